@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hash.h"
+
+#include "base/assert.h"
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint64_t read64(const char *data)
+{
+    uint64_t value;
+    memcpy(&value, data, sizeof value);
+    return value;
+}
+
+/* Up to 8 bytes, zero-padded. */
+static uint64_t read_tail(const char *data, size_t size)
+{
+    uint64_t value = 0;
+    if (size)
+        memcpy(&value, data, size);
+    return value;
+}
+
+uint64_t snag_hash64(snag_str text, uint64_t seed)
+{
+    static const uint64_t k0 = 0xa0761d6478bd642fu;
+    static const uint64_t k1 = 0xe7037ed1a0b428dbu;
+    const char *data = text.data;
+    size_t left = text.size;
+    uint64_t hash = seed ^ k0;
+    while (left > 16) {
+        hash = mix(read64(data) ^ k1, read64(data + 8) ^ hash);
+        data += 16;
+        left -= 16;
+    }
+    size_t low = left < 8 ? left : 8;
+    uint64_t a = read_tail(data, low);
+    uint64_t b = left > 8 ? read_tail(data + 8, left - 8) : 0;
+    hash = mix(a ^ k1, b ^ hash);
+    return mix(hash ^ k0, (uint64_t)text.size ^ k1);
+}
+
+static const uint32_t sha_k[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+static uint32_t rotr(uint32_t value, unsigned bits)
+{
+    return (value >> bits) | (value << (32 - bits));
+}
+
+static void sha_schedule(uint32_t w[64], const unsigned char *block)
+{
+    for (int i = 0; i < 16; i++)
+        w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 |
+               (uint32_t)block[4 * i + 2] << 8 | (uint32_t)block[4 * i + 3];
+    for (int i = 16; i < 64; i++) {
+        uint32_t s0 = rotr(w[i - 15], 7) ^ rotr(w[i - 15], 18) ^ (w[i - 15] >> 3);
+        uint32_t s1 = rotr(w[i - 2], 17) ^ rotr(w[i - 2], 19) ^ (w[i - 2] >> 10);
+        w[i] = w[i - 16] + s0 + w[i - 7] + s1;
+    }
+}
+
+static void sha_block(snag_sha256 *sha, const unsigned char *block)
+{
+    uint32_t w[64];
+    uint32_t s[8];
+    sha_schedule(w, block);
+    memcpy(s, sha->state, sizeof s);
+    for (int i = 0; i < 64; i++) {
+        uint32_t s1 = rotr(s[4], 6) ^ rotr(s[4], 11) ^ rotr(s[4], 25);
+        uint32_t choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
+        uint32_t t1 = s[7] + s1 + choice + sha_k[i] + w[i];
+        uint32_t s0 = rotr(s[0], 2) ^ rotr(s[0], 13) ^ rotr(s[0], 22);
+        uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
+        memmove(s + 1, s, 7 * sizeof s[0]);
+        s[4] += t1;
+        s[0] = t1 + s0 + majority;
+    }
+    for (int i = 0; i < 8; i++)
+        sha->state[i] += s[i];
+}
+
+void snag_sha256_init(snag_sha256 *sha)
+{
+    static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    memcpy(sha->state, start, sizeof start);
+    sha->bytes = 0;
+}
+
+void snag_sha256_add(snag_sha256 *sha, const void *data, size_t size)
+{
+    const unsigned char *bytes = data;
+    while (size) {
+        size_t at = sha->bytes % sizeof sha->block;
+        size_t part = sizeof sha->block - at;
+        if (part > size)
+            part = size;
+        memcpy(sha->block + at, bytes, part);
+        sha->bytes += part;
+        bytes += part;
+        size -= part;
+        if (at + part == sizeof sha->block)
+            sha_block(sha, sha->block);
+    }
+}
+
+void snag_sha256_add_text(snag_sha256 *sha, snag_str text)
+{
+    unsigned char length[8];
+    for (int i = 0; i < 8; i++)
+        length[i] = (unsigned char)((uint64_t)text.size >> (56 - 8 * i));
+    snag_sha256_add(sha, length, sizeof length);
+    snag_sha256_add(sha, text.data, text.size);
+}
+
+void snag_sha256_end(snag_sha256 *sha, uint8_t digest[32])
+{
+    static const unsigned char padding[64] = {0x80};
+    unsigned char length[8];
+    uint64_t bits = sha->bytes * 8;
+    for (int i = 0; i < 8; i++)
+        length[i] = (unsigned char)(bits >> (56 - 8 * i));
+    size_t at = sha->bytes % 64;
+    snag_sha256_add(sha, padding, at < 56 ? 56 - at : 120 - at);
+    snag_sha256_add(sha, length, sizeof length);
+    SNAG_ASSERT(sha->bytes % 64 == 0);
+    for (int i = 0; i < 32; i++)
+        digest[i] = (uint8_t)(sha->state[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+uint32_t snag_murmur2(snag_str key)
+{
+    static const uint32_t m = 0x5bd1e995;
+    const unsigned char *data = (const unsigned char *)key.data;
+    uint32_t hash = 0x9747b28c ^ (uint32_t)key.size;
+    size_t left = key.size;
+    for (; left >= 4; data += 4, left -= 4) {
+        uint32_t k = (uint32_t)data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 |
+                     (uint32_t)data[3] << 24;
+        k *= m;
+        k ^= k >> 24;
+        hash = (hash * m) ^ (k * m);
+    }
+    if (left) {
+        for (size_t i = left; i-- > 0;)
+            hash ^= (uint32_t)data[i] << (8 * i);
+        hash *= m;
+    }
+    hash ^= hash >> 13;
+    hash *= m;
+    hash ^= hash >> 15;
+    return hash & 0x7fffffff;
+}

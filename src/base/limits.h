@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every bound of the program, with its reason. Bounds are refused or cut with a word, never overrun.
+ */
+#ifndef SNAG_BASE_LIMITS_H
+#define SNAG_BASE_LIMITS_H
+
+#include <stdint.h>
+
+/* Names on an event (records.md, "Bounds"). */
+#define SNAG_ID_BYTES_MAX 128u        /* an event's id */
+#define SNAG_CUSTOMER_BYTES_MAX 256u  /* customer and account: also a Kafka key */
+#define SNAG_TEXT_BYTES_MAX 256u      /* a kept text; longer is cut */
+#define SNAG_TYPE_BYTES_MAX 256u      /* an event's type */
+#define SNAG_RECORD_BYTES_MAX 1048576u /* one input record: Kafka's own default */
+#define SNAG_DEPTH_MAX 64u            /* nesting of a record */
+
+/* A pipeline. */
+#define SNAG_KEPT_MAX 64u     /* kept names: one bit each in a 64-bit set */
+#define SNAG_PATTERNS_MAX 256u /* event names in all rules and stages together */
+#define SNAG_RULES_MAX 128u   /* rules and journeys together */
+#define SNAG_STAGES_MAX 32u   /* stages of one journey: the stage number is packed in a byte */
+#define SNAG_PER_MAX 4u       /* names in one `per` */
+#define SNAG_SCOPES_MAX 16u   /* different `per`s, the customer among them */
+#define SNAG_COUNT_MAX 64u    /* count: n (language.md) */
+
+/* Output. */
+#define SNAG_EVIDENCE_MAX 16u    /* events named by an alert: first and newest are kept */
+#define SNAG_HEADLINE_MAX 130u   /* code points: Opsgenie's message */
+#define SNAG_DEDUP_BYTES_MAX 250u /* PagerDuty allows 255 */
+#define SNAG_PER_BYTES_MAX 1024u /* the joined text of a `per` */
+
+/* State. */
+#define SNAG_WALKS_MAX 10000u   /* walks and `per` values of one customer */
+#define SNAG_CELL_BYTES_MAX 65536u /* one packed cell: one Redis value, one changelog record */
+#define SNAG_RING_MAX 8u        /* event ids remembered a customer against duplicates */
+
+/* Time, int64 milliseconds since the epoch. */
+#define SNAG_NEVER INT64_MAX
+#define SNAG_TIME_NONE INT64_MIN
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The engine: events and ticks in, records out. One engine = one state partition.
+ *
+ *     events (source order) --> order buffer --W--> customers' cells --> rules, journeys --> emit
+ *                                                       ^                    |
+ *                              timers due before W -----+     dirty cells ---+--> changelog, Redis
+ *
+ * Pure: no clock, no I/O, no allocation after snag_engine_init. Time comes with events and ticks; all
+ * memory is the block given at init. The same calls give the same records.
+ */
+#ifndef SNAG_ENGINE_ENGINE_H
+#define SNAG_ENGINE_ENGINE_H
+
+#include "engine/pipeline.h"
+
+typedef struct snag_engine snag_engine;
+
+/* Counters; they are part of the head and survive restarts. name, help text for metrics */
+#define SNAG_COUNTER_TABLE(X)                                                  \
+    X(events, "events applied")                                                \
+    X(unwatched, "events that no rule or stage names")                         \
+    X(late, "events behind what their customer was already judged by")        \
+    X(too_old, "events older than the time that is remembered")               \
+    X(duplicate, "events whose id this customer already brought")             \
+    X(no_per, "times a rule skipped an event that lacks its `per` name")      \
+    X(where_erred, "times a `where` had no value and counted as false")       \
+    X(overflow, "times the order buffer was full and time moved on early")    \
+    X(signals, "tests that came true")                                         \
+    X(published, "signals published as alerts")                                \
+    X(suppressed, "signals not published, with a decision")                    \
+    X(held, "signals held back for now")                                       \
+    X(resolved, "episodes ended")                                              \
+    X(walks_opened, "walks begun")                                             \
+    X(walks_ended, "walks ended")                                              \
+    X(bound, "walks and values let go because a bound was reached")
+
+typedef struct snag_counters {
+#define X(name, help) uint64_t name;
+    SNAG_COUNTER_TABLE(X)
+#undef X
+} snag_counters;
+
+typedef struct snag_engine_usage {
+    uint64_t cells;          /* live cells: customers, walks, `per` values */
+    uint64_t customers;
+    uint64_t bytes_used;     /* of the block, without the untouched rest */
+    uint64_t bytes_capacity;
+    uint64_t waiting;        /* events in the order buffer */
+    uint64_t open_episodes;
+    uint64_t armed;          /* deadlines of rules and stages */
+    uint64_t open_walks;
+} snag_engine_usage;
+
+/* The engine lives in `block` (16-byte aligned, zeroed or fresh from mmap), touched only as it is needed: a
+ * large reserved mapping costs nothing until it is used. SNAG_FULL: the block is too small. */
+SNAG_MUST_CHECK snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline,
+                                          void *block, size_t block_bytes, snag_emit *emit,
+                                          void *emit_context);
+/* The smallest block that init accepts for this pipeline. */
+size_t snag_engine_bytes_min(const snag_pipeline *pipeline);
+
+/* Takes events in the order of their source. Their strings are borrowed only during the call. Emits whatever
+ * becomes due. SNAG_FULL: the block is used up; the event at *taken was not applied and the engine
+ * is unchanged by it. */
+SNAG_MUST_CHECK snag_err snag_engine_take(snag_engine *engine, const snag_event *events,
+                                          size_t count, size_t *taken);
+
+/* Logs the target W*; time moves there (never back) and due timers fire, at most `budget` of them.
+ * Returns whether W* is reached; if not, call snag_engine_drain until it is. */
+bool snag_engine_tick(snag_engine *engine, int64_t target_w_ms, uint32_t budget);
+bool snag_engine_drain(snag_engine *engine, uint32_t budget);
+
+/* W: no event at or before it is expected any more (SNAG_TIME_NONE before the first event). */
+int64_t snag_engine_w(const snag_engine *engine);
+int64_t snag_engine_target_w(const snag_engine *engine);
+/* The newest event time (bounded by its stamp) seen; SNAG_TIME_NONE before the first event. */
+int64_t snag_engine_newest(const snag_engine *engine);
+/* The earliest armed deadline (rules and stages only), SNAG_NEVER where nothing is armed: ask the log's end only
+ * when a timer is due. May be early, never late. */
+int64_t snag_engine_next_due(const snag_engine *engine);
+/* The smallest offset waiting in the order buffer; INT64_MAX where it is empty. */
+int64_t snag_engine_oldest_waiting(const snag_engine *engine);
+void snag_engine_counters(const snag_engine *engine, snag_counters *out);
+void snag_engine_usage_get(const snag_engine *engine, snag_engine_usage *out);
+
+/* --- state out: after-images of what changed since the last call ------------------------------- */
+
+/* One changed cell: its key and its packed bytes; blob.size 0 = the cell is gone (tombstone). Both are
+ * borrowed until the next call on the engine. Returns false when no changed cell is left. */
+bool snag_engine_changed(snag_engine *engine, snag_str *key, snag_str *blob);
+/* Every cell there is, in no particular order; *cursor starts at 0. For full reloads of Redis. */
+bool snag_engine_each(const snag_engine *engine, uint64_t *cursor, snag_str *key, snag_str *blob);
+
+/* --- state in: recovery ------------------------------------------------------------------------ */
+
+/* Puts a stored cell back and arms its timers; an empty blob removes it. Nothing is emitted and nothing
+ * becomes "changed". SNAG_STATE: the bytes are not a cell of this version. */
+SNAG_MUST_CHECK snag_err snag_engine_restore(snag_engine *engine, snag_str key, snag_str blob);
+/* The engine's own part of the changelog head: W, W*, newest, cursor, counters. */
+void snag_engine_head_write(const snag_engine *engine, snag_buf *buf);
+SNAG_MUST_CHECK snag_err snag_engine_head_read(snag_engine *engine, snag_str bytes);
+/* After recovery, on re-reading from C: an event before `next_offset` (N) is skipped where it was applied already,
+ * that is at or before the head's cursor (time, offset), or late on arrival. The engine does this by itself
+ * inside snag_engine_take for offsets < next_offset. */
+void snag_engine_resume(snag_engine *engine, int64_t next_offset);
+
+/* --- looking in -------------------------------------------------------------------------------- */
+
+/* Prints all state of one customer as JSON: cells, walks, armed deadlines, open episodes, evidence.
+ * False: nothing is known of that customer. */
+bool snag_engine_explain(const snag_engine *engine, snag_str customer, snag_buf *buf);
+/* The same from a stored cell's key and blob, without an engine (for `snag explain` over Redis). */
+SNAG_MUST_CHECK snag_err snag_cell_explain(const snag_pipeline *pipeline, snag_str key,
+                                           snag_str blob, snag_buf *buf);
+/* Which customer (pipeline key) a cell's key belongs to. */
+snag_str snag_cell_owner(snag_str key);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A compiled pipeline: what the config makes of the file and everything else reads. Immutable.
+ */
+#ifndef SNAG_ENGINE_PIPELINE_H
+#define SNAG_ENGINE_PIPELINE_H
+
+#include "event/source.h"
+#include "rules/rule.h"
+
+typedef struct snag_option {
+    snag_str name;
+    snag_str value;
+} snag_option;
+
+typedef struct snag_pipeline {
+    snag_str name;
+    uint32_t version;
+    bool key_account; /* `key: account` */
+    uint8_t config[32]; /* SHA-256 of the canonical compiled pipeline */
+
+    const snag_source_spec *sources;
+    uint32_t source_count;
+    const snag_expr_name *names; /* every name an expression may use: fixed, then kept; by slot */
+    uint32_t name_count;         /* SNAG_VAR_KEPT + kept names */
+
+    const snag_scope *scopes; /* [0] is the key itself */
+    uint32_t scope_count;
+    const snag_journey *journeys; /* in file order */
+    uint32_t journey_count;
+    const snag_rule *rules; /* in file order */
+    uint32_t rule_count;
+
+    int64_t remember_ms; /* the longest of the sources' */
+
+    /* outputs */
+    snag_str prefix;   /* default "<pipeline>." */
+    bool output_avro;
+    snag_str registry_url; /* empty = none */
+    const snag_option *kafka; /* as in the file, ${NAME} already replaced */
+    uint32_t kafka_count;
+    snag_str redis_url; /* empty = none given */
+    uint64_t budget_bytes; /* memory for state a process; default 512 MiB */
+} snag_pipeline;
+
+#endif

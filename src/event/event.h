@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The one event: what every format is mapped to, and all that the rules ever see.
+ */
+#ifndef SNAG_EVENT_EVENT_H
+#define SNAG_EVENT_EVENT_H
+
+#include "base/limits.h"
+#include "event/value.h"
+
+/* The names every event has; they stand first in `vars`. name, word in pipeline files */
+#define SNAG_FIXED_TABLE(X)  \
+    X(ID, "id")              \
+    X(TIME, "time")          \
+    X(TYPE, "type")          \
+    X(CUSTOMER, "customer")  \
+    X(ACCOUNT, "account")    \
+    X(CHANNEL, "channel")
+
+enum {
+#define X(name, word) SNAG_VAR_##name,
+    SNAG_FIXED_TABLE(X)
+#undef X
+        SNAG_VAR_KEPT /* the first kept name */
+};
+
+/* Where a record came from: a topic's partition, or a file (partition 0, offset = byte position). */
+typedef struct snag_position {
+    int64_t offset;
+    uint32_t partition;
+    uint16_t source; /* index in the pipeline's sources */
+} snag_position;
+
+/* Strings and vars are borrowed from whoever decoded the event, until the batch ends. */
+typedef struct snag_event {
+    int64_t time_ms;  /* event time */
+    int64_t stamp_ms; /* the record's own (Kafka) timestamp, SNAG_TIME_NONE where there is none */
+    snag_position position;
+    snag_str id; /* given, or derived from the content: never empty */
+    snag_str type;
+    snag_str customer; /* never empty under `key: customer` */
+    snag_str account;  /* empty = absent */
+    snag_str channel;  /* empty = absent */
+    /* SNAG_VAR_KEPT + kept_count values: the fixed names (absent where empty), then kept names. */
+    const snag_value *vars;
+    uint32_t var_count;
+    bool id_derived;
+} snag_event;
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event/record.h"
+
+#include "base/assert.h"
+
+/* One function a vocabulary: the word of a member. */
+#define X(name, word) word,
+#define WORDS(function, type, TABLE, COUNT)             \
+    const char *function(type member)                   \
+    {                                                   \
+        static const char *const words[COUNT] = {TABLE(X)}; \
+        SNAG_ASSERT(member < COUNT);                    \
+        return words[member];                           \
+    }
+
+WORDS(snag_action_word, snag_action, SNAG_ACTION_TABLE, SNAG_ACTION_COUNT)
+WORDS(snag_severity_word, snag_severity, SNAG_SEVERITY_TABLE, SNAG_SEVERITY_COUNT)
+WORDS(snag_reason_word, snag_reason, SNAG_REASON_TABLE, SNAG_REASON_COUNT)
+WORDS(snag_hold_word, snag_hold, SNAG_HOLD_TABLE, SNAG_HOLD_COUNT)
+WORDS(snag_decision_word, snag_decision_kind, SNAG_DECISION_TABLE, SNAG_DECISION_COUNT)
+WORDS(snag_move_word, snag_move, SNAG_MOVE_TABLE, SNAG_MOVE_COUNT)
+WORDS(snag_cause_word, snag_cause, SNAG_CAUSE_TABLE, SNAG_CAUSE_COUNT)

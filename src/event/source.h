@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A source as the pipeline file declares it: format, mapping and time bounds. The config builds it, a
+ * codec compiles its decoder from it, the runtime reads topic and bounds.
+ */
+#ifndef SNAG_EVENT_SOURCE_H
+#define SNAG_EVENT_SOURCE_H
+
+#include "event/event.h"
+
+struct snag_expr;
+
+#define SNAG_FORMAT_TABLE(X)      \
+    X(JSON, "json")               \
+    X(SEGMENT, "segment")         \
+    X(CLOUDEVENTS, "cloudevents") \
+    X(AVRO, "avro")
+
+#define X(name, word) SNAG_FORMAT_##name,
+typedef enum snag_format { SNAG_FORMAT_TABLE(X) SNAG_FORMAT_COUNT } snag_format;
+#undef X
+
+typedef enum snag_time_unit {
+    SNAG_UNIT_AUTO, /* RFC 3339 text, or an epoch number told apart by size */
+    SNAG_UNIT_S,
+    SNAG_UNIT_MS,
+    SNAG_UNIT_US,
+    SNAG_UNIT_NS
+} snag_time_unit;
+
+/* Where one name comes from. Exactly one of paths, expr, constant is set; none = the name is absent.
+ * A path is dotted ("properties.callId"); a step that itself holds a dot is written "a\\.b". */
+typedef struct snag_mapping {
+    snag_str name;              /* the fixed or kept name */
+    snag_kind as;               /* TEXT unless `as:` says otherwise; TIME for time */
+    snag_time_unit unit;        /* for TIME */
+    const snag_str *paths;      /* the first present and not null wins */
+    uint32_t path_count;
+    const struct snag_expr *expr; /* `= EXPRESSION`, open scope over the record's paths */
+    snag_value constant;        /* kind ABSENT = none */
+    bool used;                  /* some rule, journey, headline or output looks at it */
+} snag_mapping;
+
+typedef struct snag_source_spec {
+    snag_str name;
+    snag_str topic; /* empty where `file:` is given */
+    snag_str file;  /* path or empty */
+    snag_format format;
+    snag_str schema_file; /* avro: a schema file, or empty with a registry (see registry_url) */
+    snag_mapping fixed[SNAG_VAR_KEPT]; /* by SNAG_VAR_*; id may be absent = derived */
+    const snag_mapping *kept;          /* as many as the pipeline's kept names, same order */
+    uint32_t kept_count;
+    int64_t out_of_order_ms;
+    int64_t delay_ms;
+    int64_t max_skew_ms;
+    int64_t remember_ms;
+    bool clock_log; /* W moves by events only */
+} snag_source_spec;
+
+/* The word of a format, e.g. "segment". */
+const char *snag_format_word(snag_format format);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Declared things: what the pipeline file says of signals, journeys and stages. Immutable after load.
+ */
+#ifndef SNAG_JOURNEY_JOURNEY_H
+#define SNAG_JOURNEY_JOURNEY_H
+
+#include "event/record.h"
+#include "journey/matcher.h"
+
+/* What every watched thing has, a rule or a stage with `due:`: who is told, and how. */
+typedef struct snag_signal_spec {
+    snag_str name;  /* the rule's name, or <journey>.<stage>.late */
+    snag_str test;  /* "missing", "count", "due" */
+    snag_severity severity;
+    snag_str owner;
+    snag_str playbook;
+    snag_str headline;   /* template; never empty (the config writes the default one) */
+    snag_str clears_when; /* "Call Answered or Call Abandoned"; empty = nothing clears it */
+    int64_t sla_ms;      /* -1 = none */
+    int64_t cooldown_ms; /* 0 = none: no new alert of this rule and instance within it */
+    bool shadow;
+    uint64_t headline_vars; /* bit = slot in event vars that the headline inserts */
+    /* First 4 bytes of the SHA-256 over what decides (not headline, owner, sla, playbook,
+     * severity): names the stored state of this rule or journey. Unique in the pipeline, never 0. */
+    uint32_t fingerprint;
+} snag_signal_spec;
+
+/* Whose state: the values of `per`. Scope 0 is the pipeline's key itself, with no names. */
+typedef struct snag_scope {
+    const uint16_t *slots; /* in event vars */
+    const snag_str *names;
+    uint32_t count;
+    uint16_t tag; /* first 2 bytes of the SHA-256 over the names; 0 for scope 0; unique */
+} snag_scope;
+
+typedef struct snag_stage {
+    snag_str name;
+    snag_matcher event;
+    int64_t due_ms; /* -1 = none */
+    snag_str milestone;
+    snag_str end; /* outcome word; empty = not an end */
+    snag_signal_spec late; /* valid where due_ms >= 0 */
+} snag_stage;
+
+typedef struct snag_journey {
+    snag_str name;
+    uint16_t scope;
+    bool again; /* after its end, the same `per` value may walk again */
+    const snag_stage *stages;
+    uint32_t stage_count;
+    uint32_t fingerprint; /* as in snag_signal_spec */
+} snag_journey;
+
+#endif

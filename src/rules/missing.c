@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * missing: after `event:`, the awaited `missing:` did not come within `after`.
+ *
+ *     question           deadline = question + after
+ *        |------------------|······ W passes: signal ······ the answer comes: moved_on
+ *           ^answer or until in time (also exactly at the deadline): disarmed, nothing said
+ *
+ * The first question arms; further ones while armed or open change nothing. An event that both answers
+ * and asks first answers, then asks. `overtake: D`: a question whose answer was applied before it, with
+ * a time >= question - D, is not armed (real logs hold such stamps).
+ *
+ * State, either of two:
+ *     armed or open: the deadline (8 bytes) and the question's time (8 bytes)
+ *     overtake only: SNAG_TIME_NONE and the newest answer's time, forgotten D after it
+ */
+#include "base/assert.h"
+#include "rules/rule.h"
+
+typedef struct state {
+    int64_t deadline_ms; /* SNAG_TIME_NONE: not armed, not open */
+    int64_t at_ms;       /* the question's time; where not armed, the newest answer's */
+} state;
+
+static const snag_field fields[] = {
+    {"missing", SNAG_FIELD_MATCHER, offsetof(snag_rule_params, missing), true, 0, 0, 0,
+     "the awaited event: a name, a list, a trailing *"},
+    {"after", SNAG_FIELD_DURATION, offsetof(snag_rule_params, after_ms), true, 1, INT64_MAX / 4, 0,
+     "how long after the event it is awaited; exactly at the deadline is in time"},
+    {"until", SNAG_FIELD_MATCHER, offsetof(snag_rule_params, until), false, 0, 0, 0,
+     "an event that makes waiting pointless: disarms, or resolves with reason until"},
+    {"overtake", SNAG_FIELD_DURATION, offsetof(snag_rule_params, overtake_ms), false, 0,
+     INT64_MAX / 4, 0, "an answer stamped at most so long before its question still counts"},
+};
+
+static bool starts(const snag_rule *rule, uint32_t roles)
+{
+    return (roles & SNAG_ROLE_EVENT) ||
+           ((roles & SNAG_ROLE_ANSWER) && rule->params.overtake_ms > 0);
+}
+
+static void forget(snag_rule_step *step)
+{
+    snag_rule_arm(step, SNAG_NEVER);
+    snag_rule_forget_all(step);
+    snag_rule_keep(step, 0);
+}
+
+/* Remembers an answer for as long as it may overtake a question. */
+static void remember_answer(const snag_rule *rule, snag_rule_step *step, int64_t time_ms)
+{
+    state *kept = snag_rule_state(step);
+    bool had = snag_rule_state_bytes(step) > 0;
+    if (rule->params.overtake_ms <= 0 || (had && kept->at_ms >= time_ms))
+        return;
+    *kept = (state){SNAG_TIME_NONE, time_ms};
+    snag_rule_arm(step, time_ms + rule->params.overtake_ms);
+    snag_rule_keep(step, sizeof *kept);
+}
+
+static snag_rule_facts facts_of(const snag_rule *rule, int64_t deadline_ms)
+{
+    snag_rule_facts facts = SNAG_RULE_FACTS_NONE;
+    facts.within_ms = rule->params.after_ms;
+    facts.deadline_ms = deadline_ms;
+    return facts;
+}
+
+/* Ends waiting, in one of three ways: in time (silent), late but seen to be in time, or too late. */
+static void end(const snag_rule *rule, snag_rule_step *step, const snag_event *event,
+                snag_reason reason)
+{
+    const state *kept = snag_rule_state(step);
+    SNAG_ASSERT(kept->deadline_ms != SNAG_TIME_NONE);
+    if (snag_rule_is_open(step)) {
+        snag_rule_facts facts = facts_of(rule, kept->deadline_ms);
+        if (event->time_ms <= kept->deadline_ms)
+            reason = SNAG_REASON_LATE_EVIDENCE;
+        snag_rule_note(step);
+        snag_rule_close(step, reason, &facts);
+    }
+    forget(step);
+}
+
+static void on_answer(const snag_rule *rule, snag_rule_step *step, const snag_event *event)
+{
+    const state *kept = snag_rule_state(step);
+    bool waiting = snag_rule_state_bytes(step) > 0 && kept->deadline_ms != SNAG_TIME_NONE;
+    /* A late answer from before the question answers nothing, but for what overtake allows. */
+    if (waiting && event->time_ms >= kept->at_ms - rule->params.overtake_ms)
+        end(rule, step, event, SNAG_REASON_MOVED_ON);
+    if (snag_rule_state_bytes(step) == 0 || kept->deadline_ms == SNAG_TIME_NONE)
+        remember_answer(rule, step, event->time_ms);
+}
+
+static void on_until(const snag_rule *rule, snag_rule_step *step, const snag_event *event)
+{
+    const state *kept = snag_rule_state(step);
+    if (snag_rule_state_bytes(step) == 0 || kept->deadline_ms == SNAG_TIME_NONE)
+        return;
+    if (event->time_ms >= kept->at_ms)
+        end(rule, step, event, SNAG_REASON_UNTIL);
+}
+
+static void on_question(const snag_rule *rule, snag_rule_step *step, const snag_event *event,
+                        bool answers_itself)
+{
+    state *kept = snag_rule_state(step);
+    if (snag_rule_state_bytes(step) > 0) {
+        if (kept->deadline_ms != SNAG_TIME_NONE)
+            return;
+        if (!answers_itself && kept->at_ms >= event->time_ms - rule->params.overtake_ms)
+            return;
+    }
+    snag_rule_forget_all(step);
+    *kept = (state){event->time_ms + rule->params.after_ms, event->time_ms};
+    snag_rule_keep(step, sizeof *kept);
+    snag_rule_note(step);
+    snag_rule_arm(step, kept->deadline_ms);
+}
+
+static void on_event(const snag_rule *rule, snag_rule_step *step, const snag_event *event,
+                     uint32_t roles)
+{
+    if (roles & SNAG_ROLE_ANSWER)
+        on_answer(rule, step, event);
+    if (roles & SNAG_ROLE_UNTIL)
+        on_until(rule, step, event);
+    if (roles & SNAG_ROLE_EVENT)
+        on_question(rule, step, event, (roles & SNAG_ROLE_ANSWER) != 0);
+}
+
+static void on_timer(const snag_rule *rule, snag_rule_step *step, int64_t deadline_ms)
+{
+    const state *kept = snag_rule_state(step);
+    snag_rule_arm(step, SNAG_NEVER);
+    if (kept->deadline_ms == SNAG_TIME_NONE) {
+        forget(step);
+        return;
+    }
+    SNAG_ASSERT(kept->deadline_ms == deadline_ms);
+    SNAG_ASSERT(!snag_rule_is_open(step));
+    snag_rule_facts facts = facts_of(rule, deadline_ms);
+    snag_rule_open(step, &facts);
+}
+
+static snag_err check(const snag_rule *rule, snag_diag *diag)
+{
+    if (rule->params.overtake_ms > rule->params.after_ms)
+        return snag_fail(diag, SNAG_CONFIG, "overtake must not be longer than after");
+    return SNAG_OK;
+}
+
+extern const snag_rule_kind snag_rule_missing;
+const snag_rule_kind snag_rule_missing = {
+    .name = "missing",
+    .summary = "An awaited event did not come by its deadline; needs no later event to be noticed.",
+    .fields = fields,
+    .field_count = sizeof fields / sizeof fields[0],
+    .state_bytes_max = sizeof(state),
+    .check = check,
+    .starts = starts,
+    .event = on_event,
+    .timer = on_timer,
+};

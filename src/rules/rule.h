@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The contract of a rule kind (a "test" in language.md). One file per kind; list.h names them all.
+ *
+ * A kind is pure logic over its own small state. The engine owns everything else: it finds the state of
+ * the right customer and `per` value, keeps evidence, arms the timer, folds signals into alerts.
+ *
+ *                events ---> engine ---> kind->event(...)  --+--> snag_rule_open / close
+ *     W passes a deadline -> engine ---> kind->timer(...)  --+--> snag_rule_arm, note, ...
+ */
+#ifndef SNAG_RULES_RULE_H
+#define SNAG_RULES_RULE_H
+
+#include "journey/journey.h"
+
+/* Roles in which one event may meet a rule. */
+enum {
+    SNAG_ROLE_EVENT = 1,  /* matches `event:` (and `where:`) */
+    SNAG_ROLE_ANSWER = 2, /* matches `missing:` */
+    SNAG_ROLE_UNTIL = 4   /* matches `until:` */
+};
+
+/* All fields of all kinds; a kind's field table says which it takes. -1 / 0 = not given. */
+typedef struct snag_rule_params {
+    snag_matcher missing;
+    snag_matcher until;
+    int64_t after_ms;
+    int64_t overtake_ms;
+    int64_t count;
+    int64_t within_ms;
+    int64_t quiet_ms;
+    bool burst;
+} snag_rule_params;
+
+typedef enum snag_field_type {
+    SNAG_FIELD_MATCHER,
+    SNAG_FIELD_DURATION,
+    SNAG_FIELD_COUNT,
+    SNAG_FIELD_BOOL
+} snag_field_type;
+
+/* One field of a kind in the pipeline file: binding, check and manual come from this row. */
+typedef struct snag_field {
+    const char *name;
+    snag_field_type type;
+    size_t offset; /* in snag_rule_params */
+    bool required;
+    int64_t min; /* of a duration (ms) or count */
+    int64_t max;
+    int64_t otherwise; /* the default where it is not given */
+    const char *summary;
+} snag_field;
+
+typedef struct snag_rule_kind snag_rule_kind;
+
+typedef struct snag_rule {
+    snag_signal_spec signal;
+    const snag_rule_kind *kind;
+    uint16_t scope;
+    snag_matcher event;
+    snag_rule_params params;
+} snag_rule;
+
+enum { SNAG_RULE_STATE_MAX = 1024 };
+
+/* The engine's side of one step; lives during the step only. */
+typedef struct snag_rule_step snag_rule_step;
+
+struct snag_rule_kind {
+    const char *name;    /* also the key in the pipeline file that selects this test */
+    const char *summary; /* one sentence for the manual */
+    const snag_field *fields;
+    uint32_t field_count;
+    size_t state_bytes_max; /* of this kind's state; <= SNAG_RULE_STATE_MAX */
+    /* What the fields must fulfil together; the message names field and reason. NULL = nothing. */
+    snag_err (*check)(const snag_rule *rule, snag_diag *diag);
+    /* Whether an event in these roles matters where there is no state yet (else it is skipped). */
+    bool (*starts)(const snag_rule *rule, uint32_t roles);
+    /* An event of this customer and `per` value, in time order but for late ones. state is zeroed
+     * at first; state_bytes 0 = nothing to keep. */
+    void (*event)(const snag_rule *rule, snag_rule_step *step, const snag_event *event,
+                  uint32_t roles);
+    /* W has passed the armed deadline. */
+    void (*timer)(const snag_rule *rule, snag_rule_step *step, int64_t deadline_ms);
+};
+
+/* --- what a kind may do in a step ------------------------------------------------------------ */
+
+/* The state: snag_rule_state gives SNAG_RULE_STATE_MAX bytes, zeroed past what was kept;
+ * snag_rule_keep says how many of them to keep (0 = forget state, evidence and deadline). */
+void *snag_rule_state(snag_rule_step *step);
+size_t snag_rule_state_bytes(const snag_rule_step *step);
+void snag_rule_keep(snag_rule_step *step, size_t bytes);
+
+/* True where this customer was already judged past the event's time. */
+bool snag_rule_late(const snag_rule_step *step);
+
+/* Arms the one deadline of this state, instead of any before; SNAG_NEVER disarms. */
+void snag_rule_arm(snag_rule_step *step, int64_t deadline_ms);
+int64_t snag_rule_deadline(const snag_rule_step *step);
+
+/* Adds the step's event to the evidence (first and newest SNAG_EVIDENCE_MAX are kept), and
+ * remembers the names its headline needs where this is the first. */
+void snag_rule_note(snag_rule_step *step);
+/* Drops evidence older than time_ms, except the first entry where keep_first. */
+void snag_rule_forget_before(snag_rule_step *step, int64_t time_ms);
+void snag_rule_forget_all(snag_rule_step *step);
+/* The times of the kept evidence: the first entry's; SNAG_TIME_NONE where there is none. */
+int64_t snag_rule_first_ms(const snag_rule_step *step);
+
+typedef struct snag_rule_facts {
+    int64_t observed;    /* -1 = absent */
+    int64_t threshold;
+    int64_t within_ms;
+    int64_t deadline_ms; /* SNAG_TIME_NONE where no timer made it */
+    int64_t total;       /* a burst when it closes */
+    int64_t first_ms;
+    int64_t last_ms;
+} snag_rule_facts;
+
+#define SNAG_RULE_FACTS_NONE                                                        \
+    ((snag_rule_facts){.observed = -1, .threshold = -1, .within_ms = -1,            \
+                       .deadline_ms = SNAG_TIME_NONE, .total = -1,                  \
+                       .first_ms = SNAG_TIME_NONE, .last_ms = SNAG_TIME_NONE})
+
+bool snag_rule_is_open(const snag_rule_step *step);
+/* The signal: the test came true. Anchor of the episode = the event of this step, or for a timer
+ * the first evidence, and the deadline. */
+void snag_rule_open(snag_rule_step *step, const snag_rule_facts *facts);
+/* The episode ends. at_ms: the event's time, or the deadline of a timer. */
+void snag_rule_close(snag_rule_step *step, snag_reason reason, const snag_rule_facts *facts);
+
+/* --- the kinds --------------------------------------------------------------------------------- */
+
+extern const snag_rule_kind *const snag_rule_kinds[];
+extern const uint32_t snag_rule_kind_count;
+
+#endif
