@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A block of address space for an engine: reserved at once, paid for page by page as it is touched.
+ */
+#ifndef SNAG_LOCAL_MEMORY_H
+#define SNAG_LOCAL_MEMORY_H
+
+#include "base/err.h"
+
+typedef struct snag_memory {
+    void *block; /* page-aligned and zeroed */
+    size_t size;
+} snag_memory;
+
+/* SNAG_MEMORY: the system gives no such block. */
+SNAG_MUST_CHECK snag_err snag_memory_init(snag_memory *memory, size_t size, snag_diag *diag);
+/* Gives it back; a zeroed struct may be finished too. */
+void snag_memory_finish(snag_memory *memory);
+
+#endif
