@@ -8,8 +8,8 @@
 #include "cli/command.h"
 #include "config/config.h"
 
-/* Loads the file with the process's environment; every finding is printed on stderr. Returns -1 to go on (then
- * snag_config_free is due), else the exit code to return at once (nothing is left to free). */
+/* Loads the file with the process's environment; every finding is printed on stderr. Returns -1 to go on
+ * (then snag_config_free is due), else the exit code to return at once (nothing is left to free). */
 int snag_cli_load(const snag_command *command, const char *path, snag_config *config);
 
 #endif

@@ -94,7 +94,7 @@ static const char *bind(const snag_option_row *row, const char *value)
         return parse_time(value, row->target) ? NULL
                                                : "a time such as 2026-01-05T10:00:00Z, or epoch seconds";
     }
-    SNAG_ASSERT(!"a type of option");
+    SNAG_ASSERT(false && "a type of option");
     return NULL;
 }
 

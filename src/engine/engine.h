@@ -76,8 +76,8 @@ int64_t snag_engine_w(const snag_engine *engine);
 int64_t snag_engine_target_w(const snag_engine *engine);
 /* The newest event time (bounded by its stamp) seen; SNAG_TIME_NONE before the first event. */
 int64_t snag_engine_newest(const snag_engine *engine);
-/* The earliest armed deadline (rules and stages only), SNAG_NEVER where nothing is armed: ask the log's end only
- * when a timer is due. May be early, never late. */
+/* The earliest armed deadline (rules and stages only), SNAG_NEVER where nothing is armed: ask the log's
+ * end only when a timer is due. May be early, never late. */
 int64_t snag_engine_next_due(const snag_engine *engine);
 /* The smallest offset waiting in the order buffer; INT64_MAX where it is empty. */
 int64_t snag_engine_oldest_waiting(const snag_engine *engine);
@@ -100,9 +100,9 @@ SNAG_MUST_CHECK snag_err snag_engine_restore(snag_engine *engine, snag_str key, 
 /* The engine's own part of the changelog head: W, W*, newest, cursor, counters. */
 void snag_engine_head_write(const snag_engine *engine, snag_buf *buf);
 SNAG_MUST_CHECK snag_err snag_engine_head_read(snag_engine *engine, snag_str bytes);
-/* After recovery, on re-reading from C: an event before `next_offset` (N) is skipped where it was applied already,
- * that is at or before the head's cursor (time, offset), or late on arrival. The engine does this by itself
- * inside snag_engine_take for offsets < next_offset. */
+/* After recovery, on re-reading from C: an event before `next_offset` (N) is skipped where it was applied
+ * already, that is at or before the head's cursor (time, offset), or late on arrival. The engine does this
+ * by itself inside snag_engine_take for offsets < next_offset. */
 void snag_engine_resume(snag_engine *engine, int64_t next_offset);
 
 /* --- looking in -------------------------------------------------------------------------------- */

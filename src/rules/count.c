@@ -9,9 +9,9 @@
  * A match at t counts up to and including t + within. `count: 1` is a plain failed interaction. The
  * episode ends by `until` (then `within` may be absent), or when the window empties.
  *
- * A burst (`burst: true`) is one hurried thing: n matches whose whole span is at most `within` open it, further
- * ones belong to it while no gap is longer than `quiet`, and when it closes its total, first and last are
- * told. (Rage clicks; PostHog, Mixpanel, Amplitude, Splunk, Datadog use such definitions.)
+ * A burst (`burst: true`) is one hurried thing: n matches whose whole span is at most `within` open it,
+ * further ones belong to it while no gap is longer than `quiet`, and when it closes its total, first and
+ * last are told. (Rage clicks; PostHog, Mixpanel, Amplitude, Splunk, Datadog use such definitions.)
  *
  * State: total, first time, then a ring of the newest n times, oldest first:
  *     | total 8 | first_ms 8 | t1 8 | t2 8 | … up to n |
