@@ -17,13 +17,26 @@ static uint64_t read64(const char *data)
     return value;
 }
 
-/* Up to 8 bytes, zero-padded. */
+static uint64_t read32(const char *data)
+{
+    uint32_t value;
+    memcpy(&value, data, sizeof value);
+    return value;
+}
+
+/* Up to 8 bytes, zero-padded, lowest first. Overlapping reads instead of a memcpy of unknown size, which
+ * would be a call and most of the hash's time for short keys. */
 static uint64_t read_tail(const char *data, size_t size)
 {
-    uint64_t value = 0;
-    if (size)
-        memcpy(&value, data, size);
-    return value;
+    const unsigned char *bytes = (const unsigned char *)data;
+    if (size == 8)
+        return read64(data);
+    if (size >= 4)
+        return read32(data) | read32(data + size - 4) << (8 * (size - 4));
+    if (size == 0)
+        return 0;
+    return bytes[0] | (uint64_t)bytes[size / 2] << (8 * (size / 2)) |
+           (uint64_t)bytes[size - 1] << (8 * (size - 1));
 }
 
 uint64_t snag_hash64(snag_str text, uint64_t seed)
