@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Looking at topics and making them. Used at start and by `snag topics`; never while events flow.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "kafka/client.h"
+
+enum { ADMIN_MS = 15000, NAME_BYTES = 256 };
+
+static void describe_one(snag_kafka_topic *topic, const struct rd_kafka_metadata *seen)
+{
+    topic->partitions = -1;
+    for (int i = 0; i < seen->topic_cnt; i++) {
+        const struct rd_kafka_metadata_topic *found = &seen->topics[i];
+        if (!found->err && snag_str_equal(snag_str_from(found->topic), topic->name))
+            topic->partitions = found->partition_cnt;
+    }
+}
+
+snag_err snag_kafka_describe(snag_kafka *kafka, snag_kafka_topic *topics, size_t count,
+                             int timeout_ms, snag_diag *diag)
+{
+    const struct rd_kafka_metadata *seen;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(kafka->probe, 1, NULL, &seen, timeout_ms);
+    if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT)
+        return snag_fail(diag, SNAG_BROKER, "no broker answers");
+    if (code)
+        return snag_kafka_fail(diag, code, "asking the broker for its topics", NULL);
+    for (size_t i = 0; i < count; i++)
+        describe_one(&topics[i], seen);
+    rd_kafka_metadata_destroy(seen);
+    return SNAG_OK;
+}
+
+/* --- configs ----------------------------------------------------------------------------------- */
+
+static void config_take(snag_kafka_topic *topic, const rd_kafka_ConfigEntry_t *entry)
+{
+    const char *name = rd_kafka_ConfigEntry_name(entry);
+    const char *value = rd_kafka_ConfigEntry_value(entry);
+    if (!value)
+        return;
+    if (strcmp(name, "cleanup.policy") == 0)
+        snprintf(topic->cleanup, sizeof topic->cleanup, "%s", value);
+    else if (strcmp(name, "retention.ms") == 0)
+        topic->retention_ms = strtoll(value, NULL, 10);
+    else if (strcmp(name, "delete.retention.ms") == 0)
+        topic->delete_retention_ms = strtoll(value, NULL, 10);
+}
+
+static void configs_take(snag_kafka_topic *topics, size_t count, rd_kafka_event_t *event)
+{
+    size_t resources, entries;
+    const rd_kafka_ConfigResource_t **list = rd_kafka_DescribeConfigs_result_resources(
+        rd_kafka_event_DescribeConfigs_result(event), &resources);
+    for (size_t i = 0; i < resources; i++) {
+        snag_str name = snag_str_from(rd_kafka_ConfigResource_name(list[i]));
+        const rd_kafka_ConfigEntry_t **found = rd_kafka_ConfigResource_configs(list[i], &entries);
+        for (size_t t = 0; t < count; t++)
+            for (size_t e = 0; e < entries && snag_str_equal(topics[t].name, name); e++)
+                config_take(&topics[t], found[e]);
+    }
+}
+
+static const char *name_of(snag_str name, char text[NAME_BYTES])
+{
+    snprintf(text, NAME_BYTES, "%.*s", SNAG_FMT(name));
+    return text;
+}
+
+snag_err snag_kafka_describe_configs(snag_kafka *kafka, snag_kafka_topic *topics, size_t count,
+                                     snag_diag *diag)
+{
+    char name[NAME_BYTES];
+    rd_kafka_ConfigResource_t **list = calloc(count ? count : 1, sizeof(rd_kafka_ConfigResource_t *));
+    size_t asked = 0;
+    if (!list)
+        return snag_fail(diag, SNAG_MEMORY, "kafka: out of memory");
+    for (size_t i = 0; i < count; i++)
+        if (topics[i].partitions > 0)
+            list[asked++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC,
+                                                        name_of(topics[i].name, name));
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka->probe);
+    if (asked)
+        rd_kafka_DescribeConfigs(kafka->probe, list, asked, NULL, queue);
+    rd_kafka_event_t *event = asked ? rd_kafka_queue_poll(queue, ADMIN_MS) : NULL;
+    rd_kafka_resp_err_t code = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (event && !code)
+        configs_take(topics, count, event);
+    if (asked && !event)
+        code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_ConfigResource_destroy_array(list, asked);
+    free(list);
+    return code ? snag_kafka_fail(diag, code, "asking for topic settings", NULL) : SNAG_OK;
+}
+
+/* --- making ------------------------------------------------------------------------------------ */
+
+static snag_err created(rd_kafka_event_t *event, const char *name, snag_diag *diag)
+{
+    size_t count;
+    if (!event)
+        return snag_kafka_fail(diag, RD_KAFKA_RESP_ERR__TIMED_OUT, name, NULL);
+    if (rd_kafka_event_error(event))
+        return snag_kafka_fail(diag, rd_kafka_event_error(event), name,
+                               rd_kafka_event_error_string(event));
+    const rd_kafka_topic_result_t **results =
+        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+    rd_kafka_resp_err_t code = count ? rd_kafka_topic_result_error(results[0]) : 0;
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS || !code)
+        return SNAG_OK;
+    return snag_kafka_fail(diag, code, name, rd_kafka_topic_result_error_string(results[0]));
+}
+
+snag_err snag_kafka_create(snag_kafka *kafka, const char *name, int partitions, bool compact,
+                           snag_diag *diag)
+{
+    char words[256];
+    rd_kafka_NewTopic_t *topic =
+        rd_kafka_NewTopic_new(name, partitions, -1, words, sizeof words);
+    if (!topic)
+        return snag_fail(diag, SNAG_USAGE, "%s: %s", name, words);
+    if (compact)
+        rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "compact");
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka->probe);
+    rd_kafka_CreateTopics(kafka->probe, &topic, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, ADMIN_MS);
+    snag_err err = created(event, name, diag);
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_NewTopic_destroy(topic);
+    return err;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Client properties, words for errors, and the one place that says that the broker is lost or back.
+ *
+ * A client reports "all brokers down" also when it merely closed idle connections, so this is a doubt, not a
+ * fact: only a question that goes unanswered makes an outage, and it is said once.
+ */
+#include "kafka/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+
+enum { ASK_MS = 2000, NAME_MAX_BYTES = 256, VALUE_MAX_BYTES = 4096 };
+
+static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
+{
+    snag_kafka *kafka = ((snag_kafka_owner *)opaque)->kafka;
+    (void)client;
+    (void)reason;
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        atomic_store(&kafka->doubted, true);
+}
+
+/* The client's own log would say one outage a thousand times; what matters comes as an error. */
+static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
+{
+    (void)client;
+    (void)level;
+    (void)facility;
+    (void)text;
+}
+
+static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, snag_diag *diag)
+{
+    char words[256];
+    if (rd_kafka_conf_set(conf, name, value, words, sizeof words) == RD_KAFKA_CONF_OK)
+        return true;
+    snag_fail(diag, SNAG_CONFIG, "kafka: %s", words);
+    return false;
+}
+
+static bool set_property(rd_kafka_conf_t *conf, const snag_kafka_property *property, snag_diag *diag)
+{
+    char name[NAME_MAX_BYTES];
+    char value[VALUE_MAX_BYTES];
+    if (property->name.size >= sizeof name || property->value.size >= sizeof value) {
+        snag_fail(diag, SNAG_CONFIG, "kafka: %.*s is too long", SNAG_FMT(property->name));
+        return false;
+    }
+    memcpy(name, property->name.data, property->name.size);
+    name[property->name.size] = '\0';
+    memcpy(value, property->value.data, property->value.size);
+    value[property->value.size] = '\0';
+    return set(conf, name, value, diag);
+}
+
+rd_kafka_conf_t *snag_kafka_conf(snag_kafka_owner *owner, const snag_kafka_default *defaults,
+                                 const snag_kafka_default *demands, snag_diag *diag)
+{
+    const snag_kafka *kafka = owner->kafka;
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    bool fine = set(conf, "client.id", "snag", diag) &&
+                set(conf, "socket.nagle.disable", "true", diag) &&
+                set(conf, "reconnect.backoff.max.ms", "2000", diag);
+    for (; fine && defaults && defaults->name; defaults++)
+        fine = set(conf, defaults->name, defaults->value, diag);
+    for (size_t i = 0; fine && i < kafka->property_count; i++)
+        fine = set_property(conf, &kafka->properties[i], diag);
+    for (; fine && demands && demands->name; demands++)
+        fine = set(conf, demands->name, demands->value, diag);
+    if (!fine) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    rd_kafka_conf_set_opaque(conf, owner);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    return conf;
+}
+
+rd_kafka_t *snag_kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, snag_diag *diag)
+{
+    char words[256];
+    rd_kafka_t *client = rd_kafka_new(type, conf, words, sizeof words);
+    if (!client) {
+        rd_kafka_conf_destroy(conf);
+        snag_fail(diag, SNAG_CONFIG, "kafka: %s", words);
+    }
+    return client;
+}
+
+snag_err snag_kafka_new(snag_kafka **out, const snag_kafka_property *properties, size_t count,
+                        const snag_voice *voice, snag_diag *diag)
+{
+    /* The probe sees records that are still undecided: an open transaction is no silence. */
+    static const snag_kafka_default demands[] = {{"isolation.level", "read_uncommitted"},
+                                                 {NULL, NULL}};
+    snag_kafka *kafka = calloc(1, sizeof *kafka);
+    if (!kafka)
+        return snag_fail(diag, SNAG_MEMORY, "kafka: out of memory");
+    kafka->owner.kafka = kafka;
+    kafka->properties = properties;
+    kafka->property_count = count;
+    kafka->voice = *voice;
+    rd_kafka_conf_t *conf = snag_kafka_conf(&kafka->owner, NULL, demands, diag);
+    if (conf)
+        kafka->probe = snag_kafka_client_new(RD_KAFKA_PRODUCER, conf, diag);
+    if (!kafka->probe) {
+        snag_kafka_free(kafka);
+        return SNAG_CONFIG;
+    }
+    *out = kafka;
+    return SNAG_OK;
+}
+
+void snag_kafka_free(snag_kafka *kafka)
+{
+    if (!kafka)
+        return;
+    if (kafka->probe)
+        rd_kafka_destroy(kafka->probe);
+    free(kafka->cluster);
+    free(kafka);
+}
+
+snag_str snag_kafka_cluster(snag_kafka *kafka)
+{
+    if (!kafka->cluster) {
+        char *id = rd_kafka_clusterid(kafka->probe, ASK_MS);
+        kafka->cluster = id ? strdup(id) : NULL;
+        if (id)
+            rd_kafka_mem_free(kafka->probe, id);
+    }
+    return snag_str_from(kafka->cluster);
+}
+
+snag_err snag_kafka_judge(rd_kafka_resp_err_t code)
+{
+    switch ((int)code) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR: return SNAG_OK;
+    case RD_KAFKA_RESP_ERR__FENCED:
+    case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID: return SNAG_FENCED;
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
+    case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
+    case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT: return SNAG_CONFIG;
+    default: return SNAG_BROKER;
+    }
+}
+
+snag_err snag_kafka_fail(snag_diag *diag, rd_kafka_resp_err_t code, const char *doing,
+                         const char *detail)
+{
+    if (!detail || !*detail)
+        detail = rd_kafka_err2str(code);
+    return snag_fail(diag, snag_kafka_judge(code), "%s: %s", doing, detail);
+}
+
+void snag_kafka_watch(snag_kafka *kafka)
+{
+    if (!atomic_load(&kafka->doubted))
+        return;
+    const struct rd_kafka_metadata *seen = NULL;
+    bool answered = rd_kafka_metadata(kafka->probe, 0, NULL, &seen, ASK_MS) == 0;
+    if (seen)
+        rd_kafka_metadata_destroy(seen);
+    if (answered)
+        atomic_store(&kafka->doubted, false);
+    bool before = atomic_exchange(&kafka->lost, !answered);
+    if (before == !answered)
+        return;
+    kafka->voice.say(kafka->voice.self,
+                     answered ? "the broker is back" : "the broker is lost; trying until it is back");
+}

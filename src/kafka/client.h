@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What all clients of one process share; private to src/kafka.
+ */
+#ifndef SNAG_KAFKA_CLIENT_H
+#define SNAG_KAFKA_CLIENT_H
+
+#include <stdatomic.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "kafka/kafka.h"
+
+typedef struct snag_kafka_default {
+    const char *name;
+    const char *value;
+} snag_kafka_default;
+
+/* What every client carries as its opaque, first in whoever owns it. */
+typedef struct snag_kafka_owner {
+    snag_kafka *kafka;
+} snag_kafka_owner;
+
+struct snag_kafka {
+    snag_kafka_owner owner; /* itself */
+    const snag_kafka_property *properties;
+    size_t property_count;
+    snag_voice voice;
+    rd_kafka_t *probe;  /* a plain client that reads uncommitted ends and asks for metadata */
+    char *cluster;
+    atomic_bool doubted; /* a client said that no broker is left */
+    atomic_bool lost;    /* and a question of our own went unanswered: it was said */
+};
+
+/* defaults < the user's properties < demands (each ends with a NULL name; NULL = none). NULL with diag on an
+ * unknown property. The callbacks' opaque is owner. */
+rd_kafka_conf_t *snag_kafka_conf(snag_kafka_owner *owner, const snag_kafka_default *defaults,
+                                 const snag_kafka_default *demands, snag_diag *diag);
+/* Takes conf in any case. */
+rd_kafka_t *snag_kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, snag_diag *diag);
+/* Which of the three outcomes an error of the client is (ports/output.h). */
+snag_err snag_kafka_judge(rd_kafka_resp_err_t code);
+/* Words for a client's error, and its judgement. */
+snag_err snag_kafka_fail(snag_diag *diag, rd_kafka_resp_err_t code, const char *doing,
+                         const char *detail);
+/* Looks into a doubt: says once that the broker is lost, and once that it is back. Cheap otherwise. */
+void snag_kafka_watch(snag_kafka *kafka);
+/* The group's metadata as of the last assignment; NULL before it. Borrowed. */
+const rd_kafka_consumer_group_metadata_t *snag_kafka_input_group(const snag_input *input);
+const char *snag_kafka_input_topic(const snag_input *input);
+
+#endif

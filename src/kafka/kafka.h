@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Kafka behind the ports, through librdkafka.
+ *
+ *     snag_kafka          one a process: the client properties, a plain "probe" client, the outage flag
+ *     snag_kafka_input    one a worker: a consumer in the group
+ *     snag_kafka_output   one a worker: a transactional producer; sends its input's offsets
+ *     snag_kafka_log      one a worker: reads a changelog partition while a partition is taken over
+ */
+#ifndef SNAG_KAFKA_KAFKA_H
+#define SNAG_KAFKA_KAFKA_H
+
+#include "ports/changelog.h"
+#include "ports/clock.h"
+#include "ports/input.h"
+#include "ports/output.h"
+
+typedef struct snag_kafka snag_kafka;
+
+typedef struct snag_kafka_property {
+    snag_str name;
+    snag_str value;
+} snag_kafka_property;
+
+/* Properties go to every client as they are (ours are defaults below them; what exactly-once depends on stands
+ * above them). SNAG_CONFIG: a property the client does not know. Borrowed for the life of the result. */
+SNAG_MUST_CHECK snag_err snag_kafka_new(snag_kafka **out, const snag_kafka_property *properties,
+                                        size_t count, const snag_voice *voice, snag_diag *diag);
+void snag_kafka_free(snag_kafka *kafka);
+
+/* --- looking and making (admin) ---------------------------------------------------------------- */
+
+typedef struct snag_kafka_topic {
+    snag_str name;
+    int32_t partitions;       /* -1 = there is no such topic */
+    char cleanup[32];         /* cleanup.policy; "" = could not be asked */
+    int64_t retention_ms;     /* -1 = for ever */
+    int64_t delete_retention_ms;
+} snag_kafka_topic;
+
+/* Fills partitions of each topic. SNAG_BROKER: no broker answered within timeout_ms. */
+SNAG_MUST_CHECK snag_err snag_kafka_describe(snag_kafka *kafka, snag_kafka_topic *topics,
+                                             size_t count, int timeout_ms, snag_diag *diag);
+/* Fills cleanup and retention of the topics that exist. */
+SNAG_MUST_CHECK snag_err snag_kafka_describe_configs(snag_kafka *kafka, snag_kafka_topic *topics,
+                                                     size_t count, snag_diag *diag);
+/* Creates the topic with the broker's default replication; one that exists already is fine. */
+SNAG_MUST_CHECK snag_err snag_kafka_create(snag_kafka *kafka, const char *name, int partitions,
+                                           bool compact, snag_diag *diag);
+/* The cluster's id, "" where the broker does not say. Borrowed from kafka. */
+snag_str snag_kafka_cluster(snag_kafka *kafka);
+
+/* --- the ports --------------------------------------------------------------------------------- */
+
+typedef struct snag_kafka_input_options {
+    const char *topic;
+    const char *group;
+    const char *instance; /* group.instance.id: unique in the group, the same after a restart */
+    size_t batch_max;
+} snag_kafka_input_options;
+
+SNAG_MUST_CHECK snag_err snag_kafka_input_new(snag_input *out, snag_kafka *kafka,
+                                              const snag_kafka_input_options *options,
+                                              snag_diag *diag);
+
+/* topics: full names by snag_topic. transactional_id: unique in the cluster, the same after a restart. */
+SNAG_MUST_CHECK snag_err snag_kafka_output_new(snag_output *out, snag_kafka *kafka,
+                                               const snag_input *input, const char *transactional_id,
+                                               const char *const topics[SNAG_TOPIC_COUNT],
+                                               snag_diag *diag);
+SNAG_MUST_CHECK snag_err snag_kafka_log_new(snag_changelog *out, snag_kafka *kafka,
+                                            const char *topic, snag_diag *diag);
+
+#endif

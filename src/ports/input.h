@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The input port: one member of a consumer group reading one topic. A function table, so that the worker
+ * runs unchanged on Kafka, on files and on a simulated world.
+ *
+ *     poll --> SEAT_GIVEN   the member shall own these partitions: committed, recover, start
+ *          --> SEAT_ASKED   give them back: commit what is in hand, then give_back
+ *          --> SEAT_LOST    they are gone already: drop what is in hand, then give_back
+ *          --> records, and the ends of partitions reached behind them
+ *
+ * Nothing is read between GIVEN and start; poll must go on meanwhile, so that the group keeps the member.
+ */
+#ifndef SNAG_PORTS_INPUT_H
+#define SNAG_PORTS_INPUT_H
+
+#include "codec/codec.h"
+
+enum { SNAG_PLACE_TEXT_MAX = 96 };
+
+/* A partition's place in the group: the offset to read next and the words kept beside it. */
+typedef struct snag_place {
+    uint32_t partition;
+    int64_t offset; /* -1 = nothing was ever committed */
+    char text[SNAG_PLACE_TEXT_MAX]; /* metadata, terminated; "" = none */
+} snag_place;
+
+typedef enum snag_seat { SNAG_SEAT_KEPT, SNAG_SEAT_GIVEN, SNAG_SEAT_ASKED, SNAG_SEAT_LOST } snag_seat;
+
+/* Everything of the partition before `offset` has been handed out, and there was no more. */
+typedef struct snag_reached {
+    uint32_t partition;
+    int64_t offset;
+} snag_reached;
+
+/* One poll's harvest, borrowed until `release`. Runs of one partition are in offset order. Headers are
+ * not filled in; ask for them where they are needed. */
+typedef struct snag_batch {
+    const snag_raw *records;
+    size_t count;
+    const snag_reached *reached; /* valid behind all records of the batch */
+    size_t reached_count;
+} snag_batch;
+
+typedef struct snag_input_ops {
+    /* Waits at most wait_ms for the first record, then takes what is there, up to max. */
+    snag_err (*poll)(void *self, int wait_ms, size_t max, snag_batch *batch, snag_seat *seat,
+                     snag_diag *diag);
+    void (*release)(void *self);
+    /* The headers of record i of the current batch; returns how many were written, up to max. */
+    uint32_t (*headers)(void *self, size_t i, snag_header *out, uint32_t max);
+    /* The partitions last given. */
+    const uint32_t *(*given)(void *self, size_t *count);
+    /* Fills offset and text; waits until no commit of anybody is still undecided (require stable). */
+    snag_err (*committed)(void *self, snag_place *places, size_t count, snag_diag *diag);
+    /* Begins to read each partition at its offset. */
+    snag_err (*start)(void *self, const snag_place *places, size_t count, snag_diag *diag);
+    snag_err (*give_back)(void *self, snag_diag *diag);
+    /* The first offset there is, and the end of what may be read now (read_committed). */
+    snag_err (*range)(void *self, uint32_t partition, int64_t *first, int64_t *end, snag_diag *diag);
+    /* The end of the log with everything that is still undecided; asked now, from nobody's memory. */
+    snag_err (*log_end)(void *self, uint32_t partition, int64_t *end, snag_diag *diag);
+    /* Leaves the group and frees. */
+    void (*close)(void *self);
+} snag_input_ops;
+
+typedef struct snag_input {
+    const snag_input_ops *ops;
+    void *self;
+} snag_input;
+
+#endif
