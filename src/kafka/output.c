@@ -2,9 +2,10 @@
  *
  * The output port on a transactional producer.
  *
- * The client cannot know how an EndTxn ended whose answer never came, and cannot raise its own epoch (KIP-890):
- * after any error that is not cleanly retriable the producer is thrown away. init_transactions of the next one
- * makes the coordinator finish or abort what was open, and fences every older holder of the id.
+ * The client cannot know how an EndTxn ended whose answer never came, and cannot raise its own epoch
+ * (KIP-890): after any error that is not cleanly retriable the producer is thrown away. init_transactions
+ * of the next one makes the coordinator finish or abort what was open, and fences every older holder of
+ * the id.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -26,7 +26,8 @@ typedef struct snag_store_head {
 
 typedef struct snag_item {
     snag_str key;
-    snag_str blob; /* size 0 = gone */
+    snag_str blob;  /* size 0 = gone */
+    snag_str owner; /* the customer it belongs to; needed in writes, not filled in by reads */
 } snag_item;
 
 typedef struct snag_store_ops {

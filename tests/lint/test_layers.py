@@ -25,7 +25,7 @@ ROOMS = {
     "config": (["engine"], ["yaml.h"]),
     "codec": (["event", "expr"], ["simdjson.h", "avro.h", "avro/"]),
     "ports": (["event", "codec/codec.h"], []),
-    "kafka": (["ports"], ["librdkafka/"]),
+    "kafka": (["ports"], ["librdkafka/", "stdatomic.h"]),
     "redis": (["ports"], ["hiredis/"]),
     "local": (["ports"], ["zlib.h", "curl/"]),
     "runtime": (["engine", "codec", "ports"], ["pthread.h", "threads.h", "stdatomic.h"]),

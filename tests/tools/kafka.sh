@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by the integration tests: one real Kafka broker and one real redis-server, each in a temporary folder
+# Sourced by the integration tests: one real Kafka broker and one real redis-server, in a temporary folder,
 # on free ports, stopped by process id.
 #
 #   live_begin            makes LIVE (a temporary folder) and a trap that stops everything and removes it;
-#                         exits 77, aloud, where Java, Maven or redis-server cannot be had (never in CI: then 1)
-#   kafka_start           BROKERS, KAFKA_PID       kafka_stop [SIGNAL]     kafka_again (same folder and port)
+#                         exits 77, aloud, where Java, Maven or redis-server is absent (in CI: 1)
+#   kafka_start           BROKERS, KAFKA_PID       kafka_stop [SIGNAL]     kafka_again (same place)
 #   redis_start           REDIS_URL, REDIS_PID     redis_stop [SIGNAL]     redis_again
 #   tool …                tests/tools/kafka_tool against BROKERS
 #   fail WORDS            says what went wrong, with the ends of the logs, and exits 1
 #
-# The broker's jars come through Maven (tests/tools/kafka/pom.xml) into ${SNAG_CACHE:-~/.cache/snag}/kafka-4.1.0.
+# The broker's jars come through Maven (tools/kafka/pom.xml) into ${SNAG_CACHE:-~/.cache/snag}/kafka-4.1.0.
 
 KAFKA_VERSION=4.1.0
 KAFKA_LIB="${SNAG_CACHE:-$HOME/.cache/snag}/kafka-$KAFKA_VERSION"
