@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/feed.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "codec/codec.h"
+#include "local/memory.h"
+
+enum {
+    ARENA_BYTES = 16 * 1024 * 1024, /* a record of the greatest size, and thousands of usual ones */
+    TIMERS_AT_ONCE = 1 << 20
+};
+
+/* One emulated partition: an engine, its memory and the events that wait for it. */
+typedef struct feed_part {
+    snag_feed *feed;
+    uint32_t index;
+    snag_engine *engine;
+    snag_memory memory;
+    snag_event *events;
+    size_t count;
+} feed_part;
+
+struct snag_feed {
+    const snag_config *config;
+    snag_feed_options options;
+    snag_decoder *decoder;
+    snag_arena arena;
+    void *arena_block;
+    snag_feed_counts counts;
+    uint32_t partition_count;
+    feed_part partitions[];
+};
+
+static void on_record(void *context, const snag_record *record)
+{
+    feed_part *part = context;
+    part->feed->options.emit(part->feed->options.context, part->index, record);
+}
+
+/* Address space for the state of one engine: what the machine has, shared out; touched only as needed. */
+static size_t memory_bytes(const snag_feed *feed)
+{
+    const snag_pipeline *pipeline = &feed->config->pipeline;
+    uint64_t physical = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t wanted = physical > pipeline->budget_bytes ? physical : pipeline->budget_bytes;
+    uint64_t share = wanted / feed->partition_count;
+    size_t least = snag_engine_bytes_min(pipeline);
+    return share > least ? (size_t)share : least;
+}
+
+static snag_err part_init(snag_feed *feed, uint32_t index, snag_diag *diag)
+{
+    feed_part *part = &feed->partitions[index];
+    part->feed = feed;
+    part->index = index;
+    part->events = calloc(feed->options.batch, sizeof *part->events);
+    if (!part->events)
+        return snag_fail(diag, SNAG_MEMORY, "out of memory for a batch of %zu", feed->options.batch);
+    snag_err err = snag_memory_init(&part->memory, memory_bytes(feed), diag);
+    if (err)
+        return err;
+    err = snag_engine_init(&part->engine, &feed->config->pipeline, part->memory.block,
+                           part->memory.size, on_record, part);
+    return err ? snag_fail(diag, err, "the memory for state is too small for this pipeline") : SNAG_OK;
+}
+
+static snag_err decoder_init(snag_feed *feed, snag_diag *diag)
+{
+    const snag_pipeline *pipeline = &feed->config->pipeline;
+    SNAG_ASSERT(pipeline->source_count == 1); /* the config refuses several, until they are built */
+    if (pipeline->sources[0].format == SNAG_FORMAT_AVRO)
+        return snag_fail(diag, SNAG_USAGE,
+                         "source %.*s is Avro, and reading Avro from files is not built yet: "
+                         "only JSON Lines can be replayed",
+                         SNAG_FMT(pipeline->sources[0].name));
+    snag_decoder_options options = {.now_ms = feed->options.now_ms};
+    return snag_decoder_new(&feed->decoder, &pipeline->sources[0], feed->config->base_dir, &options,
+                            diag);
+}
+
+snag_err snag_feed_new(snag_feed **out, const snag_config *config, const snag_feed_options *options,
+                       snag_diag *diag)
+{
+    SNAG_ASSERT(options->partitions >= 1 && options->partitions <= SNAG_FEED_PARTITIONS_MAX);
+    SNAG_ASSERT(options->batch >= 1 && options->batch <= SNAG_FEED_BATCH_MAX);
+    *out = NULL;
+    snag_feed *feed = calloc(1, sizeof *feed + options->partitions * sizeof(feed_part));
+    if (!feed)
+        return snag_fail(diag, SNAG_MEMORY, "out of memory");
+    feed->config = config;
+    feed->options = *options;
+    feed->partition_count = options->partitions;
+    feed->counts.first_ms = SNAG_TIME_NONE;
+    feed->counts.last_ms = SNAG_TIME_NONE;
+    feed->arena_block = malloc(ARENA_BYTES);
+    snag_err err = feed->arena_block ? SNAG_OK : snag_fail(diag, SNAG_MEMORY, "out of memory");
+    if (!err) {
+        snag_arena_init(&feed->arena, feed->arena_block, ARENA_BYTES);
+        err = decoder_init(feed, diag);
+    }
+    for (uint32_t i = 0; !err && i < feed->partition_count; i++)
+        err = part_init(feed, i, diag);
+    if (err)
+        snag_feed_free(feed);
+    else
+        *out = feed;
+    return err;
+}
+
+void snag_feed_free(snag_feed *feed)
+{
+    if (!feed)
+        return;
+    for (uint32_t i = 0; i < feed->partition_count; i++) {
+        snag_memory_finish(&feed->partitions[i].memory);
+        free(feed->partitions[i].events);
+    }
+    snag_decoder_free(feed->decoder);
+    if (feed->arena_block)
+        snag_arena_reset(&feed->arena);
+    free(feed->arena_block);
+    free(feed);
+}
+
+/* Judges what waits, in each partition; the events' memory is free again. */
+static snag_err judge(snag_feed *feed, snag_diag *diag)
+{
+    for (uint32_t i = 0; i < feed->partition_count; i++) {
+        feed_part *part = &feed->partitions[i];
+        size_t taken = 0;
+        if (part->count == 0)
+            continue;
+        snag_err err = snag_engine_take(part->engine, part->events, part->count, &taken);
+        if (err)
+            return snag_fail(diag, err, "the state of %zu MiB is used up after %llu events",
+                             part->memory.size >> 20, (unsigned long long)feed->counts.events);
+        part->count = 0;
+    }
+    snag_arena_reset(&feed->arena);
+    return SNAG_OK;
+}
+
+static void event_add(snag_feed *feed, const snag_event *event)
+{
+    uint32_t index = 0;
+    if (feed->partition_count > 1) {
+        snag_str key = feed->config->pipeline.key_account ? event->account : event->customer;
+        index = snag_murmur2(key) % feed->partition_count;
+    }
+    feed_part *part = &feed->partitions[index];
+    SNAG_ASSERT(part->count < feed->options.batch);
+    part->events[part->count] = *event;
+    part->events[part->count++].position.partition = index;
+    feed->counts.events++;
+    if (feed->counts.first_ms == SNAG_TIME_NONE || event->time_ms < feed->counts.first_ms)
+        feed->counts.first_ms = event->time_ms;
+    if (event->time_ms > feed->counts.last_ms)
+        feed->counts.last_ms = event->time_ms;
+}
+
+static snag_err dead_tell(snag_feed *feed, const snag_dead *dead, snag_diag *diag)
+{
+    snag_err err = judge(feed, diag);
+    if (err)
+        return err;
+    feed->counts.dead++;
+    feed->counts.dead_by[dead->reason]++;
+    feed->options.dead(feed->options.context, dead);
+    return SNAG_OK;
+}
+
+static snag_err too_long(snag_feed *feed, const snag_line *line, const uint8_t sha256[32],
+                         snag_diag *diag)
+{
+    snag_diag words;
+    snag_fail(&words, SNAG_BAD_SIZE, "the record has %llu bytes; at most %u are taken",
+              (unsigned long long)line->size, SNAG_RECORD_BYTES_MAX);
+    snag_dead dead = {.reason = SNAG_BAD_SIZE, .words = words.text, .position = {line->offset, 0, 0},
+                      .value = line->text, .size = line->size, .sha256 = sha256};
+    return dead_tell(feed, &dead, diag);
+}
+
+static snag_err line_feed(snag_feed *feed, const snag_line *line, snag_diag *diag)
+{
+    snag_event event;
+    snag_diag words;
+    words.text[0] = '\0';
+    snag_raw raw = {.position = {line->offset, 0, 0}, .stamp_ms = SNAG_TIME_NONE, .value = line->text};
+    snag_err err = snag_decode(feed->decoder, &raw, &feed->arena, &event, &words);
+    if (err == SNAG_FULL) { /* the batch's memory, not this record's fault: once more with all of it */
+        snag_err judged = judge(feed, diag);
+        if (judged)
+            return judged;
+        err = snag_decode(feed->decoder, &raw, &feed->arena, &event, &words);
+    }
+    if (err == SNAG_OK) {
+        event_add(feed, &event);
+        return SNAG_OK;
+    }
+    SNAG_ASSERT(err != SNAG_AGAIN);
+    snag_dead dead = {.reason = err == SNAG_FULL ? SNAG_BAD_SIZE : err, .position = raw.position,
+                      .words = words.text[0] ? words.text : snag_err_sentence(err),
+                      .value = line->text, .size = line->size};
+    return dead_tell(feed, &dead, diag);
+}
+
+snag_err snag_feed_lines(snag_feed *feed, const snag_line *lines, size_t count,
+                         const uint8_t sha256[32], snag_diag *diag)
+{
+    SNAG_ASSERT(count <= feed->options.batch);
+    for (size_t i = 0; i < count; i++) {
+        const snag_line *line = &lines[i];
+        snag_err err = line->size > line->text.size ? too_long(feed, line, sha256, diag)
+                                                    : line_feed(feed, line, diag);
+        if (err)
+            return err;
+        feed->counts.lines++;
+    }
+    return judge(feed, diag);
+}
+
+static int64_t later(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms > b_ms ? a_ms : b_ms;
+}
+
+static void engine_move(snag_engine *engine, int64_t time_ms)
+{
+    bool reached = snag_engine_tick(engine, time_ms, TIMERS_AT_ONCE);
+    while (!reached)
+        reached = snag_engine_drain(engine, TIMERS_AT_ONCE);
+}
+
+void snag_feed_tick(snag_feed *feed, int64_t time_ms)
+{
+    for (uint32_t i = 0; i < feed->partition_count; i++)
+        engine_move(feed->partitions[i].engine, time_ms);
+}
+
+void snag_feed_finish(snag_feed *feed, bool drain)
+{
+    int64_t newest_ms = SNAG_TIME_NONE;
+    for (uint32_t i = 0; i < feed->partition_count; i++) {
+        newest_ms = later(newest_ms, snag_engine_newest(feed->partitions[i].engine));
+    }
+    if (newest_ms == SNAG_TIME_NONE)
+        return;
+    snag_feed_tick(feed, newest_ms);
+    for (uint32_t i = 0; drain && i < feed->partition_count; i++) {
+        snag_engine *engine = feed->partitions[i].engine;
+        while (snag_engine_next_due(engine) != SNAG_NEVER)
+            engine_move(engine, later(snag_engine_next_due(engine), snag_engine_w(engine)) + 1);
+    }
+}
+
+const snag_feed_counts *snag_feed_counts_get(const snag_feed *feed)
+{
+    return &feed->counts;
+}
+
+uint32_t snag_feed_partitions(const snag_feed *feed)
+{
+    return feed->partition_count;
+}
+
+const snag_engine *snag_feed_engine(const snag_feed *feed, uint32_t partition)
+{
+    SNAG_ASSERT(partition < feed->partition_count);
+    return feed->partitions[partition].engine;
+}
+
+void snag_feed_counters(const snag_feed *feed, snag_counters *out)
+{
+    *out = (snag_counters){0};
+    for (uint32_t i = 0; i < feed->partition_count; i++) {
+        snag_counters one;
+        snag_engine_counters(feed->partitions[i].engine, &one);
+#define X(name, help) out->name += one.name;
+        SNAG_COUNTER_TABLE(X)
+#undef X
+    }
+}
+
+void snag_feed_usage(const snag_feed *feed, snag_engine_usage *out)
+{
+    *out = (snag_engine_usage){0};
+    for (uint32_t i = 0; i < feed->partition_count; i++) {
+        snag_engine_usage one;
+        snag_engine_usage_get(feed->partitions[i].engine, &one);
+        out->cells += one.cells;
+        out->customers += one.customers;
+        out->bytes_used += one.bytes_used;
+        out->bytes_capacity += one.bytes_capacity;
+        out->waiting += one.waiting;
+        out->open_episodes += one.open_episodes;
+        out->armed += one.armed;
+        out->open_walks += one.open_walks;
+    }
+}

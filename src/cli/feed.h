@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A feed: lines -> decoder -> one engine a partition -> records and dead letters. `snag replay`, the
+ * embedding API and the benchmarks share it; it needs neither Kafka nor Redis.
+ *
+ *     lines --decode--> events --murmur2(key) % N--> engine 0 ... engine N-1 --> emit(partition, record)
+ *              |                                                                  (in each one's order)
+ *              +-- unreadable --> dead
+ *
+ * What comes out, and in which order, does not depend on how the lines are cut into batches: events before
+ * an unreadable line are judged before it is told. One batch's events live in an arena, reset after it:
+ * nothing is allocated for a line.
+ */
+#ifndef SNAG_CLI_FEED_H
+#define SNAG_CLI_FEED_H
+
+#include "config/config.h"
+#include "engine/engine.h"
+#include "local/lines.h"
+
+/* A line that could not be made an event. Borrowed during the call. */
+typedef struct snag_dead {
+    snag_err reason;
+    const char *words; /* one sentence with byte offset or field */
+    snag_position position;
+    snag_str value;        /* the original bytes; the first of them where the line is over-long */
+    uint64_t size;         /* true size */
+    const uint8_t *sha256; /* of all bytes where value is cut, else NULL */
+} snag_dead;
+
+typedef void snag_feed_emit(void *context, uint32_t partition, const snag_record *record);
+typedef void snag_feed_dead(void *context, const snag_dead *dead);
+
+typedef struct snag_feed_options {
+    uint32_t partitions; /* 1 to SNAG_FEED_PARTITIONS_MAX */
+    size_t batch;        /* events judged at once, >= 1 */
+    int64_t now_ms;      /* for max_skew; SNAG_NEVER = no check */
+    snag_feed_emit *emit;
+    snag_feed_dead *dead;
+    void *context;
+} snag_feed_options;
+
+enum { SNAG_FEED_PARTITIONS_MAX = 1024, SNAG_FEED_BATCH_MAX = 1000000 };
+
+typedef struct snag_feed snag_feed;
+
+/* config is borrowed for the feed's life. Free with snag_feed_free (takes NULL). */
+SNAG_MUST_CHECK snag_err snag_feed_new(snag_feed **out, const snag_config *config,
+                                       const snag_feed_options *options, snag_diag *diag);
+void snag_feed_free(snag_feed *feed);
+
+/* Feeds whole lines, at most `batch` of them; SNAG_LINE_PADDING bytes behind each must be readable. sha256
+ * is of the last line where that is over-long. SNAG_FULL: the state outgrew its memory. */
+SNAG_MUST_CHECK snag_err snag_feed_lines(snag_feed *feed, const snag_line *lines, size_t count,
+                                         const uint8_t sha256[32], snag_diag *diag);
+/* Moves every partition's time to time_ms (never back); timers before it fire. */
+void snag_feed_tick(snag_feed *feed, int64_t time_ms);
+/* The input has ended: time moves to the newest event of all partitions, but no further. drain: all
+ * armed timers fire. */
+void snag_feed_finish(snag_feed *feed, bool drain);
+
+typedef struct snag_feed_counts {
+    uint64_t lines;
+    uint64_t events;
+    uint64_t dead;
+    uint64_t dead_by[SNAG_ERR_COUNT];
+    int64_t first_ms; /* oldest and newest event time; SNAG_TIME_NONE before the first event */
+    int64_t last_ms;
+} snag_feed_counts;
+
+const snag_feed_counts *snag_feed_counts_get(const snag_feed *feed);
+uint32_t snag_feed_partitions(const snag_feed *feed);
+const snag_engine *snag_feed_engine(const snag_feed *feed, uint32_t partition);
+/* The sums over all partitions. */
+void snag_feed_counters(const snag_feed *feed, snag_counters *out);
+void snag_feed_usage(const snag_feed *feed, snag_engine_usage *out);
+
+#endif

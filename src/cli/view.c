@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/view.h"
+
+#include "base/assert.h"
+#include "base/time.h"
+#include "base/utf8.h"
+#include "cli/terminal.h"
+
+enum { WORD_WIDTH = 9, NAME_WIDTH = 15, CUSTOMER_WIDTH = 14 };
+
+static snag_style severity_style(snag_severity severity)
+{
+    static const snag_style styles[SNAG_SEVERITY_COUNT] = {SNAG_STYLE_BLUE, SNAG_STYLE_YELLOW,
+                                                           SNAG_STYLE_RED, SNAG_STYLE_RED};
+    return styles[severity];
+}
+
+static snag_style move_style(snag_move move)
+{
+    static const snag_style styles[SNAG_MOVE_COUNT] = {SNAG_STYLE_CYAN, SNAG_STYLE_YELLOW,
+                                                       SNAG_STYLE_CYAN, SNAG_STYLE_BLUE};
+    return styles[move];
+}
+
+/* Text without anything that moves a cursor: control characters become "?". */
+static void safe_put(snag_buf *buf, snag_str text)
+{
+    size_t at = 0;
+    while (at < text.size) {
+        size_t from = at;
+        int32_t code = snag_utf8_next(text, &at);
+        if (code < 0x20 || (code >= 0x7f && code < 0xa0))
+            snag_buf_byte(buf, '?');
+        else
+            snag_buf_put(buf, text.data + from, at - from);
+    }
+}
+
+/* The same in a style, padded to a width. */
+static void safe_style(snag_buf *buf, bool colour, snag_style style, snag_str text, size_t width)
+{
+    char bytes[1024];
+    snag_buf safe = snag_buf_on(bytes, sizeof bytes);
+    safe_put(&safe, snag_utf8_cut(text, sizeof bytes));
+    snag_style_put(buf, colour, style, snag_buf_str(&safe), width);
+}
+
+void snag_view_time(snag_buf *buf, int64_t time_ms)
+{
+    char bytes[64];
+    snag_buf text = snag_buf_on(bytes, sizeof bytes);
+    snag_time_print(&text, time_ms);
+    SNAG_ASSERT(text.size >= 19);
+    bytes[10] = ' ';
+    snag_buf_put(buf, bytes, 19);
+}
+
+/* Everything before the sentence. */
+static void line_begin(snag_buf *buf, bool colour, int64_t time_ms, snag_style style, const char *word,
+                       snag_str name, snag_str customer)
+{
+    char bytes[32];
+    snag_buf time = snag_buf_on(bytes, sizeof bytes);
+    snag_view_time(&time, time_ms);
+    snag_style_put(buf, colour, SNAG_STYLE_DIM, snag_buf_str(&time), 0);
+    snag_buf_put(buf, "  ", 2);
+    snag_style_put(buf, colour, style, snag_str_from(word), WORD_WIDTH);
+    snag_buf_byte(buf, ' ');
+    safe_style(buf, colour, SNAG_STYLE_BOLD, name, NAME_WIDTH);
+    snag_buf_byte(buf, ' ');
+    safe_style(buf, colour, SNAG_STYLE_PLAIN, customer, CUSTOMER_WIDTH);
+    snag_buf_byte(buf, ' ');
+}
+
+static void dim_put(snag_buf *buf, bool colour, const char *words, snag_str text)
+{
+    snag_buf_str_put(buf, snag_str_from(snag_style_code(colour, SNAG_STYLE_DIM)));
+    snag_buf_str_put(buf, snag_str_from(words));
+    safe_put(buf, text);
+    snag_buf_str_put(buf, snag_str_from(snag_style_code(colour, SNAG_STYLE_PLAIN)));
+}
+
+static void alert_put(snag_buf *buf, bool colour, const snag_alert *alert)
+{
+    bool begins = alert->action != SNAG_ACTION_RESOLVE;
+    const char *word = alert->action == SNAG_ACTION_TRIGGER  ? "ALERT"
+                       : alert->action == SNAG_ACTION_RESOLVE ? "resolved"
+                                                              : snag_action_word(alert->action);
+    line_begin(buf, colour, alert->time_ms, begins ? severity_style(alert->severity) : SNAG_STYLE_GREEN,
+               word, alert->rule, alert->customer);
+    if (begins) {
+        safe_put(buf, alert->headline);
+    } else {
+        safe_put(buf, snag_str_from(snag_reason_word(alert->reason)));
+        if (alert->lasted_ms >= 0) {
+            snag_buf_str_put(buf, SNAG_STR(", after "));
+            snag_duration_print(buf, alert->lasted_ms);
+        }
+    }
+    if (alert->instance.size > 0)
+        dim_put(buf, colour, "  ", alert->instance);
+    if (begins && alert->owner.size > 0)
+        dim_put(buf, colour, "  -> ", alert->owner);
+    if (alert->shadow)
+        dim_put(buf, colour, "  ", SNAG_STR("(shadow)"));
+}
+
+static void change_put(snag_buf *buf, bool colour, const snag_change *change)
+{
+    line_begin(buf, colour, change->effective_ms, move_style(change->move),
+               snag_move_word(change->move), change->journey, change->customer);
+    if (change->from.size > 0)
+        safe_put(buf, change->from);
+    if (change->to.size > 0) {
+        if (change->from.size > 0)
+            snag_buf_str_put(buf, SNAG_STR(" -> "));
+        safe_put(buf, change->to);
+    }
+    if (change->outcome.size > 0) {
+        snag_buf_str_put(buf, SNAG_STR(", "));
+        safe_style(buf, colour, SNAG_STYLE_BOLD, change->outcome, 0);
+    }
+    if (change->dwell_ms >= 0) {
+        snag_buf_str_put(buf, SNAG_STR(" after "));
+        snag_duration_print(buf, change->dwell_ms);
+    }
+    if (change->instance.size > 0 && !snag_str_equal(change->instance, change->customer))
+        dim_put(buf, colour, "  ", change->instance);
+}
+
+static void decision_put(snag_buf *buf, bool colour, const snag_decision *decision)
+{
+    line_begin(buf, colour, decision->at_ms, SNAG_STYLE_DIM, snag_decision_word(decision->decision),
+               decision->rule, decision->customer);
+    safe_put(buf, snag_str_from(snag_hold_word(decision->reason)));
+    if (decision->by.size > 0)
+        dim_put(buf, colour, " by ", decision->by);
+}
+
+static void late_put(snag_buf *buf, bool colour, const snag_record *record)
+{
+    line_begin(buf, colour, record->as.late.time_ms, SNAG_STYLE_YELLOW, "late", record->as.late.type,
+               record->as.late.customer);
+    snag_buf_str_put(buf, SNAG_STR("already judged up to "));
+    snag_view_time(buf, record->as.late.judged_ms);
+    dim_put(buf, colour, "  ", record->as.late.id);
+}
+
+void snag_view_record(snag_buf *buf, bool colour, const snag_record *record)
+{
+    switch (record->kind) {
+    case SNAG_RECORD_ALERT: alert_put(buf, colour, &record->as.alert); break;
+    case SNAG_RECORD_CHANGE: change_put(buf, colour, &record->as.change); break;
+    case SNAG_RECORD_DECISION: decision_put(buf, colour, &record->as.decision); break;
+    case SNAG_RECORD_LATE: late_put(buf, colour, record); break;
+    case SNAG_RECORD_KIND_COUNT: SNAG_ASSERT(false); /* a kind of record: there is no other */
+    }
+    snag_buf_byte(buf, '\n');
+}
+
+void snag_view_dead(snag_buf *buf, bool colour, const snag_dead *dead)
+{
+    snag_style_put(buf, colour, SNAG_STYLE_DIM, SNAG_STR("(unreadable)"), 19);
+    snag_buf_put(buf, "  ", 2);
+    snag_style_put(buf, colour, SNAG_STYLE_RED, SNAG_STR("dead"), WORD_WIDTH);
+    snag_buf_byte(buf, ' ');
+    snag_style_put(buf, colour, SNAG_STYLE_BOLD, snag_str_from(snag_err_name(dead->reason)),
+                   NAME_WIDTH);
+    snag_buf_byte(buf, ' ');
+    safe_put(buf, snag_str_from(dead->words));
+    snag_buf_printf(buf, ", at byte %lld\n", (long long)dead->position.offset);
+}
