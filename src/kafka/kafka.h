@@ -23,7 +23,7 @@ typedef struct snag_kafka_property {
 } snag_kafka_property;
 
 /* Properties go to every client as they are (ours are defaults below them; what exactly-once depends on
- * stands above them). SNAG_CONFIG: a property the client does not know. Borrowed for the life of the result. */
+ * stands above them) and are borrowed. SNAG_CONFIG: a property the client does not know. */
 SNAG_MUST_CHECK snag_err snag_kafka_new(snag_kafka **out, const snag_kafka_property *properties,
                                         size_t count, const snag_voice *voice, snag_diag *diag);
 void snag_kafka_free(snag_kafka *kafka);

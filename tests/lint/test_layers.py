@@ -26,7 +26,7 @@ ROOMS = {
     "codec": (["event", "expr"], ["simdjson.h", "avro.h", "avro/"]),
     "ports": (["event", "codec/codec.h"], []),
     "kafka": (["ports"], ["librdkafka/", "stdatomic.h"]),
-    "redis": (["ports"], ["hiredis/"]),
+    "redis": (["ports"], ["hiredis/", "stdatomic.h"]),
     "local": (["ports"], ["zlib.h", "curl/"]),
     "runtime": (["engine", "codec", "ports"], ["pthread.h", "threads.h", "stdatomic.h"]),
     "cli": (["config", "runtime", "kafka", "redis", "local"],
