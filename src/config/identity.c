@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Who is who after a change of the file: tags of scopes, fingerprints of rules and journeys, the
+ * hash of the whole. Each is SHA-256 over a canonical list of length-prefixed texts, so that
+ * layout, comments and the order of keys do not matter.
+ *
+ * A fingerprint covers what decides and leaves out what only words it (headline, owner, sla,
+ * playbook, severity). The hash covers all that is said as well, and leaves out where the pipeline
+ * runs (topic, file, registry, outputs, kafka, redis, budget): the same on every machine.
+ */
+#include "base/assert.h"
+#include "base/hash.h"
+#include "config/key.h"
+
+static void add_text(snag_sha256 *sha, snag_str text)
+{
+    snag_sha256_add_text(sha, text);
+}
+
+static void add_word(snag_sha256 *sha, const char *word)
+{
+    snag_sha256_add_text(sha, snag_str_from(word));
+}
+
+static void add_int(snag_sha256 *sha, const char *name, int64_t value)
+{
+    char digits[24];
+    snag_buf buf = snag_buf_on(digits, sizeof digits);
+    snag_buf_int(&buf, value);
+    add_word(sha, name);
+    add_text(sha, snag_buf_str(&buf));
+}
+
+static void add_matcher(snag_loader *loader, snag_sha256 *sha, const char *name,
+                        const snag_matcher *matcher)
+{
+    add_int(sha, name, matcher->count);
+    for (uint32_t i = 0; i < matcher->count; i++) {
+        add_int(sha, "prefix", matcher->patterns[i].prefix);
+        add_text(sha, matcher->patterns[i].text);
+    }
+    add_text(sha, snag_where_text(loader, matcher->where));
+}
+
+static void add_scope(snag_sha256 *sha, const snag_scope *scope)
+{
+    add_int(sha, "per", scope->count);
+    for (uint32_t i = 0; i < scope->count; i++)
+        add_text(sha, scope->names[i]);
+}
+
+static void add_rule(snag_loader *loader, snag_sha256 *sha, const snag_rule *rule)
+{
+    add_word(sha, "rule");
+    add_text(sha, rule->signal.name);
+    add_word(sha, rule->kind->name);
+    add_scope(sha, &loader->scopes[rule->scope]);
+    add_matcher(loader, sha, "event", &rule->event);
+    for (uint32_t i = 0; i < rule->kind->field_count; i++) {
+        const snag_field *field = &rule->kind->fields[i];
+        const void *value = (const char *)&rule->params + field->offset;
+        if (field->type == SNAG_FIELD_MATCHER)
+            add_matcher(loader, sha, field->name, value);
+        else if (field->type == SNAG_FIELD_BOOL)
+            add_int(sha, field->name, *(const bool *)value);
+        else
+            add_int(sha, field->name, *(const int64_t *)value);
+    }
+    add_int(sha, "cooldown", rule->signal.cooldown_ms);
+    add_int(sha, "shadow", rule->signal.shadow);
+}
+
+static void add_stage(snag_loader *loader, snag_sha256 *sha, const snag_stage *stage)
+{
+    add_word(sha, "stage");
+    add_text(sha, stage->name);
+    add_matcher(loader, sha, "event", &stage->event);
+    add_int(sha, "due", stage->due_ms);
+    add_text(sha, stage->milestone);
+    add_text(sha, stage->end);
+}
+
+static void add_journey(snag_loader *loader, snag_sha256 *sha, const snag_journey *journey)
+{
+    add_word(sha, "journey");
+    add_text(sha, journey->name);
+    add_scope(sha, &loader->scopes[journey->scope]);
+    add_int(sha, "again", journey->again);
+    for (uint32_t i = 0; i < journey->stage_count; i++)
+        add_stage(loader, sha, &journey->stages[i]);
+}
+
+static void add_words(snag_sha256 *sha, const snag_signal_spec *signal)
+{
+    add_int(sha, "severity", signal->severity);
+    add_text(sha, signal->owner);
+    add_text(sha, signal->playbook);
+    add_text(sha, signal->headline);
+    add_int(sha, "sla", signal->sla_ms);
+}
+
+static void add_mapping(snag_loader *loader, snag_sha256 *sha, const snag_mapping *mapping)
+{
+    add_text(sha, mapping->name);
+    add_word(sha, snag_kind_word(mapping->as));
+    add_int(sha, "unit", mapping->unit);
+    add_int(sha, "paths", mapping->path_count);
+    for (uint32_t i = 0; i < mapping->path_count; i++)
+        add_text(sha, mapping->paths[i]);
+    add_text(sha, snag_where_text(loader, mapping->expr));
+    if (mapping->constant.kind == SNAG_KIND_TEXT)
+        add_text(sha, mapping->constant.as.text);
+}
+
+static void add_source(snag_loader *loader, snag_sha256 *sha, const snag_source_spec *source)
+{
+    add_word(sha, "source");
+    add_text(sha, source->name);
+    add_word(sha, snag_format_word(source->format));
+    add_text(sha, source->schema_file);
+    for (uint32_t i = 0; i < SNAG_VAR_KEPT; i++)
+        add_mapping(loader, sha, &source->fixed[i]);
+    for (uint32_t i = 0; i < source->kept_count; i++)
+        add_mapping(loader, sha, &source->kept[i]);
+    add_int(sha, "out_of_order", source->out_of_order_ms);
+    add_int(sha, "delay", source->delay_ms);
+    add_int(sha, "max_skew", source->max_skew_ms);
+    add_int(sha, "remember", source->remember_ms);
+    add_int(sha, "clock_log", source->clock_log);
+}
+
+static void config_hash(snag_loader *loader)
+{
+    snag_pipeline *pipeline = loader->pipeline;
+    snag_sha256 sha;
+    snag_sha256_init(&sha);
+    add_word(&sha, "snag pipeline 1");
+    add_text(&sha, pipeline->name);
+    add_int(&sha, "version", pipeline->version);
+    add_int(&sha, "key_account", pipeline->key_account);
+    add_source(loader, &sha, loader->source);
+    for (uint32_t i = 0; i < pipeline->journey_count; i++) {
+        const snag_journey *journey = &loader->journeys[i];
+        add_journey(loader, &sha, journey);
+        for (uint32_t k = 0; k < journey->stage_count; k++)
+            if (journey->stages[k].due_ms >= 0)
+                add_words(&sha, &journey->stages[k].late);
+    }
+    for (uint32_t i = 0; i < pipeline->rule_count; i++) {
+        add_rule(loader, &sha, &loader->rules[i]);
+        add_words(&sha, &loader->rules[i].signal);
+    }
+    snag_sha256_end(&sha, pipeline->config);
+}
+
+/* --- short names: unique and never 0, by hashing on where two meet --------------------------------- */
+
+typedef struct names {
+    uint32_t taken[SNAG_RULES_MAX * 2 + SNAG_RULES_MAX * SNAG_STAGES_MAX];
+    uint32_t count;
+} names;
+
+static uint32_t name_from(names *all, uint8_t digest[32], size_t bytes)
+{
+    for (;;) {
+        uint32_t name = 0;
+        for (size_t i = 0; i < bytes; i++)
+            name = name << 8 | digest[i];
+        bool good = name != 0;
+        for (uint32_t i = 0; i < all->count && good; i++)
+            good = all->taken[i] != name;
+        if (good) {
+            all->taken[all->count++] = name;
+            return name;
+        }
+        snag_sha256 sha;
+        snag_sha256_init(&sha);
+        snag_sha256_add(&sha, digest, 32);
+        snag_sha256_end(&sha, digest);
+    }
+}
+
+static void scope_tags(snag_loader *loader, names *all)
+{
+    for (uint32_t i = 1; i < loader->pipeline->scope_count; i++) {
+        uint8_t digest[32];
+        snag_sha256 sha;
+        snag_sha256_init(&sha);
+        add_scope(&sha, &loader->scopes[i]);
+        snag_sha256_end(&sha, digest);
+        loader->scopes[i].tag = (uint16_t)name_from(all, digest, 2);
+    }
+}
+
+static void journey_fingerprints(snag_loader *loader, names *all, snag_journey *journey)
+{
+    uint8_t digest[32];
+    snag_sha256 sha;
+    snag_sha256_init(&sha);
+    add_journey(loader, &sha, journey);
+    snag_sha256_end(&sha, digest);
+    journey->fingerprint = name_from(all, digest, 4);
+    snag_stage *stages = (snag_stage *)(uintptr_t)journey->stages; /* ours until it is handed out */
+    for (uint32_t i = 0; i < journey->stage_count; i++) {
+        if (stages[i].due_ms < 0)
+            continue;
+        snag_sha256_init(&sha);
+        add_text(&sha, stages[i].late.name);
+        add_journey(loader, &sha, journey);
+        snag_sha256_end(&sha, digest);
+        stages[i].late.fingerprint = name_from(all, digest, 4);
+    }
+}
+
+static void rule_fingerprint(snag_loader *loader, names *all, snag_rule *rule)
+{
+    uint8_t digest[32];
+    snag_sha256 sha;
+    snag_sha256_init(&sha);
+    add_rule(loader, &sha, rule);
+    snag_sha256_end(&sha, digest);
+    rule->signal.fingerprint = name_from(all, digest, 4);
+}
+
+void snag_identity_fill(snag_loader *loader)
+{
+    snag_pipeline *pipeline = loader->pipeline;
+    names *all = snag_loader_take(loader, sizeof *all);
+    for (uint32_t i = 0; i < loader->source->kept_count; i++)
+        loader->kept[i].used = (loader->names_used >> (SNAG_VAR_KEPT + i)) & 1;
+    scope_tags(loader, all);
+    all->count = 0;
+    for (uint32_t i = 0; i < pipeline->journey_count; i++)
+        journey_fingerprints(loader, all, &loader->journeys[i]);
+    for (uint32_t i = 0; i < pipeline->rule_count; i++)
+        rule_fingerprint(loader, all, &loader->rules[i]);
+    config_hash(loader);
+}

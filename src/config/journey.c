@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `journeys:`: stages in file order. An event must lead to one stage only, and each stage must be reachable.
+ */
+#include "base/assert.h"
+#include "config/told.h"
+
+void snag_told_load(snag_loader *loader, const snag_told_raw *raw, snag_signal_spec *out)
+{
+    out->severity = raw->severity >= 0 ? (snag_severity)raw->severity : SNAG_SEVERITY_WARNING;
+    out->owner = raw->owner;
+    out->playbook = raw->playbook;
+    out->sla_ms = raw->sla_ms;
+    if (raw->headline && snag_text_load(loader, raw->headline, &out->headline))
+        snag_headline_check(loader, raw->headline, out->headline, &out->headline_vars);
+}
+
+/* Every name that `a` takes is taken by `b` too. */
+static bool covered(const snag_pattern *a, const snag_pattern *b)
+{
+    return b->prefix ? snag_str_starts(a->text, b->text)
+                     : !a->prefix && snag_str_equal(a->text, b->text);
+}
+
+/* The stages are asked in order, so an earlier one without where: takes the event for good. */
+static void pattern_reach_check(snag_loader *loader, const snag_yaml *node, const snag_stage *stage,
+                                const snag_pattern *pattern, const snag_stage *earlier)
+{
+    for (uint32_t i = 0; i < earlier->event.count; i++) {
+        const snag_pattern *other = &earlier->event.patterns[i];
+        if (earlier->event.where)
+            continue;
+        if (covered(pattern, other))
+            snag_finding_add(loader, node->key_at,
+                             "stage \"%.*s\" is never entered by \"%.*s%s\": stage \"%.*s\" takes "
+                             "it; give it a where:",
+                             SNAG_FMT(stage->name), SNAG_FMT(pattern->text),
+                             pattern->prefix ? "*" : "", SNAG_FMT(earlier->name));
+        else if (covered(other, pattern) && !stage->event.where)
+            snag_finding_add(loader, node->key_at,
+                             "\"%.*s%s\" leads to stage \"%.*s\" and to stage \"%.*s\": which of them?",
+                             SNAG_FMT(other->text), other->prefix ? "*" : "", SNAG_FMT(earlier->name),
+                             SNAG_FMT(stage->name));
+    }
+}
+
+static void reach_check(snag_loader *loader, const snag_yaml *node, const snag_stage *stages, uint32_t at)
+{
+    for (uint32_t i = 0; i < at; i++)
+        for (uint32_t k = 0; k < stages[at].event.count; k++)
+            pattern_reach_check(loader, node, &stages[at], &stages[at].event.patterns[k], &stages[i]);
+}
+
+/* Words that only an overdue stage can use. */
+static void told_needs_due(snag_loader *loader, const snag_yaml *node)
+{
+    static const char *const words[] = {"severity", "owner", "sla", "playbook", "headline"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        const snag_yaml *child = snag_yaml_get(node, words[i]);
+        if (child)
+            snag_finding_add(loader, child->key_at,
+                             "%s: is for the alert of an overdue stage: add due:", words[i]);
+    }
+}
+
+static snag_str late_name(snag_loader *loader, const snag_journey *journey, const snag_stage *stage)
+{
+    char text[256];
+    snag_buf buf = snag_buf_on(text, sizeof text);
+    snag_buf_str_put(&buf, journey->name);
+    snag_buf_byte(&buf, '.');
+    snag_buf_str_put(&buf, stage->name);
+    snag_buf_put(&buf, ".late", 5);
+    return snag_loader_keep(loader, &buf);
+}
+
+static void stage_load(snag_loader *loader, const snag_yaml *node, const snag_journey *journey,
+                       snag_stage *stage)
+{
+    snag_stage_raw raw = {0};
+    stage->name = node->key;
+    stage->due_ms = -1;
+    if (!snag_name_check(loader, node, "a stage") ||
+        !snag_section_load(loader, &snag_section_stage, node, &raw, NULL, NULL))
+        return;
+    stage->due_ms = raw.due_ms;
+    stage->milestone = raw.milestone;
+    stage->end = raw.end;
+    if (raw.event)
+        snag_matcher_load(loader, raw.event, raw.where, &stage->event);
+    else
+        snag_finding_add(loader, node->key_at, "stage \"%.*s\" needs event:: what enters it?",
+                         SNAG_FMT(node->key));
+    if (raw.end.size && raw.due_ms >= 0)
+        snag_finding_add(loader, snag_yaml_get(node, "due")->key_at,
+                         "due: on a stage with end: can never come true: the walk is over");
+    if (!snag_yaml_get(node, "due")) {
+        told_needs_due(loader, node);
+        return;
+    }
+    stage->late = (snag_signal_spec){.name = late_name(loader, journey, stage), .test = SNAG_STR("due")};
+    snag_told_load(loader, &raw.told, &stage->late);
+    snag_words_stage(loader, journey, stage);
+}
+
+static void stages_load(snag_loader *loader, const snag_yaml *node, snag_journey *journey)
+{
+    if (node->kind != SNAG_YAML_MAP || node->count == 0 || node->count > SNAG_STAGES_MAX) {
+        snag_finding_add(loader, node->at, "stages: expected a map of 1 to %u stages", SNAG_STAGES_MAX);
+        return;
+    }
+    snag_stage *stages = snag_loader_take(loader, node->count * sizeof *stages);
+    uint32_t count = 0;
+    for (const snag_yaml *child = node->first; child; child = child->next, count++) {
+        stage_load(loader, child, journey, &stages[count]);
+        reach_check(loader, child, stages, count);
+    }
+    journey->stages = stages;
+    journey->stage_count = count;
+}
+
+static void journey_load(snag_loader *loader, const snag_yaml *node, snag_journey *journey)
+{
+    snag_journey_raw raw = {0};
+    journey->name = node->key;
+    snag_name_check(loader, node, "a journey");
+    if (!snag_section_load(loader, &snag_section_journey, node, &raw, NULL, NULL))
+        return;
+    journey->again = raw.again;
+    journey->scope = snag_scope_load(loader, raw.per);
+    if (raw.stages)
+        stages_load(loader, raw.stages, journey);
+    else if (!snag_yaml_get(node, "stages"))
+        snag_finding_add(loader, node->key_at, "journey \"%.*s\" needs stages:", SNAG_FMT(node->key));
+}
+
+void snag_journeys_load(snag_loader *loader, const snag_yaml *node)
+{
+    if (!node)
+        return;
+    if (node->kind != SNAG_YAML_MAP || node->count > SNAG_RULES_MAX) {
+        snag_finding_add(loader, node->at, "journeys: expected a map of at most %u journeys", SNAG_RULES_MAX);
+        return;
+    }
+    loader->journeys = snag_loader_take(loader, node->count * sizeof *loader->journeys);
+    loader->pipeline->journeys = loader->journeys;
+    for (const snag_yaml *child = node->first; child; child = child->next)
+        journey_load(loader, child, &loader->journeys[loader->pipeline->journey_count++]);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The rows. Order is the manual's order: what everybody needs first, what is not built yet last.
+ */
+#include "config/key.h"
+
+#include "base/time.h"
+#include "event/record.h"
+
+#define YEARS_MAX (INT64_C(3653) * SNAG_DAY_MS) /* ten years: longer is a slip of the pen */
+#define AT(type, field) offsetof(type, field)
+
+static const char *const key_words[] = {"customer", "account", NULL};
+static const char *const clock_words[] = {"wall", "log", NULL};
+static const char *const mode_words[] = {"live", "shadow", NULL};
+static const char *const output_words[] = {"json", "avro", NULL};
+static const char *const kind_words[] = {"text", "int", "double", "bool", "time", "duration", NULL};
+static const char *const unit_words[] = {"auto", "s", "ms", "us", "ns", NULL};
+static const char *const format_words[] = {
+#define X(name, word) word,
+    SNAG_FORMAT_TABLE(X)
+#undef X
+        NULL};
+static const char *const severity_words[] = {
+#define X(name, word) word,
+    SNAG_SEVERITY_TABLE(X)
+#undef X
+        NULL};
+
+#define NODE(field, shape, about) SNAG_KEY_NODE, field, NULL, 0, 0, NULL, shape, about
+#define TEXT(field, about) SNAG_KEY_TEXT, field, NULL, 0, 0, NULL, "a text", about
+#define PLACE(field, about) SNAG_KEY_PLACE, field, NULL, 0, 0, NULL, "a text; ${NAME} is replaced", about
+#define WORD(field, words, otherwise, about) SNAG_KEY_WORD, field, otherwise, 0, 0, words, NULL, about
+#define TIME(field, min, otherwise, about) \
+    SNAG_KEY_DURATION, field, otherwise, min, YEARS_MAX, NULL, NULL, about
+#define LATER(instead) SNAG_KEY_LATER, 0, NULL, 0, 0, NULL, NULL, instead
+
+static const snag_key pipeline_keys[] = {
+    {"pipeline", NODE(AT(snag_pipeline_raw, name_node), "a name",
+                      "the pipeline's name: letters, digits, - and _; part of topics and ids")},
+    {"version", SNAG_KEY_COUNT, AT(snag_pipeline_raw, version), "1", 1, UINT32_MAX, NULL, NULL,
+     "rises with every change that is deployed"},
+    {"key", WORD(AT(snag_pipeline_raw, key), key_words, "customer",
+                 "whose life it is: who shares a partition and its state")},
+    {"sources", NODE(AT(snag_pipeline_raw, sources), "a map: name to source",
+                     "where events come from, and how records become events")},
+    {"journeys", NODE(AT(snag_pipeline_raw, journeys), "a map: name to journey",
+                      "declared paths: stages, and how long each may take")},
+    {"rules", NODE(AT(snag_pipeline_raw, rules), "a map: name to rule", "what is watched for")},
+    {"outputs", NODE(AT(snag_pipeline_raw, outputs), "a map", "where records go")},
+    {"kafka", NODE(AT(snag_pipeline_raw, kafka), "a map",
+                   "any client property, given to the client as is; ${NAME} is replaced, secrets "
+                   "only so or as {file: PATH}")},
+    {"redis", NODE(AT(snag_pipeline_raw, redis), "a map", "where state is kept for quick takeover")},
+    {"budget", SNAG_KEY_BYTES, AT(snag_pipeline_raw, budget_bytes), "512MiB", 16777216,
+     INT64_C(1) << 44, NULL, NULL, "memory for state that one process may use"},
+    {"calendars", LATER("durations are elapsed time: 60s, 15m, 72h, 30d")},
+    {"facts", LATER("keep a name of the event instead (keep:)")},
+    {"shapes", LATER("use one rule each, with where:")},
+    {"states", LATER("watch the alerts and journeys topics")},
+    {"touchpoints", LATER(NULL)},
+    {"policies", LATER("cooldown: on a rule spaces its alerts")},
+    {"owners", LATER("give owner: a plain name")},
+    {"metrics", LATER("the journeys topic holds every entry with its dwell time")},
+    {"feedback", LATER(NULL)},
+};
+
+static const snag_key source_keys[] = {
+    {"topic", PLACE(AT(snag_source_raw, topic), "the Kafka topic to read")},
+    {"file", PLACE(AT(snag_source_raw, file), "a file of records to read instead of a topic")},
+    {"format", WORD(AT(snag_source_raw, format), format_words, NULL, "how a record is written")},
+    {"schema", TEXT(AT(snag_source_raw, schema),
+                    "avro: the schema file (.avsc) of the records, beside the pipeline file")},
+    {"registry", PLACE(AT(snag_source_raw, registry),
+                       "avro: address of the schema registry, for records framed with a schema id")},
+    {"map", NODE(AT(snag_source_raw, map), "a map: name to path",
+                 "where id, time, type, customer, account and channel come from: a path, a list = "
+                 "first present, = EXPRESSION, or {from, as, unit}; overrides the format's default "
+                 "map name by name")},
+    {"keep", NODE(AT(snag_source_raw, keep), "a map: name to path",
+                  "the only other names that rules may see; text unless as: says otherwise")},
+    {"const", NODE(AT(snag_source_raw, constants), "a map: name to text",
+                   "names that are the same on every event of this source")},
+    {"out_of_order", TIME(AT(snag_source_raw, out_of_order_ms), 0, "0s",
+                          "how far behind the newest event of its partition an event may come and "
+                          "still be judged in its right place")},
+    {"delay", TIME(AT(snag_source_raw, delay_ms), 0, "1s",
+                   "how long after it happened an event may reach the topic: silence is judged so "
+                   "much later")},
+    {"clock", WORD(AT(snag_source_raw, clock), clock_words, "wall",
+                   "wall: an idle partition's time moves with the clock; log: only events move it")},
+    {"max_skew", TIME(AT(snag_source_raw, max_skew_ms), 0, "5m",
+                      "an event stamped so far after its record's own timestamp is a bad record")},
+    {"remember", TIME(AT(snag_source_raw, remember_ms), SNAG_SECOND_MS, "30d",
+                      "how old an event may be and still open something; closed walks are kept so "
+                      "long")},
+    {"each", LATER("write one event a record")},
+    {"table", LATER("bring the attribute on the events that need it")},
+    {"exclude", LATER("use where: on the rules")},
+    {"rekey", LATER("key the topic's records by the customer")},
+    {"hash", LATER("hash the id before it reaches the topic")},
+    {"zone", LATER("times must carry their zone, or be epoch numbers")},
+};
+
+static const snag_key mapping_keys[] = {
+    {"from", NODE(AT(snag_mapping_raw, from), "a path, a list, = EXPRESSION",
+                  "where the value stands: steps joined by dots; the first present of a list wins")},
+    {"as", WORD(AT(snag_mapping_raw, as), kind_words, "text", "what the value is")},
+    {"unit", WORD(AT(snag_mapping_raw, unit), unit_words, "auto",
+                  "of a time: auto = RFC 3339, or an epoch number told apart by its size")},
+};
+
+static const snag_key journey_keys[] = {
+    {"per", NODE(AT(snag_journey_raw, per), "a name or a list",
+                 "one walk for each value: customer, account, or kept names; default customer")},
+    {"stages", NODE(AT(snag_journey_raw, stages), "a map: name to stage",
+                    "in order, but any may come next; entering one leaves the one before")},
+    {"again", SNAG_KEY_BOOL, AT(snag_journey_raw, again), "false", 0, 0, NULL, NULL,
+     "after its end, the same per value may walk again"},
+    {"settle", LATER("the outcome is final at once")},
+    {"expire", LATER("a walk stays open until a stage with end:")},
+    {"adopt", LATER(NULL)},
+};
+
+#define TOLD(type, of)                                                                           \
+    {"severity", WORD(AT(type, told.severity), severity_words, "warning", "how bad it is")},     \
+    {"owner", TEXT(AT(type, told.owner), "who is told: a team, a role, a person")},              \
+    {"sla", TIME(AT(type, told.sla_ms), 1, NULL, "how soon somebody should respond")},           \
+    {"playbook", TEXT(AT(type, told.playbook), "what to do about it")},                          \
+    {"headline", NODE(AT(type, told.headline), "a text",                                         \
+                      "the alert's first line; {name} inserts a kept name, {customer}, "         \
+                      "{elapsed} or {observed}; default: written from the " of)}
+
+static const snag_key stage_keys[] = {
+    {"event", NODE(AT(snag_stage_raw, event), "a name, a list, or {event, where}",
+                   "the event that enters the stage; a name may end in *")},
+    {"where", NODE(AT(snag_stage_raw, where), "an expression", "must be true of the event")},
+    {"due", TIME(AT(snag_stage_raw, due_ms), 1, NULL,
+                 "the stall <journey>.<stage>.late comes true if the walk is still here then")},
+    {"milestone", TEXT(AT(snag_stage_raw, milestone), "entering it counts as value or success")},
+    {"end", TEXT(AT(snag_stage_raw, end), "entering it ends the walk with this outcome")},
+    TOLD(snag_stage_raw, "stage"),
+    {"warn", LATER("make due: shorter")},
+    {"waits_on", LATER(NULL)},
+    {"promise", LATER("due: counts from the entry of the stage")},
+};
+
+static const snag_key matcher_keys[] = {
+    {"event", NODE(AT(snag_matcher_raw, event), "a name or a list", "event names; one may end in *")},
+    {"where", NODE(AT(snag_matcher_raw, where), "an expression", "must be true of the event")},
+};
+
+static const snag_key rule_keys[] = {
+    {"event", NODE(AT(snag_rule_raw, event), "a name, a list, or {event, where}",
+                   "the event the rule is about; a name may end in *")},
+    {"where", NODE(AT(snag_rule_raw, where), "an expression", "must be true of the event")},
+    {"per", NODE(AT(snag_rule_raw, per), "a name or a list",
+                 "judged for each value apart: customer, account, or kept names; default customer")},
+    TOLD(snag_rule_raw, "rule"),
+    {"cooldown", TIME(AT(snag_rule_raw, cooldown_ms), 0, "0s",
+                      "no new alert of this rule and per value so soon after the last")},
+    {"mode", WORD(AT(snag_rule_raw, mode), mode_words, "live",
+                  "shadow: alerts go to <prefix>shadow and nobody is woken")},
+    {"ratio", LATER("count: counts failures inside a window")},
+    {"path", LATER("a journey shows the way, its stages' due: the stalls")},
+    {"differs", LATER(NULL)},
+    {"change", LATER(NULL)},
+    {"score", LATER(NULL)},
+    {"group", LATER(NULL)},
+    {"use", LATER("write the rule out: count with burst: true")},
+    {"promise", LATER("missing with after: has a fixed deadline")},
+    {"warn", LATER("add a second rule with a shorter after:")},
+    {"expire", LATER("until: ends an episode")},
+    {"radius", LATER("per: a kept name of the target joins clicks on one thing")},
+    {"exclude", LATER("use where:")},
+};
+
+static const snag_key outputs_keys[] = {
+    {"prefix", TEXT(AT(snag_outputs_raw, prefix),
+                    "before alerts, journeys, decisions …; default <pipeline>.")},
+    {"format", WORD(AT(snag_outputs_raw, format), output_words, "json", "how records are written")},
+    {"registry", PLACE(AT(snag_outputs_raw, registry),
+                       "avro: address of the schema registry; without one, single-object framing")},
+};
+
+static const snag_key redis_keys[] = {
+    {"url", NODE(AT(snag_redis_raw, url), "redis://HOST:PORT/DB",
+                 "the server; ${NAME} is replaced; a password only so or as {file: PATH}")},
+};
+
+const snag_section snag_section_pipeline =
+    SNAG_SECTION("pipeline", "a pipeline file", "One file describes a pipeline.", pipeline_keys);
+const snag_section snag_section_source =
+    SNAG_SECTION("source", "a source", "A topic or a file, and how its records become events.",
+                 source_keys);
+const snag_section snag_section_mapping =
+    SNAG_SECTION("mapping", "a mapping", "Where one name comes from, the long way.", mapping_keys);
+const snag_section snag_section_journey =
+    SNAG_SECTION("journey", "a journey", "A declared path; each walk along it is followed.",
+                 journey_keys);
+const snag_section snag_section_stage =
+    SNAG_SECTION("stage", "a stage", "One stage of a journey.", stage_keys);
+const snag_section snag_section_matcher =
+    SNAG_SECTION("matcher", "an event", "What event:, missing: and until: take, the long way.",
+                 matcher_keys);
+const snag_section snag_section_rule =
+    SNAG_SECTION("rule", "a rule", "One question asked of the events: exactly one test each.",
+                 rule_keys);
+const snag_section snag_section_outputs =
+    SNAG_SECTION("outputs", "outputs", "Where records go and how they are written.", outputs_keys);
+const snag_section snag_section_redis =
+    SNAG_SECTION("redis", "redis", "Where state is kept beside the changelog.", redis_keys);
+
+const snag_section *const snag_sections[] = {
+    &snag_section_pipeline, &snag_section_source,  &snag_section_mapping,
+    &snag_section_journey,  &snag_section_stage,   &snag_section_rule,
+    &snag_section_matcher,  &snag_section_outputs, &snag_section_redis,
+};
+const uint32_t snag_section_count = sizeof snag_sections / sizeof snag_sections[0];

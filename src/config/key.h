@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The vocabulary of the pipeline file: one row a key. Reading, defaults, bounds, "did you mean", what is not
+ * built yet and the manual all come from these rows (rule fields from the rule kinds' own tables).
+ */
+#ifndef SNAG_CONFIG_KEY_H
+#define SNAG_CONFIG_KEY_H
+
+#include "config/loader.h"
+
+typedef enum snag_key_type {
+    SNAG_KEY_TEXT,     /* snag_str */
+    SNAG_KEY_PLACE,    /* snag_str in which ${NAME} is replaced from the environment */
+    SNAG_KEY_WORD,     /* int64_t: which of `words` */
+    SNAG_KEY_COUNT,    /* int64_t */
+    SNAG_KEY_BOOL,     /* bool */
+    SNAG_KEY_DURATION, /* int64_t, milliseconds */
+    SNAG_KEY_BYTES,    /* int64_t */
+    SNAG_KEY_NODE,     /* const snag_yaml *: the section's own code reads it */
+    SNAG_KEY_LATER     /* part of the language, refused as not built yet */
+} snag_key_type;
+
+typedef struct snag_key {
+    const char *name;
+    snag_key_type type;
+    size_t target;         /* offset in the section's struct */
+    const char *otherwise; /* the default, written as in the file; NULL = none */
+    int64_t min;
+    int64_t max;
+    const char *const *words; /* of SNAG_KEY_WORD, NULL-terminated */
+    const char *form;         /* of SNAG_KEY_NODE: what it looks like */
+    const char *summary;      /* SNAG_KEY_LATER: what to do instead, or NULL */
+} snag_key;
+
+typedef struct snag_section {
+    const char *name;    /* "rule": the manual's heading */
+    const char *title;   /* "a rule": in messages */
+    const char *summary;
+    const snag_key *keys;
+    uint32_t key_count;
+} snag_section;
+
+#define SNAG_SECTION(word, words, about, rows)                                     \
+    {                                                                              \
+        .name = (word), .title = (words), .summary = (about), .keys = (rows),      \
+        .key_count = sizeof(rows) / sizeof(rows)[0]                                \
+    }
+
+/* Every section, in the manual's order. */
+extern const snag_section *const snag_sections[];
+extern const uint32_t snag_section_count;
+extern const snag_section snag_section_pipeline;
+extern const snag_section snag_section_source;
+extern const snag_section snag_section_mapping;
+extern const snag_section snag_section_journey;
+extern const snag_section snag_section_stage;
+extern const snag_section snag_section_matcher;
+extern const snag_section snag_section_rule;
+extern const snag_section snag_section_outputs;
+extern const snag_section snag_section_redis;
+
+/* Handles a key that no row names; false = unknown to it too (more names may be offered to `nearest`). */
+typedef bool snag_key_other(snag_loader *loader, const snag_yaml *child, void *context);
+
+/* Reads a map into *target (defaults first). Unknown keys, wrong values and keys not built yet are findings.
+ * False where node is no map. */
+bool snag_section_load(snag_loader *loader, const snag_section *section, const snag_yaml *node,
+                       void *target, snag_key_other *other, void *context);
+/* "unknown key … in a rule; did you mean …? (known: …)"; extra: more known names, or NULL. */
+void snag_key_unknown(snag_loader *loader, const snag_section *section, const snag_yaml *child,
+                      const char *const *extra);
+
+/* One value each; false: a finding was added. */
+bool snag_text_load(snag_loader *loader, const snag_yaml *node, snag_str *out);
+bool snag_place_load(snag_loader *loader, const snag_yaml *node, snag_str *out);
+bool snag_count_load(snag_loader *loader, const snag_yaml *node, int64_t min, int64_t max,
+                     int64_t *out);
+bool snag_bool_load(snag_loader *loader, const snag_yaml *node, bool *out);
+bool snag_duration_load(snag_loader *loader, const snag_yaml *node, int64_t min_ms, int64_t max_ms,
+                        int64_t *out);
+bool snag_bytes_load(snag_loader *loader, const snag_yaml *node, int64_t min, int64_t max,
+                     int64_t *out);
+bool snag_word_load(snag_loader *loader, const snag_yaml *node, const char *const *words,
+                    int64_t *out);
+
+/* The name of a key or value for messages: its key, or "this value" in a list. */
+snag_str snag_yaml_name(const snag_yaml *node);
+
+/* --- the sections as they are read ---------------------------------------------------------------- */
+
+typedef struct snag_pipeline_raw {
+    snag_str name;
+    const snag_yaml *name_node;
+    int64_t version;
+    int64_t key;
+    int64_t budget_bytes;
+    const snag_yaml *sources;
+    const snag_yaml *journeys;
+    const snag_yaml *rules;
+    const snag_yaml *outputs;
+    const snag_yaml *kafka;
+    const snag_yaml *redis;
+} snag_pipeline_raw;
+
+typedef struct snag_source_raw {
+    snag_str topic;
+    snag_str file;
+    int64_t format;
+    snag_str schema;
+    snag_str registry;
+    const snag_yaml *map;
+    const snag_yaml *keep;
+    const snag_yaml *constants;
+    int64_t out_of_order_ms;
+    int64_t delay_ms;
+    int64_t clock;
+    int64_t max_skew_ms;
+    int64_t remember_ms;
+} snag_source_raw;
+
+typedef struct snag_mapping_raw {
+    const snag_yaml *from;
+    int64_t as;
+    int64_t unit;
+} snag_mapping_raw;
+
+typedef struct snag_journey_raw {
+    const snag_yaml *per;
+    bool again;
+    const snag_yaml *stages;
+} snag_journey_raw;
+
+/* What rules and stages have in common stands first in both. */
+typedef struct snag_told_raw {
+    int64_t severity;
+    snag_str owner;
+    int64_t sla_ms;
+    snag_str playbook;
+    const snag_yaml *headline;
+} snag_told_raw;
+
+typedef struct snag_stage_raw {
+    snag_told_raw told;
+    const snag_yaml *event;
+    const snag_yaml *where;
+    int64_t due_ms;
+    snag_str milestone;
+    snag_str end;
+} snag_stage_raw;
+
+typedef struct snag_matcher_raw {
+    const snag_yaml *event;
+    const snag_yaml *where;
+} snag_matcher_raw;
+
+typedef struct snag_rule_raw {
+    snag_told_raw told;
+    const snag_yaml *event;
+    const snag_yaml *where;
+    const snag_yaml *per;
+    int64_t cooldown_ms;
+    int64_t mode;
+} snag_rule_raw;
+
+typedef struct snag_outputs_raw {
+    snag_str prefix;
+    int64_t format;
+    snag_str registry;
+} snag_outputs_raw;
+
+typedef struct snag_redis_raw {
+    const snag_yaml *url;
+} snag_redis_raw;
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the parts of the loader share: the file, the memory, the findings. Private to src/config.
+ *
+ *     text --yaml.c--> tree --key.c--> raw sections --source.c, journey.c, rule.c, connect.c--> pipeline
+ *                                                    (words.c: headlines; identity.c: fingerprints)
+ *
+ * Every part goes on after a finding, so that one run tells all of them; a pipeline with findings is
+ * never handed out as valid.
+ */
+#ifndef SNAG_CONFIG_LOADER_H
+#define SNAG_CONFIG_LOADER_H
+
+#include "base/arena.h"
+#include "config/config.h"
+#include "config/yaml.h"
+
+enum {
+    SNAG_FINDINGS_MAX = 200,       /* past it only their number is told */
+    SNAG_FILE_BYTES_MAX = 262144,  /* a pipeline file; a generous hundred pages */
+    SNAG_NODES_MAX = 16384         /* keys and values in it */
+};
+
+/* An expression of the file and its text: fingerprints are over the text. */
+typedef struct snag_expr_text {
+    const snag_expr *expr;
+    snag_str text;
+    struct snag_expr_text *next;
+} snag_expr_text;
+
+typedef struct snag_loader {
+    snag_config *config;
+    snag_pipeline *pipeline; /* of config */
+    snag_arena arena;
+    const char *(*environment)(const char *name);
+    uint32_t findings_left_out;
+    uint32_t pattern_count; /* event names so far, over all rules and stages */
+
+    snag_source_spec *source;
+    snag_mapping *kept;
+    snag_expr_name *names; /* fixed, then kept */
+    uint64_t names_used;   /* bit = slot */
+    snag_expr_text *expr_texts;
+    snag_scope *scopes;
+    snag_journey *journeys;
+    snag_rule *rules;
+} snag_loader;
+
+/* Zeroed memory that lives as long as the config. Never NULL: the block is sized for the largest file. */
+void *snag_loader_take(snag_loader *loader, size_t size);
+snag_str snag_loader_copy(snag_loader *loader, snag_str text);
+/* What a buffer on `data` holds, copied. */
+snag_str snag_loader_keep(snag_loader *loader, const snag_buf *buf);
+
+/* Adds a finding; the same one at the same place is told once. */
+void snag_finding_add(snag_loader *loader, snag_place at, const char *format, ...) SNAG_PRINTF(3, 4);
+/* Puts the findings in file order. */
+void snag_findings_sort(snag_loader *loader);
+
+/* Line `number` of the file, from 1, without its end; empty past the last. */
+snag_str snag_text_line(snag_str text, uint32_t number);
+
+/* --- parts, in the order they run; each reads its node of the tree (NULL = not given) ------------ */
+
+void snag_sources_load(snag_loader *loader, const snag_yaml *node);
+void snag_journeys_load(snag_loader *loader, const snag_yaml *node);
+void snag_rules_load(snag_loader *loader, const snag_yaml *node);
+void snag_outputs_load(snag_loader *loader, const snag_yaml *node);
+void snag_kafka_load(snag_loader *loader, const snag_yaml *node);
+void snag_redis_load(snag_loader *loader, const snag_yaml *node);
+/* After all others and only without findings: which names are used, tags, fingerprints, hash. */
+void snag_identity_fill(snag_loader *loader);
+
+/* --- pieces that several parts read -------------------------------------------------------------- */
+
+/* `event:`, `missing:`, `until:`: a name, a list, or {event:, where:}. `where` is the `where:` that
+ * stands beside it, or NULL. False: a finding was added. */
+bool snag_matcher_load(snag_loader *loader, const snag_yaml *node, const snag_yaml *where,
+                       snag_matcher *out);
+/* An expression over the event's names that must be true or false. */
+const snag_expr *snag_where_load(snag_loader *loader, const snag_yaml *node);
+/* Compiles and remembers the text; NULL with diag where it does not compile. */
+const snag_expr *snag_expression_load(snag_loader *loader, snag_str text,
+                                      const snag_expr_scope *scope, snag_kind want,
+                                      snag_diag *diag);
+/* The text of a loaded expression; empty for NULL. */
+snag_str snag_where_text(const snag_loader *loader, const snag_expr *expr);
+/* `per:`; NULL = the default. The number of the scope. */
+uint16_t snag_scope_load(snag_loader *loader, const snag_yaml *node);
+/* The names of what a map declares (rules, journeys, stages): letters, digits, - and _. */
+bool snag_name_check(snag_loader *loader, const snag_yaml *node, const char *what);
+
+/* A headline template: every {name} is known; *vars gets the slots it inserts. */
+void snag_headline_check(snag_loader *loader, const snag_yaml *node, snag_str headline,
+                         uint64_t *vars);
+/* Default headline and clears_when, written from the rule or the stage. */
+void snag_words_rule(snag_loader *loader, snag_rule *rule, const snag_yaml *node);
+void snag_words_stage(snag_loader *loader, const snag_journey *journey, snag_stage *stage);
+/* The slot of a name an event has, or -1. */
+int snag_name_slot(const snag_loader *loader, snag_str name);
+
+/* A known misreading of the line by YAML ("write: where: '…'"): adds that finding and returns true. key:
+ * only a value of that key (size 0 = any). flow: the line lies inside {}. */
+bool snag_trap_tell(snag_loader *loader, uint32_t line, snag_str key, bool flow);
+
+#endif

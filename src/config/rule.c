@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `rules:`: event, exactly one test, and the fields of that test by the table of its kind.
+ */
+#include "base/assert.h"
+#include "base/time.h"
+#include "config/told.h"
+
+/* What is known of a rule while its keys are read. */
+typedef struct reading {
+    snag_rule *rule;
+    const snag_yaml *test;  /* the key that selects the test; NULL = none yet */
+    bool later;             /* a test that is not built yet was named */
+} reading;
+
+/* Tests of the language that have no kind yet; their rows in key.c say what to do instead. */
+static bool is_later_test(snag_str name)
+{
+    static const char *const tests[] = {"ratio", "path", "differs", "change", "score", "group", "use",
+                                        "promise"};
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
+        if (snag_str_equal(name, snag_str_from(tests[i])))
+            return true;
+    return false;
+}
+
+static const snag_rule_kind *kind_find(snag_str name)
+{
+    for (uint32_t i = 0; i < snag_rule_kind_count; i++)
+        if (snag_str_equal(name, snag_str_from(snag_rule_kinds[i]->name)))
+            return snag_rule_kinds[i];
+    return NULL;
+}
+
+static const snag_field *field_find(const snag_rule_kind *kind, snag_str name)
+{
+    for (uint32_t i = 0; i < kind->field_count; i++)
+        if (snag_str_equal(name, snag_str_from(kind->fields[i].name)))
+            return &kind->fields[i];
+    return NULL;
+}
+
+/* The one test of a rule, from its keys; findings where there is none or a second. */
+static void test_find(snag_loader *loader, const snag_yaml *node, reading *read)
+{
+    for (const snag_yaml *child = node->first; child; child = child->next) {
+        const snag_rule_kind *kind = kind_find(child->key);
+        read->later = read->later || is_later_test(child->key);
+        if (!kind)
+            continue;
+        if (read->test) {
+            snag_finding_add(loader, child->key_at, "two tests in one rule: %.*s and %.*s; write two rules",
+                             SNAG_FMT(read->test->key), SNAG_FMT(child->key));
+            continue;
+        }
+        read->test = child;
+        read->rule->kind = kind;
+    }
+    if (!read->test && !read->later)
+        snag_finding_add(loader, node->key_at, "rule \"%.*s\" has no test; add one of missing:, count:",
+                         SNAG_FMT(node->key));
+}
+
+static void *param(const snag_field *field, snag_rule_params *params)
+{
+    return (char *)params + field->offset;
+}
+
+static void fields_default(const snag_rule_kind *kind, snag_rule_params *params)
+{
+    for (uint32_t i = 0; i < kind->field_count; i++) {
+        const snag_field *field = &kind->fields[i];
+        if (field->type == SNAG_FIELD_DURATION || field->type == SNAG_FIELD_COUNT)
+            *(int64_t *)param(field, params) = field->otherwise;
+    }
+}
+
+static void field_load(snag_loader *loader, const snag_field *field, const snag_yaml *node,
+                       snag_rule_params *params)
+{
+    void *to = param(field, params);
+    if (snag_yaml_is_empty(node)) {
+        snag_finding_add(loader, node->key_at, "\"%s\" has no value; %s", field->name, field->summary);
+        return;
+    }
+    switch (field->type) {
+    case SNAG_FIELD_MATCHER: snag_matcher_load(loader, node, NULL, to); return;
+    case SNAG_FIELD_DURATION: {
+        int64_t max_ms = INT64_C(3653) * SNAG_DAY_MS;
+        snag_duration_load(loader, node, field->min, field->max < max_ms ? field->max : max_ms, to);
+        return;
+    }
+    case SNAG_FIELD_COUNT: snag_count_load(loader, node, field->min, field->max, to); return;
+    case SNAG_FIELD_BOOL: snag_bool_load(loader, node, to); return;
+    }
+}
+
+/* A key that is no common key of rules: a field of the rule's test, of another test, or unknown. */
+static bool other_key(snag_loader *loader, const snag_yaml *child, void *context)
+{
+    reading *read = context;
+    const snag_rule_kind *mine = read->rule->kind;
+    const char *names[32] = {NULL};
+    size_t count = 0;
+    const snag_field *field = mine ? field_find(mine, child->key) : NULL;
+    if (field) {
+        field_load(loader, field, child, &read->rule->params);
+        return true;
+    }
+    if (read->later || kind_find(child->key))
+        return true; /* told already */
+    for (uint32_t i = 0; i < snag_rule_kind_count; i++)
+        if (mine && field_find(snag_rule_kinds[i], child->key)) {
+            snag_finding_add(loader, child->key_at, "%.*s: belongs to the test %s, not to %s",
+                             SNAG_FMT(child->key), snag_rule_kinds[i]->name, mine->name);
+            return true;
+        }
+    for (uint32_t i = 0; mine && i < mine->field_count && count + 1 < sizeof names / sizeof names[0]; i++)
+        names[count++] = mine->fields[i].name;
+    for (uint32_t i = 0; !mine && i < snag_rule_kind_count; i++)
+        if (field_find(snag_rule_kinds[i], child->key))
+            return true; /* the missing test is told */
+    for (uint32_t i = 0; !mine && i < snag_rule_kind_count && i < 8; i++)
+        names[count++] = snag_rule_kinds[i]->name;
+    snag_key_unknown(loader, &snag_section_rule, child, names);
+    return true;
+}
+
+static void required_check(snag_loader *loader, const snag_yaml *node, const snag_rule *rule)
+{
+    for (uint32_t i = 0; i < rule->kind->field_count; i++) {
+        const snag_field *field = &rule->kind->fields[i];
+        if (field->required && !snag_yaml_get(node, field->name))
+            snag_finding_add(loader, node->key_at, "rule \"%.*s\" needs %s: %s", SNAG_FMT(node->key),
+                             field->name, field->summary);
+    }
+}
+
+/* The kind's own check names a field first: its place is the finding's. */
+static void kind_check(snag_loader *loader, const snag_yaml *node, const reading *read)
+{
+    snag_diag diag = {.text = ""};
+    snag_place at = read->test->key_at;
+    if (!read->rule->kind->check || read->rule->kind->check(read->rule, &diag) == SNAG_OK)
+        return;
+    snag_str word = {diag.text, strcspn(diag.text, " ")};
+    for (const snag_yaml *child = node->first; child; child = child->next)
+        if (snag_str_equal(child->key, word))
+            at = child->key_at;
+    snag_finding_add(loader, at, "%s", diag.text);
+}
+
+static bool same_events(const snag_matcher *a, const snag_matcher *b)
+{
+    bool same = a->count == b->count && !a->where && !b->where;
+    for (uint32_t i = 0; i < a->count && same; i++) {
+        bool found = false;
+        for (uint32_t k = 0; k < b->count; k++)
+            found = found || (a->patterns[i].prefix == b->patterns[k].prefix &&
+                              snag_str_equal(a->patterns[i].text, b->patterns[k].text));
+        same = found;
+    }
+    return same;
+}
+
+static void until_check(snag_loader *loader, const snag_yaml *node, const snag_rule *rule)
+{
+    const snag_yaml *until = snag_yaml_get(node, "until");
+    const snag_rule_params *params = &rule->params;
+    if (!until || params->until.count == 0)
+        return;
+    if (same_events(&rule->event, &params->until))
+        snag_finding_add(loader, until->at, "until: names the rule's own event: it would end what it begins");
+    if (same_events(&params->missing, &params->until))
+        snag_finding_add(loader, until->at, "until: names the awaited event, which ends the waiting anyway");
+}
+
+/* <journey>.<stage>.late is the name of that stage's own stall. */
+static bool name_taken(snag_loader *loader, const snag_yaml *node)
+{
+    const snag_pipeline *pipeline = loader->pipeline;
+    for (uint32_t i = 0; i < pipeline->journey_count; i++)
+        for (uint32_t k = 0; k < pipeline->journeys[i].stage_count; k++) {
+            char text[256];
+            snag_buf buf = snag_buf_on(text, sizeof text);
+            snag_buf_str_put(&buf, pipeline->journeys[i].name);
+            snag_buf_byte(&buf, '.');
+            snag_buf_str_put(&buf, pipeline->journeys[i].stages[k].name);
+            snag_buf_put(&buf, ".late", 5);
+            if (!snag_str_equal(snag_buf_str(&buf), node->key))
+                continue;
+            snag_finding_add(loader, node->key_at,
+                             "\"%.*s\" is the name of that stage's own stall (due:); name the rule otherwise",
+                             SNAG_FMT(node->key));
+            return true;
+        }
+    return false;
+}
+
+static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rule)
+{
+    snag_rule_raw raw = {0};
+    reading read = {.rule = rule};
+    uint32_t findings = loader->config->error_count;
+    rule->signal = (snag_signal_spec){.name = node->key, .sla_ms = -1};
+    if (!name_taken(loader, node))
+        snag_name_check(loader, node, "a rule");
+    if (node->kind == SNAG_YAML_MAP)
+        test_find(loader, node, &read);
+    if (rule->kind)
+        fields_default(rule->kind, &rule->params);
+    if (!snag_section_load(loader, &snag_section_rule, node, &raw, other_key, &read))
+        return;
+    if (raw.event)
+        snag_matcher_load(loader, raw.event, raw.where, &rule->event);
+    else if (!read.later && !snag_yaml_get(node, "event"))
+        snag_finding_add(loader, node->key_at, "rule \"%.*s\" needs event:", SNAG_FMT(node->key));
+    rule->scope = snag_scope_load(loader, raw.per);
+    snag_told_load(loader, &raw.told, &rule->signal);
+    rule->signal.cooldown_ms = raw.cooldown_ms;
+    rule->signal.shadow = raw.mode == 1;
+    if (!rule->kind)
+        return;
+    rule->signal.test = snag_str_from(rule->kind->name);
+    required_check(loader, node, rule);
+    until_check(loader, node, rule);
+    if (loader->config->error_count == findings)
+        kind_check(loader, node, &read);
+    if (loader->config->error_count == findings)
+        snag_words_rule(loader, rule, node);
+}
+
+void snag_rules_load(snag_loader *loader, const snag_yaml *node)
+{
+    snag_pipeline *pipeline = loader->pipeline;
+    if (!node)
+        return;
+    if (node->kind != SNAG_YAML_MAP || node->count + pipeline->journey_count > SNAG_RULES_MAX) {
+        snag_finding_add(loader, node->at, "rules: expected a map; at most %u rules and journeys together",
+                         SNAG_RULES_MAX);
+        return;
+    }
+    loader->rules = snag_loader_take(loader, node->count * sizeof *loader->rules);
+    pipeline->rules = loader->rules;
+    for (const snag_yaml *child = node->first; child; child = child->next)
+        rule_load(loader, child, &loader->rules[pipeline->rule_count++]);
+}

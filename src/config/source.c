@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `sources:`: format, mapping and time bounds. The names that rules may use are decided here.
+ */
+#include "base/assert.h"
+#include "base/nearest.h"
+#include "config/format.h"
+#include "config/key.h"
+
+enum {
+    KEPT_MAX = SNAG_KEPT_MAX - SNAG_VAR_KEPT, /* with the fixed names one bit each in a 64-bit set */
+    PATHS_MAX = 16,
+    STEPS_MAX = 16
+};
+
+static const snag_kind kinds[] = {SNAG_KIND_TEXT, SNAG_KIND_INT,  SNAG_KIND_DOUBLE,
+                                  SNAG_KIND_BOOL, SNAG_KIND_TIME, SNAG_KIND_DURATION};
+
+/* A dotted path: no empty step; "\." is a dot inside a step. */
+static bool path_check(snag_loader *loader, const snag_yaml *node)
+{
+    snag_str path = node->text;
+    uint32_t steps = 1;
+    bool empty = true;
+    for (size_t i = 0; i < path.size; i++) {
+        if (path.data[i] == '.' && empty)
+            break;
+        empty = path.data[i] == '.';
+        steps += empty;
+        if (path.data[i] == '\\')
+            i++;
+    }
+    if (empty || steps > STEPS_MAX || path.size > SNAG_TEXT_BYTES_MAX) {
+        snag_finding_add(loader, node->at,
+                         "%.*s: expected a path of steps joined by dots, as properties.amount",
+                         SNAG_FMT(snag_yaml_name(node)));
+        return false;
+    }
+    return true;
+}
+
+static void expression_load(snag_loader *loader, const snag_yaml *node, snag_mapping *out)
+{
+    snag_expr_scope scope = {.names = NULL, .count = 0, .open = true};
+    snag_diag diag = {.text = ""};
+    snag_str text = snag_str_of(node->text.data + 1, node->text.size - 1);
+    out->expr = snag_expression_load(loader, text, &scope, SNAG_KIND_DYN, &diag);
+    if (out->expr || snag_trap_tell(loader, node->at.line, node->key, node->parent->flow))
+        return;
+    snag_place at = node->at;
+    if (node->plain && diag.column > 0)
+        at.column += diag.column;
+    snag_finding_add(loader, at, "%.*s: %s", SNAG_FMT(snag_yaml_name(node)), diag.text);
+}
+
+/* A path, a list of paths, or = EXPRESSION. */
+static void from_load(snag_loader *loader, const snag_yaml *node, snag_mapping *out)
+{
+    if (node->kind == SNAG_YAML_TEXT && node->text.size > 0 && node->text.data[0] == '=') {
+        expression_load(loader, node, out);
+        return;
+    }
+    const snag_yaml *first = node->kind == SNAG_YAML_LIST ? node->first : node;
+    uint32_t count = node->kind == SNAG_YAML_LIST ? node->count : 1;
+    if (node->kind == SNAG_YAML_MAP || count == 0 || count > PATHS_MAX) {
+        snag_finding_add(loader, node->at, "%.*s: expected a path, a list of 1 to 16 paths, or = EXPRESSION",
+                         SNAG_FMT(snag_yaml_name(node)));
+        return;
+    }
+    snag_str *paths = snag_loader_take(loader, count * sizeof *paths);
+    out->path_count = count;
+    out->paths = paths;
+    for (const snag_yaml *item = first; count > 0; item = item->next, count--) {
+        if (item->kind != SNAG_YAML_TEXT)
+            snag_finding_add(loader, item->at, "%.*s: expected a path, not %s",
+                             SNAG_FMT(snag_yaml_name(node)), snag_yaml_kind_word(item));
+        else if (path_check(loader, item))
+            *paths++ = item->text;
+    }
+}
+
+static void mapping_load(snag_loader *loader, const snag_yaml *node, snag_mapping *out)
+{
+    if (snag_yaml_is_empty(node)) {
+        snag_finding_add(loader, node->key_at, "\"%.*s\" has no value; expected a path", SNAG_FMT(node->key));
+        return;
+    }
+    if (node->kind != SNAG_YAML_MAP) {
+        from_load(loader, node, out);
+        return;
+    }
+    snag_mapping_raw raw = {0};
+    snag_section_load(loader, &snag_section_mapping, node, &raw, NULL, NULL);
+    if (raw.from)
+        from_load(loader, raw.from, out);
+    else
+        snag_finding_add(loader, node->at, "%.*s: from: is missing: where does it stand?",
+                         SNAG_FMT(snag_yaml_name(node)));
+    const snag_yaml *as = snag_yaml_get(node, "as");
+    const snag_yaml *unit = snag_yaml_get(node, "unit");
+    if (as && raw.as >= 0 && out->as == SNAG_KIND_TIME && kinds[raw.as] != SNAG_KIND_TIME)
+        snag_finding_add(loader, as->at, "as: time is a time");
+    else if (as && raw.as >= 0)
+        out->as = kinds[raw.as];
+    out->unit = (snag_time_unit)(raw.unit >= 0 ? raw.unit : 0);
+    if (unit && out->as != SNAG_KIND_TIME)
+        snag_finding_add(loader, unit->key_at, "unit: is for times (as: time)");
+}
+
+static int fixed_slot(snag_str name)
+{
+    for (uint32_t slot = 0; slot < SNAG_VAR_KEPT; slot++)
+        if (snag_str_equal(name, snag_str_from(snag_fixed_word(slot))))
+            return (int)slot;
+    return -1;
+}
+
+static void fixed_defaults(snag_loader *loader, snag_source_spec *source)
+{
+    for (uint32_t slot = 0; slot < SNAG_VAR_KEPT; slot++) {
+        source->fixed[slot].name = snag_str_from(snag_fixed_word(slot));
+        source->fixed[slot].as = slot == SNAG_VAR_TIME ? SNAG_KIND_TIME : SNAG_KIND_TEXT;
+        source->fixed[slot].used = true;
+    }
+    for (uint32_t i = 0; i < snag_default_path_count; i++) {
+        const snag_default_path *row = &snag_default_paths[i];
+        if (row->format != source->format)
+            continue;
+        snag_str *paths = snag_loader_take(loader, 2 * sizeof *paths);
+        for (uint32_t k = 0; k < 2 && row->paths[k]; k++) {
+            paths[k] = snag_str_from(row->paths[k]);
+            source->fixed[row->slot].path_count = k + 1;
+        }
+        source->fixed[row->slot].paths = paths;
+    }
+}
+
+static void map_load(snag_loader *loader, const snag_yaml *node, snag_source_spec *source)
+{
+    if (!node)
+        return;
+    if (node->kind != SNAG_YAML_MAP) {
+        snag_finding_add(loader, node->at, "map: expected a map of name to path, not %s",
+                         snag_yaml_kind_word(node));
+        return;
+    }
+    for (const snag_yaml *child = node->first; child; child = child->next) {
+        int slot = fixed_slot(child->key);
+        snag_nearest nearest = {.wanted = child->key};
+        for (uint32_t i = 0; i < SNAG_VAR_KEPT; i++)
+            snag_nearest_offer(&nearest, snag_str_from(snag_fixed_word(i)));
+        if (slot < 0) {
+            snag_finding_add(loader, child->key_at,
+                             "map: \"%.*s\" is none of id, time, type, customer, account, channel%s%.*s%s",
+                             SNAG_FMT(child->key), nearest.best.size ? "; did you mean \"" : "",
+                             SNAG_FMT(nearest.best),
+                             nearest.best.size ? "\"?" : "; names for rules stand under keep:");
+            continue;
+        }
+        snag_mapping *fixed = &source->fixed[slot];
+        fixed->path_count = 0;
+        fixed->paths = NULL;
+        mapping_load(loader, child, fixed);
+        if (fixed->as != SNAG_KIND_TEXT && slot != SNAG_VAR_TIME)
+            snag_finding_add(loader, child->at, "map: %s is always a text", snag_fixed_word((uint32_t)slot));
+    }
+}
+
+static bool kept_name_check(snag_loader *loader, snag_str name, snag_place at)
+{
+    static const char *const taken[] = {"true", "false", "null", "in", "elapsed", "observed", "as",
+                                        "has", "size", "break", "const", "continue", "else", "for",
+                                        "function", "if", "import", "let", "loop", "package",
+                                        "namespace", "return", "var", "void", "while", "reached"};
+    bool good = name.size > 0 && name.size <= 64 && !(name.data[0] >= '0' && name.data[0] <= '9');
+    for (size_t i = 0; i < name.size; i++) {
+        char c = name.data[i];
+        good = good && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+                        (c >= '0' && c <= '9'));
+    }
+    if (!good) {
+        snag_finding_add(
+            loader, at,
+            "\"%.*s\": a kept name is letters, digits and _, not beginning with a digit",
+            SNAG_FMT(name));
+        return false;
+    }
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+        if (snag_str_equal(name, snag_str_from(taken[i]))) {
+            snag_finding_add(
+                loader, at,
+                "\"%s\" means something else in expressions or headlines; keep it under "
+                "another name",
+                taken[i]);
+            return false;
+        }
+    if (fixed_slot(name) >= 0) {
+        snag_finding_add(loader, at, "\"%.*s\" is a name every event has; say where it stands under map:",
+                         SNAG_FMT(name));
+        return false;
+    }
+    return true;
+}
+
+/* Room for one more kept name; NULL with a finding where there is none or the name is bad. */
+static snag_mapping *kept_add(snag_loader *loader, snag_str name, snag_place at)
+{
+    snag_source_spec *source = loader->source;
+    if (!kept_name_check(loader, name, at))
+        return NULL;
+    for (uint32_t i = 0; i < source->kept_count; i++)
+        if (snag_str_equal(loader->kept[i].name, name)) {
+            snag_finding_add(loader, at, "\"%.*s\" is kept already", SNAG_FMT(name));
+            return NULL;
+        }
+    if (source->kept_count == KEPT_MAX) {
+        snag_finding_add(loader, at, "more than %d kept names", (int)KEPT_MAX);
+        return NULL;
+    }
+    snag_mapping *mapping = &loader->kept[source->kept_count++];
+    mapping->name = name;
+    mapping->as = SNAG_KIND_TEXT;
+    return mapping;
+}
+
+/* keep: [line, call]: from where the format usually has such names. */
+static void keep_short(snag_loader *loader, const snag_yaml *item)
+{
+    char text[SNAG_TEXT_BYTES_MAX];
+    snag_buf buf = snag_buf_on(text, sizeof text);
+    if (item->kind != SNAG_YAML_TEXT) {
+        snag_finding_add(loader, item->at, "keep: expected a name, not %s", snag_yaml_kind_word(item));
+        return;
+    }
+    snag_mapping *mapping = kept_add(loader, item->text, item->at);
+    if (!mapping)
+        return;
+    snag_buf_str_put(&buf, snag_str_from(snag_format_prefix(loader->source->format)));
+    snag_buf_str_put(&buf, item->text);
+    snag_str *path = snag_loader_take(loader, sizeof *path);
+    *path = snag_loader_keep(loader, &buf);
+    mapping->paths = path;
+    mapping->path_count = 1;
+}
+
+static void keep_load(snag_loader *loader, const snag_yaml *node)
+{
+    if (node && node->kind == SNAG_YAML_TEXT)
+        snag_finding_add(loader, node->at, "keep: expected a map of name to path, as { amount: %samount }",
+                         snag_format_prefix(loader->source->format));
+    for (const snag_yaml *child = node ? node->first : NULL; child; child = child->next) {
+        if (node->kind == SNAG_YAML_LIST) {
+            keep_short(loader, child);
+            continue;
+        }
+        snag_mapping *mapping = kept_add(loader, child->key, child->key_at);
+        snag_mapping spare = {.as = SNAG_KIND_TEXT}; /* a bad name's mapping is still checked */
+        mapping_load(loader, child, mapping ? mapping : &spare);
+    }
+}
+
+static void const_load(snag_loader *loader, const snag_yaml *node, const snag_yaml *map)
+{
+    if (node && node->kind != SNAG_YAML_MAP)
+        snag_finding_add(loader, node->at, "const: expected a map of name to text, as { channel: phone }");
+    for (const snag_yaml *child = node ? node->first : NULL; child && child->key.size; child = child->next) {
+        int slot = fixed_slot(child->key);
+        snag_str value = {0};
+        if (!snag_text_load(loader, child, &value))
+            continue;
+        if (slot == SNAG_VAR_ID || slot == SNAG_VAR_TIME) {
+            snag_finding_add(loader, child->key_at, "const: %s differs on every event",
+                             snag_fixed_word((uint32_t)slot));
+            continue;
+        }
+        char key[16];
+        snag_buf buf = snag_buf_on(key, sizeof key);
+        snag_buf_str_put(&buf, snag_str_from(slot >= 0 ? snag_fixed_word((uint32_t)slot) : ""));
+        snag_buf_byte(&buf, '\0');
+        if (slot >= 0 && snag_yaml_get(map, key)) {
+            snag_finding_add(loader, child->key_at, "const: %s is under map: already", key);
+            continue;
+        }
+        snag_mapping *mapping = slot >= 0 ? &loader->source->fixed[slot]
+                                          : kept_add(loader, child->key, child->key_at);
+        if (!mapping)
+            continue;
+        mapping->paths = NULL;
+        mapping->path_count = 0;
+        mapping->constant = snag_value_text(value);
+    }
+}
+
+static bool is_mapped(const snag_mapping *mapping)
+{
+    return mapping->path_count > 0 || mapping->expr || mapping->constant.kind != SNAG_KIND_ABSENT;
+}
+
+static void required_check(snag_loader *loader, const snag_yaml *node)
+{
+    snag_source_spec *source = loader->source;
+    uint32_t wanted[] = {SNAG_VAR_TIME, SNAG_VAR_TYPE,
+                         loader->pipeline->key_account ? SNAG_VAR_ACCOUNT : SNAG_VAR_CUSTOMER};
+    const snag_yaml *map = snag_yaml_get(node, "map");
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        const char *word = snag_fixed_word(wanted[i]);
+        if (!is_mapped(&source->fixed[wanted[i]]) && !snag_yaml_get(map, word))
+            snag_finding_add(loader, map ? map->key_at : node->key_at,
+                             "format %s does not say where %s stands: add it under map:",
+                             snag_format_word(source->format), word);
+    }
+}
+
+static void places_load(snag_loader *loader, const snag_yaml *node, const snag_source_raw *raw)
+{
+    snag_source_spec *source = loader->source;
+    source->topic = raw->topic;
+    source->file = raw->file;
+    source->schema_file = raw->schema;
+    const snag_yaml *topic = snag_yaml_get(node, "topic");
+    const snag_yaml *file = snag_yaml_get(node, "file");
+    const snag_yaml *schema = snag_yaml_get(node, "schema");
+    const snag_yaml *registry = snag_yaml_get(node, "registry");
+    if (topic && file)
+        snag_finding_add(loader, file->key_at, "a source is a topic or a file, not both");
+    if (!topic && !file)
+        snag_finding_add(loader, node->key_at, "source \"%.*s\" needs topic: or file:", SNAG_FMT(node->key));
+    if (source->format != SNAG_FORMAT_AVRO) {
+        const snag_yaml *odd = schema ? schema : registry;
+        if (odd)
+            snag_finding_add(loader, odd->key_at, "%.*s: is for format: avro", SNAG_FMT(odd->key));
+        return;
+    }
+    if (schema && registry)
+        snag_finding_add(loader, registry->key_at,
+                         "records are read by a schema file or by a registry, not both");
+    if (!schema && !registry)
+        snag_finding_add(loader, node->key_at,
+                         "format avro needs schema: (a file) or registry: (an address)");
+    loader->pipeline->registry_url = raw->registry;
+}
+
+static void names_fill(snag_loader *loader)
+{
+    snag_source_spec *source = loader->source;
+    source->kept = loader->kept;
+    loader->names = snag_loader_take(loader, (SNAG_VAR_KEPT + source->kept_count) * sizeof *loader->names);
+    for (uint32_t i = 0; i < SNAG_VAR_KEPT; i++)
+        loader->names[i] = (snag_expr_name){source->fixed[i].name, source->fixed[i].as, i};
+    for (uint32_t i = 0; i < source->kept_count; i++)
+        loader->names[SNAG_VAR_KEPT + i] =
+            (snag_expr_name){loader->kept[i].name, loader->kept[i].as, SNAG_VAR_KEPT + i};
+    loader->pipeline->names = loader->names;
+    loader->pipeline->name_count = SNAG_VAR_KEPT + source->kept_count;
+}
+
+static void source_load(snag_loader *loader, const snag_yaml *node)
+{
+    snag_source_spec *source = loader->source;
+    snag_source_raw raw = {0};
+    if (!snag_section_load(loader, &snag_section_source, node, &raw, NULL, NULL))
+        return;
+    source->format = (snag_format)(raw.format >= 0 ? raw.format : 0);
+    source->out_of_order_ms = raw.out_of_order_ms;
+    source->delay_ms = raw.delay_ms;
+    source->max_skew_ms = raw.max_skew_ms;
+    source->remember_ms = raw.remember_ms;
+    source->clock_log = raw.clock == 1;
+    loader->pipeline->remember_ms = raw.remember_ms;
+    fixed_defaults(loader, source);
+    map_load(loader, raw.map, source);
+    keep_load(loader, raw.keep);
+    const_load(loader, raw.constants, raw.map);
+    if (!snag_yaml_get(node, "format")) {
+        snag_finding_add(loader, node->key_at,
+                         "source \"%.*s\" needs format: (json, segment, cloudevents or avro)",
+                         SNAG_FMT(node->key));
+        return;
+    }
+    if (raw.format < 0)
+        return;
+    places_load(loader, node, &raw);
+    required_check(loader, node);
+}
+
+void snag_sources_load(snag_loader *loader, const snag_yaml *node)
+{
+    snag_pipeline *pipeline = loader->pipeline;
+    loader->source = snag_loader_take(loader, sizeof *loader->source);
+    loader->kept = snag_loader_take(loader, KEPT_MAX * sizeof *loader->kept);
+    pipeline->sources = loader->source;
+    pipeline->source_count = 1;
+    bool named = node && node->kind == SNAG_YAML_MAP && node->first;
+    if (named) {
+        loader->source->name = node->first->key;
+        snag_name_check(loader, node->first, "a source");
+        source_load(loader, node->first);
+        if (node->first->next)
+            snag_finding_add(loader, node->first->next->key_at,
+                             "several sources are not built yet; instead: one pipeline file for each");
+    } else if (node) {
+        snag_finding_add(loader, node->at,
+                         "sources: expected a map of name to source, as calls: { topic: … }");
+    } else {
+        snag_finding_add(loader, (snag_place){1, 1}, "sources: is missing: where do events come from?");
+    }
+    names_fill(loader);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Readers of single values. Each says what it expected and, where it can, what to write instead.
+ */
+#include <stdlib.h>
+
+#include "base/nearest.h"
+#include "base/time.h"
+#include "base/utf8.h"
+#include "config/key.h"
+
+enum { TEXT_BYTES_MAX = 1024, SHOWN_BYTES = 60 };
+
+static snag_str shown(snag_str text)
+{
+    return snag_utf8_cut(text, SHOWN_BYTES);
+}
+
+static bool wrong(snag_loader *loader, const snag_yaml *node, const char *expected)
+{
+    if (node->kind == SNAG_YAML_TEXT)
+        snag_finding_add(loader, node->at, "%.*s: expected %s, not \"%.*s\"",
+                         SNAG_FMT(shown(snag_yaml_name(node))), expected, SNAG_FMT(shown(node->text)));
+    else if (!snag_trap_tell(loader, node->at.line, node->key, node->parent && node->parent->flow))
+        snag_finding_add(loader, node->at, "%.*s: expected %s, not %s",
+                         SNAG_FMT(shown(snag_yaml_name(node))), expected, snag_yaml_kind_word(node));
+    return false;
+}
+
+bool snag_text_load(snag_loader *loader, const snag_yaml *node, snag_str *out)
+{
+    if (node->kind != SNAG_YAML_TEXT || node->text.size == 0 || node->text.size > TEXT_BYTES_MAX)
+        return wrong(loader, node, "a text of 1 to 1024 bytes");
+    *out = node->text;
+    return true;
+}
+
+bool snag_bool_load(snag_loader *loader, const snag_yaml *node, bool *out)
+{
+    bool yes = node->kind == SNAG_YAML_TEXT && snag_str_equal(node->text, SNAG_STR("true"));
+    bool no = node->kind == SNAG_YAML_TEXT && snag_str_equal(node->text, SNAG_STR("false"));
+    if (!yes && !no)
+        return wrong(loader, node, "true or false");
+    *out = yes;
+    return true;
+}
+
+/* Decimal digits only, at most 15: no sign, no surprise. */
+static bool digits_parse(snag_str text, int64_t *out)
+{
+    int64_t value = 0;
+    if (text.size == 0 || text.size > 15)
+        return false;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+        value = value * 10 + (text.data[i] - '0');
+    }
+    *out = value;
+    return true;
+}
+
+bool snag_count_load(snag_loader *loader, const snag_yaml *node, int64_t min, int64_t max,
+                     int64_t *out)
+{
+    char expected[64];
+    snag_buf buf = snag_buf_on(expected, sizeof expected);
+    int64_t value = 0;
+    if (node->kind == SNAG_YAML_TEXT && digits_parse(node->text, &value) && value >= min &&
+        value <= max) {
+        *out = value;
+        return true;
+    }
+    snag_buf_printf(&buf, "a whole number from %lld to %lld", (long long)min, (long long)max);
+    return wrong(loader, node, expected);
+}
+
+/* Times that the language has and this version has not: by calendar, business hours, learned. */
+static bool later_duration(snag_loader *loader, const snag_yaml *node)
+{
+    static const char *const words[] = {"second", "minute", "hour", "day", "week", "month", "year",
+                                        "business", "calendar", "learned", "quarter"};
+    const char *name = node->key.size ? node->key.data : "this value";
+    int size = (int)(node->key.size ? node->key.size : strlen(name));
+    if (node->kind != SNAG_YAML_TEXT) {
+        snag_finding_add(loader, node->at,
+                         "%.*s: %s is not built yet; instead: one duration, as 60s, 15m, 72h, 30d", size,
+                         name, node->kind == SNAG_YAML_MAP ? "a value by shape" : "a list of levels");
+        return true;
+    }
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        snag_str word = snag_str_from(words[i]);
+        for (size_t at = 0; at + word.size <= node->text.size; at++)
+            if (memcmp(node->text.data + at, word.data, word.size) == 0) {
+                snag_finding_add(loader, node->at,
+                                 "%.*s: \"%.*s\" is not built yet; instead: elapsed time, as 60s, "
+                                 "15m, 72h, 30d",
+                                 size, name, SNAG_FMT(shown(node->text)));
+                return true;
+            }
+    }
+    return false;
+}
+
+bool snag_duration_load(snag_loader *loader, const snag_yaml *node, int64_t min_ms, int64_t max_ms,
+                        int64_t *out)
+{
+    char expected[96];
+    snag_buf buf = snag_buf_on(expected, sizeof expected);
+    int64_t value = 0;
+    if (node->kind != SNAG_YAML_TEXT || !snag_duration_parse(node->text, &value)) {
+        if (later_duration(loader, node))
+            return false;
+        return wrong(loader, node, "a duration with its unit, as 60s, 15m, 72h, 30d");
+    }
+    if (value >= min_ms && value <= max_ms) {
+        *out = value;
+        return true;
+    }
+    snag_buf_put(&buf, "a duration from ", 16);
+    snag_duration_print(&buf, min_ms);
+    snag_buf_put(&buf, " to ", 4);
+    snag_duration_print(&buf, max_ms);
+    snag_buf_byte(&buf, '\0');
+    return wrong(loader, node, expected);
+}
+
+bool snag_bytes_load(snag_loader *loader, const snag_yaml *node, int64_t min, int64_t max,
+                     int64_t *out)
+{
+    static const struct {
+        const char *name;
+        int64_t bytes;
+    } units[] = {{"KiB", 1024},    {"MiB", 1048576},    {"GiB", INT64_C(1) << 30},
+                 {"TiB", INT64_C(1) << 40}, {"KB", 1000}, {"MB", 1000000},
+                 {"GB", 1000000000}, {"TB", INT64_C(1000000000000)}};
+    for (size_t i = 0; node->kind == SNAG_YAML_TEXT && i < sizeof units / sizeof units[0]; i++) {
+        snag_str unit = snag_str_from(units[i].name);
+        int64_t value;
+        if (node->text.size <= unit.size ||
+            memcmp(node->text.data + node->text.size - unit.size, unit.data, unit.size) != 0 ||
+            !digits_parse(snag_str_of(node->text.data, node->text.size - unit.size), &value))
+            continue;
+        if (value > max / units[i].bytes || value * units[i].bytes < min)
+            break;
+        *out = value * units[i].bytes;
+        return true;
+    }
+    return wrong(loader, node, "a size from 16MiB to 16TiB with its unit, as 512MB, 512MiB, 4GB");
+}
+
+bool snag_word_load(snag_loader *loader, const snag_yaml *node, const char *const *words,
+                    int64_t *out)
+{
+    char list[160];
+    snag_buf known = snag_buf_on(list, sizeof list);
+    snag_nearest nearest = {.wanted = node->kind == SNAG_YAML_TEXT ? node->text : (snag_str){0}};
+    for (int64_t i = 0; words[i]; i++) {
+        snag_str word = snag_str_from(words[i]);
+        if (node->kind == SNAG_YAML_TEXT && snag_str_equal(node->text, word)) {
+            *out = i;
+            return true;
+        }
+        snag_nearest_offer(&nearest, word);
+        if (i > 0)
+            snag_buf_str_put(&known, words[i + 1] ? SNAG_STR(", ") : SNAG_STR(" or "));
+        snag_buf_str_put(&known, word);
+    }
+    if (nearest.wanted.size > 0 && nearest.best.size > 0) {
+        snag_buf_put(&known, "; did you mean \"", 16);
+        snag_buf_str_put(&known, nearest.best);
+        snag_buf_put(&known, "\"?", 2);
+    }
+    snag_buf_byte(&known, '\0');
+    return wrong(loader, node, list);
+}
+
+/* ${NAME}, or ${NAME:-what to take where it is not set}. */
+typedef struct variable {
+    snag_str name;
+    snag_str otherwise;
+    bool has_otherwise;
+    size_t size; /* all of it, 0 = not of this form */
+} variable;
+
+static bool name_byte(char c, bool first)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || (!first && c >= '0' && c <= '9');
+}
+
+static variable variable_at(snag_str text, size_t at)
+{
+    variable found = {.size = 0};
+    size_t from = at + 2;
+    size_t end = from;
+    while (end < text.size && name_byte(text.data[end], end == from))
+        end++;
+    const char *shut = end < text.size ? memchr(text.data + end, '}', text.size - end) : NULL;
+    if (!shut || end == from || end - from > 100)
+        return found;
+    size_t last = (size_t)(shut - text.data);
+    found.name = snag_str_of(text.data + from, end - from);
+    found.has_otherwise = last - end >= 2 && memcmp(text.data + end, ":-", 2) == 0;
+    if (last > end && !found.has_otherwise)
+        return found;
+    if (found.has_otherwise)
+        found.otherwise = snag_str_of(text.data + end + 2, last - end - 2);
+    found.size = last + 1 - at;
+    return found;
+}
+
+static bool variable_put(snag_loader *loader, const snag_yaml *node, const variable *wanted, snag_buf *buf)
+{
+    char name[128];
+    snag_buf copy = snag_buf_on(name, sizeof name);
+    snag_buf_str_put(&copy, wanted->name);
+    snag_buf_byte(&copy, '\0');
+    const char *value = loader->environment ? loader->environment(name) : NULL;
+    if (!value && !wanted->has_otherwise) {
+        snag_finding_add(loader, node->at,
+                         "%.*s: the environment has no variable %s; set it, or write ${%s:-otherwise}",
+                         SNAG_FMT(snag_yaml_name(node)), name, name);
+        return false;
+    }
+    snag_buf_str_put(buf, value ? snag_str_from(value) : wanted->otherwise);
+    return true;
+}
+
+bool snag_place_load(snag_loader *loader, const snag_yaml *node, snag_str *out)
+{
+    char text[4096];
+    snag_buf buf = snag_buf_on(text, sizeof text);
+    snag_str raw = {0};
+    if (!snag_text_load(loader, node, &raw))
+        return false;
+    for (size_t i = 0; i < raw.size; i++) {
+        if (raw.data[i] != '$' || i + 1 >= raw.size || raw.data[i + 1] != '{') {
+            snag_buf_byte(&buf, raw.data[i]);
+            continue;
+        }
+        variable wanted = variable_at(raw, i);
+        if (wanted.size == 0)
+            return wrong(loader, node, "${NAME} or ${NAME:-otherwise} with a variable of the environment");
+        if (!variable_put(loader, node, &wanted, &buf))
+            return false;
+        i += wanted.size - 1;
+    }
+    if (buf.full || buf.size == 0 || !snag_utf8_valid(snag_buf_str(&buf)))
+        return wrong(loader, node, "a text of 1 to 4096 bytes once ${NAME} is replaced");
+    *out = snag_loader_keep(loader, &buf);
+    return true;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Words for people: the headline a rule has if it is given none, what clears its alert, and the check of
+ * headlines that are given.
+ *
+ *     missing   No Call Answered or Call Abandoned within 60s of Call Queued
+ *     count     Call Abandoned {observed} times within 1h
+ *     due       Stuck in queued for {elapsed}
+ */
+#include "base/assert.h"
+#include "base/nearest.h"
+#include "base/time.h"
+#include "config/key.h"
+
+enum { WORDS_BYTES = 1024 };
+
+/* {elapsed} and {observed} come from the episode, all others from the event. */
+static bool is_own_word(snag_str name)
+{
+    return snag_str_equal(name, SNAG_STR("elapsed")) || snag_str_equal(name, SNAG_STR("observed"));
+}
+
+static void unknown_name(snag_loader *loader, snag_place at, snag_str name)
+{
+    snag_nearest nearest = {.wanted = name};
+    snag_nearest_offer(&nearest, SNAG_STR("elapsed"));
+    snag_nearest_offer(&nearest, SNAG_STR("observed"));
+    for (uint32_t i = 0; i < loader->pipeline->name_count; i++)
+        snag_nearest_offer(&nearest, loader->names[i].name);
+    snag_finding_add(loader, at,
+                     "headline: {%.*s} is no kept name, nor {customer}, {elapsed} or {observed}%s%.*s%s",
+                     (int)(name.size < 64 ? name.size : 64), name.data,
+                     nearest.best.size ? "; did you mean {" : "", SNAG_FMT(nearest.best),
+                     nearest.best.size ? "}?" : "");
+}
+
+void snag_headline_check(snag_loader *loader, const snag_yaml *node, snag_str headline,
+                         uint64_t *vars)
+{
+    *vars = 0;
+    for (size_t i = 0; i < headline.size; i++) {
+        if (headline.data[i] != '{')
+            continue;
+        if (i + 1 < headline.size && headline.data[i + 1] == '{') { /* {{ is a { */
+            i++;
+            continue;
+        }
+        const char *shut = memchr(headline.data + i, '}', headline.size - i);
+        if (!shut) {
+            snag_finding_add(loader, node->at, "headline: a { without its }");
+            return;
+        }
+        snag_str name = snag_str_of(headline.data + i + 1, (size_t)(shut - headline.data) - i - 1);
+        int slot = snag_name_slot(loader, name);
+        if (slot >= 0 && slot != SNAG_VAR_CUSTOMER) /* the engine knows whose state it is in */
+            *vars |= UINT64_C(1) << slot;
+        else if (slot < 0 && !is_own_word(name))
+            unknown_name(loader, node->at, name);
+        i += name.size + 1;
+    }
+    loader->names_used |= *vars;
+}
+
+/* A name as a person says it: "Declaration REJECTED" for "Declaration REJECTED *". Braces would be read
+ * as a name to insert. */
+static void put_pattern(snag_buf *buf, const snag_pattern *pattern)
+{
+    snag_str text = pattern->text;
+    while (pattern->prefix && text.size > 0 && strchr(" ._-:/", text.data[text.size - 1]))
+        text.size--;
+    if (text.size == 0) {
+        snag_buf_str_put(buf, SNAG_STR("event"));
+        return;
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        snag_buf_byte(buf, c == '{' ? '(' : c == '}' ? ')' : c);
+    }
+}
+
+static void put_events(snag_buf *buf, const snag_matcher *matcher)
+{
+    for (uint32_t i = 0; i < matcher->count; i++) {
+        if (i)
+            snag_buf_str_put(buf, i + 1 == matcher->count ? SNAG_STR(" or ") : SNAG_STR(", "));
+        put_pattern(buf, &matcher->patterns[i]);
+    }
+}
+
+/* A duration as the file has it: who writes 72h thinks in hours. */
+static void put_duration(snag_buf *buf, const snag_yaml *node, const char *key, int64_t duration_ms)
+{
+    const snag_yaml *given = snag_yaml_get(node, key);
+    if (given && given->kind == SNAG_YAML_TEXT)
+        snag_buf_str_put(buf, given->text);
+    else
+        snag_duration_print(buf, duration_ms);
+}
+
+static void missing_headline(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
+{
+    snag_buf_str_put(buf, SNAG_STR("No "));
+    put_events(buf, &rule->params.missing);
+    snag_buf_str_put(buf, SNAG_STR(" within "));
+    put_duration(buf, node, "after", rule->params.after_ms);
+    snag_buf_str_put(buf, SNAG_STR(" of "));
+    put_events(buf, &rule->event);
+}
+
+static void count_headline(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
+{
+    bool exact = rule->event.count == 1 && !rule->event.patterns[0].prefix;
+    if (rule->params.count == 1 && !exact) {
+        snag_buf_str_put(buf, SNAG_STR("{type}")); /* the one event that came says it best */
+        return;
+    }
+    put_events(buf, &rule->event);
+    if (rule->params.count == 1)
+        return;
+    snag_buf_str_put(buf, SNAG_STR(" {observed} times"));
+    if (rule->params.within_ms < 0)
+        return;
+    snag_buf_str_put(buf, SNAG_STR(" within "));
+    put_duration(buf, node, "within", rule->params.within_ms);
+}
+
+static void missing_clears(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
+{
+    (void)node;
+    snag_matcher_print(buf, &rule->params.missing);
+    if (rule->params.until.count == 0)
+        return;
+    snag_buf_str_put(buf, SNAG_STR(" or "));
+    snag_matcher_print(buf, &rule->params.until);
+}
+
+static void count_clears(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
+{
+    const snag_rule_params *params = &rule->params;
+    snag_matcher_print(buf, &params->until);
+    if (params->within_ms < 0)
+        return;
+    if (params->until.count)
+        snag_buf_str_put(buf, SNAG_STR(" or "));
+    bool quiet = params->burst && params->quiet_ms >= 0;
+    put_duration(buf, node, quiet ? "quiet" : "within", quiet ? params->quiet_ms : params->within_ms);
+    snag_buf_str_put(buf, SNAG_STR(" without "));
+    snag_matcher_print(buf, &rule->event);
+}
+
+typedef void put_words(snag_buf *buf, const snag_rule *rule, const snag_yaml *node);
+
+static const struct {
+    const char *kind;
+    put_words *headline;
+    put_words *clears;
+} kinds[] = {{"missing", missing_headline, missing_clears}, {"count", count_headline, count_clears}};
+
+/* A template too long for the buffer is cut: the alert shows 130 characters of it anyway. */
+static snag_str keep_words(snag_loader *loader, const snag_buf *buf)
+{
+    return snag_loader_keep(loader, buf);
+}
+
+void snag_words_rule(snag_loader *loader, snag_rule *rule, const snag_yaml *node)
+{
+    char text[WORDS_BYTES];
+    size_t i = 0;
+    while (strcmp(kinds[i].kind, rule->kind->name) != 0) {
+        i++;
+        SNAG_ASSERT(i < sizeof kinds / sizeof kinds[0]);
+    }
+    snag_buf buf = snag_buf_on(text, sizeof text);
+    kinds[i].clears(&buf, rule, node);
+    rule->signal.clears_when = keep_words(loader, &buf);
+    if (rule->signal.headline.size > 0)
+        return;
+    buf = snag_buf_on(text, sizeof text);
+    kinds[i].headline(&buf, rule, node);
+    rule->signal.headline = keep_words(loader, &buf);
+    snag_headline_check(loader, node, rule->signal.headline, &rule->signal.headline_vars);
+}
+
+void snag_words_stage(snag_loader *loader, const snag_journey *journey, snag_stage *stage)
+{
+    char text[WORDS_BYTES];
+    snag_buf buf = snag_buf_on(text, sizeof text);
+    snag_buf_str_put(&buf, SNAG_STR("any other stage of "));
+    snag_buf_str_put(&buf, journey->name);
+    stage->late.clears_when = keep_words(loader, &buf);
+    if (stage->late.headline.size > 0)
+        return;
+    buf = snag_buf_on(text, sizeof text);
+    snag_buf_str_put(&buf, SNAG_STR("Stuck in "));
+    snag_buf_str_put(&buf, stage->name);
+    snag_buf_str_put(&buf, SNAG_STR(" for {elapsed}"));
+    stage->late.headline = keep_words(loader, &buf);
+}
