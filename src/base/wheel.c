@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/wheel.h"
+
+#include "base/assert.h"
+
+enum { SLOT_BITS = 6 };
+
+#define FIRST_OF_SLOT 0x80000000u
+/* Times are shifted so that those before 1970 stay positive; the range is +-2,200 years. */
+#define BIAS_MS (INT64_C(1) << 46)
+#define TICKS_MAX ((UINT64_C(1) << 47) - 1)
+
+static uint64_t ticks_from(int64_t time_ms)
+{
+    if (time_ms <= -BIAS_MS)
+        return 0;
+    if (time_ms >= BIAS_MS - 1)
+        return TICKS_MAX;
+    return (uint64_t)(time_ms + BIAS_MS);
+}
+
+static int64_t ticks_ms(uint64_t ticks)
+{
+    return (int64_t)ticks - BIAS_MS;
+}
+
+static snag_wheel_link *link_at(const snag_wheel *wheel, uint32_t index)
+{
+    return (snag_wheel_link *)(void *)(wheel->links + (size_t)index * wheel->stride);
+}
+
+void snag_wheel_init(snag_wheel *wheel, void *first, size_t stride)
+{
+    SNAG_ASSERT(stride >= sizeof(snag_wheel_link));
+    memset(wheel, 0, sizeof *wheel);
+    wheel->links = first;
+    wheel->stride = stride;
+}
+
+/* Puts a link where its time belongs as seen from now. */
+static void wheel_place(snag_wheel *wheel, uint32_t index, snag_wheel_link *link)
+{
+    uint64_t due = ticks_from(link->due_ms);
+    if (due < wheel->now)
+        due = wheel->now;
+    uint64_t differ = due ^ wheel->now;
+    uint32_t level = differ ? (uint32_t)(63 - __builtin_clzll(differ)) / SLOT_BITS : 0;
+    uint32_t slot = (uint32_t)(due >> (level * SLOT_BITS)) & (SNAG_WHEEL_SLOTS - 1);
+    uint32_t head = wheel->slots[level][slot];
+    link->next = head;
+    link->prev = FIRST_OF_SLOT | level << SLOT_BITS | slot;
+    if (head)
+        link_at(wheel, head)->prev = index;
+    wheel->slots[level][slot] = index;
+    wheel->occupied[level] |= UINT64_C(1) << slot;
+}
+
+static void wheel_unlink(snag_wheel *wheel, snag_wheel_link *link)
+{
+    if (link->prev & FIRST_OF_SLOT) {
+        uint32_t level = (link->prev & ~FIRST_OF_SLOT) >> SLOT_BITS;
+        uint32_t slot = link->prev & (SNAG_WHEEL_SLOTS - 1);
+        wheel->slots[level][slot] = link->next;
+        if (link->next == 0)
+            wheel->occupied[level] &= ~(UINT64_C(1) << slot);
+    } else {
+        link_at(wheel, link->prev)->next = link->next;
+    }
+    if (link->next)
+        link_at(wheel, link->next)->prev = link->prev;
+    link->prev = 0;
+    link->next = 0;
+}
+
+void snag_wheel_arm(snag_wheel *wheel, uint32_t index, int64_t due_ms)
+{
+    SNAG_ASSERT(index != 0);
+    SNAG_ASSERT((index & FIRST_OF_SLOT) == 0);
+    snag_wheel_link *link = link_at(wheel, index);
+    if (link->prev)
+        wheel_unlink(wheel, link);
+    else
+        wheel->count++;
+    link->due_ms = due_ms;
+    wheel_place(wheel, index, link);
+}
+
+void snag_wheel_disarm(snag_wheel *wheel, uint32_t index)
+{
+    snag_wheel_link *link = link_at(wheel, index);
+    if (link->prev == 0)
+        return;
+    SNAG_ASSERT(wheel->count > 0);
+    wheel_unlink(wheel, link);
+    wheel->count--;
+}
+
+bool snag_wheel_armed(const snag_wheel *wheel, uint32_t index)
+{
+    return link_at(wheel, index)->prev != 0;
+}
+
+/* The earliest slot: false where nothing is armed; *start is its first millisecond. */
+static bool wheel_earliest(const snag_wheel *wheel, uint32_t *level, uint32_t *slot, uint64_t *start)
+{
+    for (uint32_t l = 0; l < SNAG_WHEEL_LEVELS; l++) {
+        if (wheel->occupied[l] == 0)
+            continue;
+        uint32_t shift = l * SLOT_BITS;
+        uint64_t above = wheel->now >> (shift + SLOT_BITS) << (shift + SLOT_BITS);
+        *level = l;
+        *slot = (uint32_t)__builtin_ctzll(wheel->occupied[l]);
+        *start = above | (uint64_t)*slot << shift;
+        return true;
+    }
+    return false;
+}
+
+/* Takes a slot's whole list. */
+static uint32_t wheel_empty(snag_wheel *wheel, uint32_t level, uint32_t slot)
+{
+    uint32_t list = wheel->slots[level][slot];
+    SNAG_ASSERT(list != 0);
+    wheel->slots[level][slot] = 0;
+    wheel->occupied[level] &= ~(UINT64_C(1) << slot);
+    return list;
+}
+
+/* Sinks a slot's links to lower levels; now has just reached its start. */
+static void wheel_sink(snag_wheel *wheel, uint32_t list)
+{
+    while (list) {
+        snag_wheel_link *link = link_at(wheel, list);
+        uint32_t next = link->next;
+        wheel_place(wheel, list, link);
+        list = next;
+    }
+}
+
+uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms)
+{
+    uint64_t until = ticks_from(until_ms);
+    uint32_t level;
+    uint32_t slot;
+    uint64_t start;
+    while (wheel_earliest(wheel, &level, &slot, &start) && start <= until) {
+        SNAG_ASSERT(start >= wheel->now || level == 0);
+        if (start > wheel->now)
+            wheel->now = start;
+        uint32_t list = wheel_empty(wheel, level, slot);
+        if (level > 0) {
+            wheel_sink(wheel, list);
+            continue;
+        }
+        for (uint32_t i = list; i; i = link_at(wheel, i)->next) {
+            link_at(wheel, i)->prev = 0;
+            wheel->count--;
+        }
+        return list;
+    }
+    if (until > wheel->now)
+        wheel->now = until;
+    return 0;
+}
+
+int64_t snag_wheel_next(const snag_wheel *wheel)
+{
+    uint32_t level;
+    uint32_t slot;
+    uint64_t start;
+    if (!wheel_earliest(wheel, &level, &slot, &start))
+        return SNAG_NEVER;
+    return ticks_ms(start);
+}

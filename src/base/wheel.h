@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Hierarchical timer wheel, intrusive: links live inside the caller's nodes and are named by index, so the
+ * nodes' array may be saved, moved or mapped elsewhere. Index 0 is no node.
+ *
+ *     level 0: 64 slots of 1 ms   | all links of one slot are due in the same millisecond
+ *     level 1: 64 slots of 64 ms  | a link sits at the level of the highest bit in which its due time
+ *     level 2: 64 slots of 4 s    | differs from `now`; it sinks a level each time `now` enters its slot
+ *     ...
+ *     level 7: 64 slots of 139 years
+ *
+ * Arming and disarming are O(1); the earliest slot is found by bit scan. (Varghese and Lauck, 1987.)
+ */
+#ifndef SNAG_BASE_WHEEL_H
+#define SNAG_BASE_WHEEL_H
+
+#include "base/limits.h"
+#include "base/str.h"
+
+typedef struct snag_wheel_link {
+    int64_t due_ms;
+    uint32_t next;
+    uint32_t prev; /* 0 = not armed; with the top bit: first of the slot named by the other bits */
+} snag_wheel_link;
+
+enum { SNAG_WHEEL_LEVELS = 8, SNAG_WHEEL_SLOTS = 64 };
+
+typedef struct snag_wheel {
+    char *links; /* of index 0 */
+    size_t stride;
+    uint64_t now; /* in biased milliseconds; nothing before it is armed at another place than its slot */
+    uint64_t count;
+    uint64_t occupied[SNAG_WHEEL_LEVELS];
+    uint32_t slots[SNAG_WHEEL_LEVELS][SNAG_WHEEL_SLOTS];
+} snag_wheel;
+
+/* first is the address of the link inside node 0; stride the bytes from node to node. Borrowed. */
+void snag_wheel_init(snag_wheel *wheel, void *first, size_t stride);
+/* Arms a link that is not armed, or moves one that is. A time already past is due at once. */
+void snag_wheel_arm(snag_wheel *wheel, uint32_t index, int64_t due_ms);
+/* Takes a link out; nothing happens where it is not armed. */
+void snag_wheel_disarm(snag_wheel *wheel, uint32_t index);
+bool snag_wheel_armed(const snag_wheel *wheel, uint32_t index);
+/* Takes out all links of the earliest millisecond that is at or before until_ms: a list by `next`, in no
+ * particular order; 0 where there is none, and time has moved to until_ms. Links armed for a time already past come
+ * at the present one, with their own due_ms. */
+uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms);
+/* A time that is at or before the earliest due one; SNAG_NEVER where nothing is armed. */
+int64_t snag_wheel_next(const snag_wheel *wheel);
+
+#endif

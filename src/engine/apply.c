@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Apply: one event meets everything that watches its type.
+ *
+ *     row of ops --> for each scope: find the cell, take it apart, walks and rules, store it
+ *                --> the customer's own cell last: its ring of event ids, and up to when it was judged
+ */
+#include "base/assert.h"
+#include "base/hash.h"
+#include "base/pack.h"
+#include "engine/state.h"
+
+/* Where judged_ms and the ring lie in a packed cell's head (cell.h): looked at without taking it apart. */
+enum { JUDGED_AT = 4, RING_COUNT_AT = 12, RING_AT = 13 };
+
+static int64_t packed_judged(snag_str bytes)
+{
+    int64_t judged_ms;
+    SNAG_ASSERT(bytes.size >= RING_AT);
+    memcpy(&judged_ms, bytes.data + JUDGED_AT, sizeof judged_ms);
+    return judged_ms;
+}
+
+static bool packed_knows(snag_str bytes, uint64_t id_hash)
+{
+    uint32_t count = (uint8_t)bytes.data[RING_COUNT_AT];
+    SNAG_ASSERT(bytes.size >= RING_AT + count * sizeof id_hash);
+    for (uint32_t i = 0; i < count; i++)
+        if (memcmp(bytes.data + RING_AT + i * sizeof id_hash, &id_hash, sizeof id_hash) == 0)
+            return true;
+    return false;
+}
+
+/* Joins the `per` values; several are joined by "/", and then "/" and "%" inside them are written %2F and
+ * %25. False: a value is absent. */
+static bool per_join(const snag_scope *scope, const snag_event *event, snag_buf *buf)
+{
+    for (uint32_t i = 0; i < scope->count; i++) {
+        char text[SNAG_CUSTOMER_BYTES_MAX + 64];
+        snag_buf value = snag_buf_on(text, sizeof text);
+        if (scope->slots[i] < event->var_count)
+            snag_value_print(&value, &event->vars[scope->slots[i]]);
+        if (value.size == 0)
+            return false;
+        if (i)
+            snag_buf_byte(buf, '/');
+        for (size_t b = 0; b < value.size; b++) {
+            if (scope->count > 1 && (text[b] == '/' || text[b] == '%'))
+                snag_buf_str_put(buf, text[b] == '/' ? SNAG_STR("%2F") : SNAG_STR("%25"));
+            else
+                snag_buf_byte(buf, text[b]);
+        }
+    }
+    return !buf->full;
+}
+
+static bool op_holds(snag_engine *engine, const snag_op *op, const snag_event *event)
+{
+    bool erred = false;
+    if (op->where == NULL)
+        return true;
+    snag_arena_reset(&engine->eval);
+    bool holds = snag_expr_true(op->where, event->vars, event->var_count, &engine->eval, &erred);
+    engine->counters.where_erred += erred;
+    return holds;
+}
+
+static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles)
+{
+    snag_rule_step step = {.rule = rule,
+                           .cell = &engine->cell,
+                           .item = &engine->item,
+                           .event = engine->work.event,
+                           .late = engine->work.late,
+                           .opened = snag_fold_opened,
+                           .closed = snag_fold_closed,
+                           .context = engine};
+    bool had = snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item);
+    if (!had && !rule->kind->starts(rule, roles))
+        return;
+    rule->kind->event(rule, &step, engine->work.event, roles);
+    if (step.changed && !snag_cell_put(&engine->cell, &engine->item))
+        engine->counters.bound++;
+}
+
+/* The ops of one scope, from `from` to before `to`; ops of one rule stand together and make one step. */
+static void run_ops(snag_engine *engine, const snag_op *ops, uint32_t from, uint32_t to)
+{
+    const snag_pipeline *pipeline = engine->pipeline;
+    for (uint32_t i = from; i < to; i++) {
+        const snag_op *op = &ops[i];
+        if (op->stage != SNAG_OP_RULE) {
+            engine->work.order = op->index;
+            if (op_holds(engine, op, engine->work.event))
+                snag_walk_event(engine, &pipeline->journeys[op->index], op->stage);
+            continue;
+        }
+        uint32_t roles = op_holds(engine, op, engine->work.event) ? op->role : 0;
+        for (; i + 1 < to && ops[i + 1].stage == SNAG_OP_RULE && ops[i + 1].index == op->index; i++)
+            roles |= op_holds(engine, &ops[i + 1], engine->work.event) ? ops[i + 1].role : 0u;
+        engine->work.order = pipeline->journey_count + op->index;
+        if (roles)
+            step_rule(engine, &pipeline->rules[op->index], roles);
+    }
+}
+
+/* Whether any op could begin something where there is no cell yet (their `where` is asked later). */
+static bool could_start(const snag_engine *engine, const snag_op *ops, uint32_t from, uint32_t to)
+{
+    const snag_pipeline *pipeline = engine->pipeline;
+    for (uint32_t i = from; i < to; i++) {
+        if (ops[i].stage != SNAG_OP_RULE)
+            return true;
+        const snag_rule *rule = &pipeline->rules[ops[i].index];
+        if (rule->kind->starts(rule, ops[i].role))
+            return true;
+    }
+    return false;
+}
+
+static uint32_t find_cell(snag_engine *engine, uint16_t tag, snag_str per, snag_str *key,
+                          uint32_t *hash)
+{
+    snag_buf buf = snag_buf_on(engine->work.key, sizeof engine->work.key);
+    snag_cell_key_put(&buf, tag, engine->work.owner, per);
+    SNAG_ASSERT(!buf.full);
+    *key = snag_buf_str(&buf);
+    *hash = snag_table_hash(*key);
+    return snag_table_find(&engine->table, *key, *hash);
+}
+
+/* The customer's own node, made where it is not there yet. 0: memory is used up. */
+static uint32_t customer_node(snag_engine *engine)
+{
+    char bytes[64];
+    snag_str key;
+    uint32_t hash;
+    uint32_t index = find_cell(engine, 0, (snag_str){"", 0}, &key, &hash);
+    if (index)
+        return index;
+    snag_buf buf = snag_buf_on(bytes, sizeof bytes);
+    snag_pack_u8(&buf, SNAG_CELL_VERSION);
+    snag_pack_u8(&buf, 0);
+    snag_pack_u16(&buf, 0);
+    snag_pack_i64(&buf, SNAG_TIME_NONE);
+    snag_pack_u8(&buf, 0);
+    snag_pack_u16(&buf, 0);
+    return snag_table_add(&engine->table, key, hash, 0, 0, snag_buf_str(&buf));
+}
+
+static bool cell_open(snag_engine *engine, uint32_t index)
+{
+    if (index == 0) {
+        snag_cell_clear(&engine->cell);
+        return true;
+    }
+    bool whole = snag_cell_unpack(&engine->cell, snag_table_bytes(&engine->table, index));
+    SNAG_ASSERT(whole);
+    return whole;
+}
+
+static void cell_learn(snag_engine *engine)
+{
+    snag_cell *cell = &engine->cell;
+    const snag_event *event = engine->work.event;
+    if (event->account.size)
+        cell->account = event->account;
+    if (event->channel.size)
+        cell->channel = event->channel;
+    if (engine->pipeline->key_account && event->customer.size)
+        cell->customer = event->customer;
+    engine->work.account = engine->pipeline->key_account ? engine->work.owner : cell->account;
+    engine->work.channel = cell->channel;
+    engine->work.customer = engine->pipeline->key_account ? cell->customer : engine->work.owner;
+    if (cell->judged_ms < event->time_ms)
+        cell->judged_ms = event->time_ms;
+}
+
+/* A deadline of this very cell lies before the event, though W is not there yet (the record's own stamp holds W
+ * back): in this customer's own order it has passed. */
+static void fire_overdue(snag_engine *engine, uint32_t index)
+{
+    snag_work *work = &engine->work;
+    const snag_node *node = snag_table_node(&engine->table, index);
+    const snag_event *event = work->event;
+    bool late = work->late;
+    snag_str owner = work->owner;
+    snag_str per = work->per;
+    while (!late && snag_wheel_armed(&engine->table.wheel, index) &&
+           (node->flags & SNAG_NODE_FORGET) == 0 && node->timer.due_ms < event->time_ms) {
+        snag_wheel_disarm(&engine->table.wheel, index);
+        snag_engine_fire_cell(engine, index, engine->w_ms);
+    }
+    work->event = event;
+    work->at_ms = event->time_ms;
+    work->late = late;
+    work->owner = owner;
+    work->per = per;
+}
+
+/* One scope's cell: a walk's or a `per` value's, or the customer's own. */
+static void apply_scope(snag_engine *engine, const snag_row *row, uint32_t from, uint32_t to)
+{
+    const snag_scope *scope = &engine->pipeline->scopes[row->ops[from].scope];
+    snag_work *work = &engine->work;
+    snag_buf per = snag_buf_on(work->per_text, sizeof work->per_text);
+    snag_str key;
+    uint32_t hash;
+    if (!per_join(scope, work->event, &per)) {
+        engine->counters.no_per++;
+        return;
+    }
+    work->per = snag_buf_str(&per);
+    uint32_t index = find_cell(engine, scope->tag, work->per, &key, &hash);
+    if (index == 0 && !could_start(engine, row->ops, from, to))
+        return;
+    if (index)
+        fire_overdue(engine, index);
+    work->scope = row->ops[from].scope;
+    cell_open(engine, index);
+    snag_cell_needs before = snag_cell_needs_of(&engine->cell);
+    cell_learn(engine);
+    run_ops(engine, row->ops, from, to);
+    if (engine->cell.changed)
+        snag_engine_store(engine, index, &before);
+}
+
+/* Adds the event's id to the customer's ring and moves its judged time, in the packed bytes. */
+static void customer_touch(snag_engine *engine, uint32_t index, uint64_t id_hash)
+{
+    snag_str bytes = snag_table_bytes(&engine->table, index);
+    uint32_t count = (uint8_t)bytes.data[RING_COUNT_AT];
+    size_t rest_at = RING_AT + count * sizeof id_hash;
+    snag_buf buf = snag_buf_on(engine->packed, sizeof engine->packed);
+    uint32_t skip = count == SNAG_RING_MAX ? 1 : 0;
+    int64_t judged_ms = packed_judged(bytes);
+    if (judged_ms < engine->work.event->time_ms)
+        judged_ms = engine->work.event->time_ms;
+    snag_buf_put(&buf, bytes.data, JUDGED_AT);
+    snag_pack_i64(&buf, judged_ms);
+    snag_pack_u8(&buf, (uint8_t)(count - skip + 1));
+    snag_buf_put(&buf, bytes.data + RING_AT + skip * sizeof id_hash,
+                 (count - skip) * sizeof id_hash);
+    snag_buf_put(&buf, &id_hash, sizeof id_hash);
+    snag_buf_put(&buf, bytes.data + rest_at, bytes.size - rest_at);
+    SNAG_ASSERT(!buf.full);
+    if (!snag_table_set(&engine->table, index, snag_buf_str(&buf)))
+        engine->full = true;
+    snag_table_change(&engine->table, index);
+    snag_node *node = snag_table_node(&engine->table, index);
+    if (!snag_wheel_armed(&engine->table.wheel, index) && node->children == 0) {
+        node->flags |= SNAG_NODE_FORGET;
+        snag_wheel_arm(&engine->table.wheel, index, judged_ms + engine->pipeline->remember_ms);
+    }
+}
+
+static void note_late(snag_engine *engine, const snag_event *event, int64_t judged_ms)
+{
+    snag_record *record =
+        snag_outbox_add(&engine->outbox, SNAG_CLASS_LATE, 0, SNAG_RECORD_LATE);
+    record->as.late.position = event->position;
+    record->as.late.time_ms = event->time_ms;
+    record->as.late.judged_ms = judged_ms;
+    record->as.late.customer = engine->work.owner;
+    record->as.late.id = event->id;
+    record->as.late.type = event->type;
+}
+
+/* Duplicates and events older than what is remembered go no further. */
+static bool admit(snag_engine *engine, const snag_event *event, uint64_t id_hash)
+{
+    snag_str key;
+    uint32_t hash;
+    int64_t judged_ms = SNAG_TIME_NONE;
+    uint32_t index = find_cell(engine, 0, (snag_str){"", 0}, &key, &hash);
+    if (index) {
+        snag_str bytes = snag_table_bytes(&engine->table, index);
+        if (packed_knows(bytes, id_hash)) {
+            engine->counters.duplicate++;
+            return false;
+        }
+        judged_ms = packed_judged(bytes);
+    }
+    engine->work.late = event->time_ms < judged_ms;
+    bool too_old = engine->w_ms != SNAG_TIME_NONE &&
+                   event->time_ms < engine->w_ms - engine->pipeline->remember_ms;
+    engine->counters.late += engine->work.late;
+    engine->counters.too_old += too_old;
+    if (engine->work.late || too_old)
+        note_late(engine, event, judged_ms);
+    return !too_old;
+}
+
+void snag_engine_apply(snag_engine *engine, const snag_event *event)
+{
+    snag_work *work = &engine->work;
+    const snag_row *row = snag_dispatch_find(&engine->dispatch, event->type);
+    engine->counters.events++;
+    work->event = event;
+    work->at_ms = event->time_ms;
+    work->owner = engine->pipeline->key_account ? event->account : event->customer;
+    work->alerted = false;
+    if (row == NULL || work->owner.size == 0) {
+        engine->counters.unwatched++;
+        return;
+    }
+    SNAG_ASSERT(work->owner.size <= SNAG_CUSTOMER_BYTES_MAX);
+    uint64_t id_hash = snag_hash64(event->id, 0);
+    if (admit(engine, event, id_hash)) {
+        for (uint32_t from = 0, to = 0; from < row->count; from = to) {
+            for (to = from; to < row->count && row->ops[to].scope == row->ops[from].scope; to++)
+                continue;
+            apply_scope(engine, row, from, to);
+        }
+        snag_str key;
+        uint32_t hash;
+        uint32_t own = find_cell(engine, 0, (snag_str){"", 0}, &key, &hash);
+        if (own)
+            customer_touch(engine, own, id_hash);
+    }
+    if (engine->outbox.count)
+        snag_outbox_flush(&engine->outbox);
+}
+
+/* Bounds a customer's cells: the oldest ended one goes, else the oldest (looked for among the oldest 64). */
+static void make_place(snag_engine *engine, uint32_t parent)
+{
+    enum { LOOK_MAX = 64 };
+    snag_table *table = &engine->table;
+    snag_node *head = snag_table_node(table, parent);
+    if (head->children < SNAG_WALKS_MAX)
+        return;
+    uint32_t oldest = snag_table_node(table, head->parent)->prev;
+    uint32_t goes = oldest;
+    for (uint32_t i = 0, at = oldest; i < LOOK_MAX; i++, at = snag_table_node(table, at)->prev) {
+        if (snag_table_node(table, at)->flags & SNAG_NODE_FORGET) {
+            goes = at;
+            break;
+        }
+    }
+    engine->counters.bound++;
+    bool whole = snag_cell_unpack(&engine->spare, snag_table_bytes(table, goes));
+    SNAG_ASSERT(whole);
+    snag_cell_needs needs = snag_cell_needs_of(&engine->spare);
+    engine->open_episodes -= needs.open;
+    engine->armed -= needs.armed;
+    engine->open_walks -= needs.hold;
+    snag_fold_bound(engine, &engine->spare);
+    snag_engine_let_go(engine, goes);
+}
+
+uint32_t snag_engine_store(snag_engine *engine, uint32_t index, const snag_cell_needs *before)
+{
+    snag_table *table = &engine->table;
+    snag_cell_needs after = snag_cell_needs_of(&engine->cell);
+    snag_buf buf = snag_buf_on(engine->packed, sizeof engine->packed);
+    engine->open_episodes += (uint64_t)after.open - before->open;
+    engine->armed += (uint64_t)after.armed - before->armed;
+    engine->open_walks += (uint64_t)after.hold - before->hold;
+    snag_cell_pack(&engine->cell, &buf);
+    if (index == 0) {
+        uint32_t parent = 0;
+        if (engine->work.scope != 0) {
+            parent = customer_node(engine);
+            if (parent)
+                make_place(engine, parent);
+        }
+        snag_str key;
+        uint32_t hash;
+        uint16_t tag = engine->pipeline->scopes[engine->work.scope].tag;
+        find_cell(engine, tag, engine->work.per, &key, &hash);
+        if (engine->work.scope == 0 || parent)
+            index = snag_table_add(table, key, hash, (uint8_t)engine->work.scope, parent,
+                                   snag_buf_str(&buf));
+    } else if (!snag_table_set(table, index, snag_buf_str(&buf))) {
+        engine->full = true;
+    }
+    if (index == 0) {
+        engine->full = true;
+        return 0;
+    }
+    snag_table_change(table, index);
+    snag_engine_arm(engine, index, &after);
+    return index;
+}
+
+void snag_engine_arm(snag_engine *engine, uint32_t index, const snag_cell_needs *needs)
+{
+    snag_table *table = &engine->table;
+    snag_node *node = snag_table_node(table, index);
+    bool forget = needs->armed == 0 && needs->open == 0 && needs->hold == 0;
+    int64_t due_ms = needs->due_ms;
+    if (forget)
+        due_ms = engine->cell.judged_ms == SNAG_TIME_NONE
+                     ? SNAG_TIME_NONE
+                     : engine->cell.judged_ms + engine->pipeline->remember_ms;
+    bool armed = snag_wheel_armed(&table->wheel, index);
+    if (forget && armed && (node->flags & SNAG_NODE_FORGET) && node->timer.due_ms <= due_ms)
+        return; /* it is looked at when it comes, and armed again */
+    if (forget)
+        node->flags |= SNAG_NODE_FORGET;
+    else
+        node->flags &= (uint8_t)~SNAG_NODE_FORGET;
+    if (due_ms == SNAG_NEVER)
+        snag_wheel_disarm(&table->wheel, index);
+    else if (!armed || node->timer.due_ms != due_ms)
+        snag_wheel_arm(&table->wheel, index, due_ms);
+}

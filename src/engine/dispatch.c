@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/dispatch.h"
+
+#include "base/assert.h"
+#include "base/hash.h"
+
+enum { CACHE_ROWS = 256 };
+
+/* Calls back for every matcher of the pipeline, in the order in which ops are to stand in a row. */
+typedef void each_matcher(void *context, const snag_matcher *matcher, const snag_op *op);
+
+static void walk_journeys(const snag_pipeline *pipeline, uint32_t scope, each_matcher *each,
+                          void *context)
+{
+    for (uint32_t j = 0; j < pipeline->journey_count; j++) {
+        const snag_journey *journey = &pipeline->journeys[j];
+        for (uint32_t s = 0; s < journey->stage_count && journey->scope == scope; s++) {
+            const snag_matcher *matcher = &journey->stages[s].event;
+            snag_op op = {matcher->where, (uint16_t)j, (uint8_t)scope, (uint8_t)s, 0};
+            each(context, matcher, &op);
+        }
+    }
+}
+
+static void walk_rules(const snag_pipeline *pipeline, uint32_t scope, each_matcher *each,
+                       void *context)
+{
+    for (uint32_t r = 0; r < pipeline->rule_count; r++) {
+        const snag_rule *rule = &pipeline->rules[r];
+        const snag_matcher *matchers[3] = {&rule->params.missing, &rule->params.until,
+                                           &rule->event};
+        static const uint8_t roles[3] = {SNAG_ROLE_ANSWER, SNAG_ROLE_UNTIL, SNAG_ROLE_EVENT};
+        for (uint32_t m = 0; m < 3 && rule->scope == scope; m++) {
+            snag_op op = {matchers[m]->where, (uint16_t)r, (uint8_t)scope, SNAG_OP_RULE, roles[m]};
+            if (matchers[m]->count)
+                each(context, matchers[m], &op);
+        }
+    }
+}
+
+static void walk_matchers(const snag_pipeline *pipeline, each_matcher *each, void *context)
+{
+    for (uint32_t scope = pipeline->scope_count; scope-- > 0;) {
+        walk_journeys(pipeline, scope, each, context);
+        walk_rules(pipeline, scope, each, context);
+    }
+}
+
+typedef struct totals {
+    uint32_t matchers;
+    uint32_t exact_patterns;
+    uint32_t prefix_matchers;
+} totals;
+
+static void count_matcher(void *context, const snag_matcher *matcher, const snag_op *op)
+{
+    totals *sums = context;
+    bool prefix = false;
+    (void)op;
+    sums->matchers++;
+    for (uint32_t i = 0; i < matcher->count; i++) {
+        if (matcher->patterns[i].prefix)
+            prefix = true;
+        else
+            sums->exact_patterns++;
+    }
+    sums->prefix_matchers += prefix;
+}
+
+static totals totals_of(const snag_pipeline *pipeline)
+{
+    totals sums = {0};
+    walk_matchers(pipeline, count_matcher, &sums);
+    return sums;
+}
+
+static uint32_t exact_slots(const totals *sums)
+{
+    uint32_t slots = 8;
+    while (slots < sums->exact_patterns * 2)
+        slots *= 2;
+    return slots;
+}
+
+size_t snag_dispatch_bytes(const snag_pipeline *pipeline)
+{
+    totals sums = totals_of(pipeline);
+    size_t bytes = exact_slots(&sums) * sizeof(snag_row);
+    bytes += (size_t)sums.exact_patterns * (sums.matchers * sizeof(snag_op) + 16);
+    if (sums.prefix_matchers)
+        bytes += CACHE_ROWS * (sizeof(snag_row) + SNAG_TYPE_BYTES_MAX +
+                               sums.prefix_matchers * sizeof(snag_op));
+    return bytes + 256;
+}
+
+typedef struct row_builder {
+    snag_str type;
+    snag_op *ops;
+    uint32_t count;
+} row_builder;
+
+static void row_matcher(void *context, const snag_matcher *matcher, const snag_op *op)
+{
+    row_builder *builder = context;
+    if (snag_matcher_takes(matcher, builder->type))
+        builder->ops[builder->count++] = *op;
+}
+
+static snag_row *exact_slot(const snag_dispatch *dispatch, snag_str type, uint64_t hash)
+{
+    uint32_t at = (uint32_t)hash & dispatch->exact_mask;
+    for (;; at = (at + 1) & dispatch->exact_mask) {
+        snag_row *row = &dispatch->exact[at];
+        if (row->ops == NULL || (row->hash == hash && snag_str_equal(row->type, type)))
+            return row;
+    }
+}
+
+typedef struct exact_builder {
+    snag_dispatch *dispatch;
+    snag_arena *arena;
+    uint32_t matchers;
+} exact_builder;
+
+static void exact_matcher(void *context, const snag_matcher *matcher, const snag_op *op)
+{
+    exact_builder *builder = context;
+    (void)op;
+    for (uint32_t i = 0; i < matcher->count; i++) {
+        snag_str type = matcher->patterns[i].text;
+        uint64_t hash = snag_hash64(type, 0);
+        snag_row *row = exact_slot(builder->dispatch, type, hash);
+        if (matcher->patterns[i].prefix || row->ops)
+            continue;
+        row_builder ops = {type, snag_arena_take(builder->arena,
+                                                 builder->matchers * sizeof(snag_op)), 0};
+        SNAG_ASSERT(ops.ops != NULL);
+        walk_matchers(builder->dispatch->pipeline, row_matcher, &ops);
+        *row = (snag_row){hash, type, ops.ops, ops.count};
+    }
+}
+
+void snag_dispatch_init(snag_dispatch *dispatch, const snag_pipeline *pipeline, snag_arena *arena)
+{
+    totals sums = totals_of(pipeline);
+    uint32_t slots = exact_slots(&sums);
+    *dispatch = (snag_dispatch){.pipeline = pipeline, .exact_mask = slots - 1};
+    dispatch->exact = snag_arena_take(arena, slots * sizeof(snag_row));
+    SNAG_ASSERT(dispatch->exact != NULL);
+    exact_builder builder = {dispatch, arena, sums.matchers};
+    walk_matchers(pipeline, exact_matcher, &builder);
+    if (sums.prefix_matchers == 0)
+        return;
+    dispatch->any_prefix = true;
+    dispatch->cache_ops_max = sums.prefix_matchers;
+    dispatch->cache = snag_arena_take(arena, CACHE_ROWS * sizeof(snag_row));
+    dispatch->cache_ops =
+        snag_arena_take(arena, CACHE_ROWS * (size_t)sums.prefix_matchers * sizeof(snag_op));
+    dispatch->cache_types = snag_arena_take(arena, (size_t)CACHE_ROWS * SNAG_TYPE_BYTES_MAX);
+    SNAG_ASSERT(dispatch->cache && dispatch->cache_ops && dispatch->cache_types);
+}
+
+/* The row of a type that is not named literally, from the cache or made now. */
+static const snag_row *cached_row(snag_dispatch *dispatch, snag_str type, uint64_t hash)
+{
+    uint32_t at = (uint32_t)hash & (CACHE_ROWS - 1);
+    snag_row *row = &dispatch->cache[at];
+    if (row->ops && row->hash == hash && snag_str_equal(row->type, type))
+        return row;
+    char *bytes = dispatch->cache_types + (size_t)at * SNAG_TYPE_BYTES_MAX;
+    if (type.size)
+        memcpy(bytes, type.data, type.size);
+    row_builder ops = {snag_str_of(bytes, type.size),
+                       dispatch->cache_ops + (size_t)at * dispatch->cache_ops_max, 0};
+    walk_matchers(dispatch->pipeline, row_matcher, &ops);
+    SNAG_ASSERT(ops.count <= dispatch->cache_ops_max);
+    *row = (snag_row){hash, ops.type, ops.ops, ops.count};
+    return row;
+}
+
+const snag_row *snag_dispatch_find(snag_dispatch *dispatch, snag_str type)
+{
+    uint64_t hash = snag_hash64(type, 0);
+    const snag_row *row = exact_slot(dispatch, type, hash);
+    if (row->ops == NULL) {
+        if (!dispatch->any_prefix || type.size > SNAG_TYPE_BYTES_MAX)
+            return NULL; /* no decoder lets a longer type through */
+        row = cached_row(dispatch, type, hash);
+    }
+    return row->count ? row : NULL;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The engine's front: events and ticks move time, time releases waiting events and fires deadlines.
+ *
+ *     W = newest min(event time, stamp) - out_of_order; it never goes back
+ *     a waiting event applies once W has reached it; before it, deadlines before its time fire
+ *     a deadline fires when W > deadline: exactly at the deadline is in time
+ */
+#include "engine/engine.h"
+
+#include "base/assert.h"
+#include "engine/state.h"
+
+enum { WAITING_MAX = 1 << 17, TABLE_BYTES_MIN = 4 << 20, ALIGN = 64 };
+
+static size_t align_up(size_t bytes)
+{
+    return (bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* The order buffer's bound: none is needed where events apply on arrival. */
+static uint32_t waiting_max(const snag_pipeline *pipeline)
+{
+    return pipeline->source_count && pipeline->sources[0].out_of_order_ms > 0 ? WAITING_MAX : 0;
+}
+
+static size_t fixed_bytes(const snag_pipeline *pipeline)
+{
+    return align_up(sizeof(snag_engine)) + align_up(snag_dispatch_bytes(pipeline)) +
+           align_up(waiting_max(pipeline) * sizeof(snag_waiting));
+}
+
+size_t snag_engine_bytes_min(const snag_pipeline *pipeline)
+{
+    return fixed_bytes(pipeline) + TABLE_BYTES_MIN;
+}
+
+/* All states of one scope must fit one cell together. */
+static bool scopes_fit(const snag_pipeline *pipeline)
+{
+    for (uint32_t scope = 0; scope < pipeline->scope_count; scope++) {
+        size_t bytes = 0;
+        uint32_t items = 0;
+        for (uint32_t r = 0; r < pipeline->rule_count; r++) {
+            if (pipeline->rules[r].scope == scope) {
+                bytes += pipeline->rules[r].kind->state_bytes_max;
+                items++;
+            }
+        }
+        if (bytes + items * 64 > SNAG_ITEMS_BYTES_MAX || items > UINT8_MAX)
+            return false;
+    }
+    return true;
+}
+
+snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline, void *block,
+                          size_t block_bytes, snag_emit *emit, void *emit_context)
+{
+    SNAG_ASSERT(((uintptr_t)block & 15) == 0);
+    SNAG_ASSERT(emit != NULL);
+    if (block_bytes < snag_engine_bytes_min(pipeline) || !scopes_fit(pipeline))
+        return SNAG_FULL;
+    char *at = block;
+    snag_engine *engine = block;
+    memset(engine, 0, sizeof *engine);
+    at += align_up(sizeof *engine);
+    snag_arena arena;
+    snag_arena_init(&arena, at, snag_dispatch_bytes(pipeline));
+    snag_dispatch_init(&engine->dispatch, pipeline, &arena);
+    at += align_up(snag_dispatch_bytes(pipeline));
+    engine->order.heap = (snag_waiting *)(void *)at;
+    engine->order.max = waiting_max(pipeline);
+    at += align_up(engine->order.max * sizeof(snag_waiting));
+    snag_table_init(&engine->table, at, block_bytes - (size_t)(at - (char *)block));
+    snag_outbox_init(&engine->outbox, emit, emit_context);
+    snag_arena_init(&engine->eval, engine->eval_bytes, sizeof engine->eval_bytes);
+    engine->pipeline = pipeline;
+    engine->out_of_order_ms = pipeline->source_count ? pipeline->sources[0].out_of_order_ms : 0;
+    engine->w_ms = engine->target_ms = engine->newest_ms = SNAG_TIME_NONE;
+    engine->cursor_ms = SNAG_TIME_NONE;
+    engine->cursor_offset = INT64_MIN;
+    engine->next_offset = INT64_MIN;
+    *out = engine;
+    return SNAG_OK;
+}
+
+/* Moves towards the target: waiting events and deadlines in their common order. True: W is there. */
+static bool advance(snag_engine *engine, uint32_t *budget)
+{
+    int64_t time_ms;
+    int64_t offset;
+    while (snag_order_peek(engine, &time_ms, &offset) && time_ms <= engine->target_ms) {
+        if (engine->full || !snag_engine_fire(engine, time_ms, budget))
+            return false;
+        snag_order_apply_first(engine);
+        engine->cursor_ms = time_ms;
+        engine->cursor_offset = offset;
+    }
+    if (engine->full || !snag_engine_fire(engine, engine->target_ms, budget))
+        return false;
+    engine->w_ms = engine->target_ms;
+    engine->cursor_ms = engine->w_ms;
+    engine->cursor_offset = INT64_MAX;
+    return true;
+}
+
+static void advance_to(snag_engine *engine, int64_t target_ms)
+{
+    uint32_t budget = UINT32_MAX;
+    if (target_ms > engine->target_ms)
+        engine->target_ms = target_ms;
+    if (engine->target_ms > engine->w_ms)
+        advance(engine, &budget);
+}
+
+bool snag_engine_tick(snag_engine *engine, int64_t target_w_ms, uint32_t budget)
+{
+    if (target_w_ms > engine->target_ms)
+        engine->target_ms = target_w_ms;
+    return snag_engine_drain(engine, budget);
+}
+
+bool snag_engine_drain(snag_engine *engine, uint32_t budget)
+{
+    if (engine->target_ms == engine->w_ms && engine->pending == 0)
+        return true;
+    return advance(engine, &budget);
+}
+
+/* Read before the last restart, and applied then. */
+static bool applied_before(const snag_engine *engine, const snag_event *event)
+{
+    if (event->position.offset >= engine->next_offset)
+        return false;
+    if (engine->out_of_order_ms == 0 || event->time_ms < engine->cursor_ms)
+        return true;
+    return event->time_ms == engine->cursor_ms && event->position.offset <= engine->cursor_offset;
+}
+
+/* The buffer is full: time moves on to the oldest waiting event, which makes its place free. */
+static void make_room(snag_engine *engine)
+{
+    int64_t time_ms;
+    int64_t offset;
+    bool waits = snag_order_peek(engine, &time_ms, &offset);
+    SNAG_ASSERT(waits);
+    engine->counters.overflow++;
+    advance_to(engine, time_ms);
+}
+
+static void take_one(snag_engine *engine, const snag_event *event)
+{
+    bool behind = engine->w_ms != SNAG_TIME_NONE && event->time_ms <= engine->w_ms;
+    int64_t time_ms = event->time_ms;
+    if (event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < time_ms)
+        time_ms = event->stamp_ms;
+    if (time_ms > engine->newest_ms)
+        engine->newest_ms = time_ms;
+    int64_t w_ms = engine->newest_ms - engine->out_of_order_ms;
+    if (engine->out_of_order_ms == 0 || behind) {
+        advance_to(engine, w_ms);
+        snag_engine_apply(engine, event);
+        return;
+    }
+    while (!snag_order_add(engine, event) && engine->order.count > 0)
+        make_room(engine);
+    advance_to(engine, w_ms);
+}
+
+snag_err snag_engine_take(snag_engine *engine, const snag_event *events, size_t count,
+                          size_t *taken)
+{
+    for (*taken = 0; *taken < count; (*taken)++) {
+        const snag_event *event = &events[*taken];
+        if (engine->full || !snag_table_has_room(&engine->table))
+            return SNAG_FULL;
+        if (engine->target_ms != engine->w_ms || engine->pending)
+            snag_engine_drain(engine, UINT32_MAX);
+        if (!applied_before(engine, event))
+            take_one(engine, event);
+    }
+    return engine->full ? SNAG_FULL : SNAG_OK;
+}
+
+int64_t snag_engine_w(const snag_engine *engine)
+{
+    return engine->w_ms;
+}
+
+int64_t snag_engine_target_w(const snag_engine *engine)
+{
+    return engine->target_ms;
+}
+
+int64_t snag_engine_newest(const snag_engine *engine)
+{
+    return engine->newest_ms;
+}
+
+int64_t snag_engine_next_due(const snag_engine *engine)
+{
+    int64_t time_ms;
+    int64_t offset;
+    int64_t next_ms = snag_wheel_next(&engine->table.wheel);
+    if (engine->pending)
+        next_ms = snag_table_node(&engine->table, engine->pending)->timer.due_ms;
+    if (snag_order_peek(engine, &time_ms, &offset) && time_ms < next_ms)
+        next_ms = time_ms;
+    return next_ms;
+}
+
+int64_t snag_engine_oldest_waiting(const snag_engine *engine)
+{
+    int64_t oldest = INT64_MAX;
+    for (uint32_t i = 0; i < engine->order.count; i++)
+        if (engine->order.heap[i].offset < oldest)
+            oldest = engine->order.heap[i].offset;
+    return oldest;
+}
+
+void snag_engine_counters(const snag_engine *engine, snag_counters *out)
+{
+    *out = engine->counters;
+}
+
+void snag_engine_usage_get(const snag_engine *engine, snag_engine_usage *out)
+{
+    const snag_table *table = &engine->table;
+    *out = (snag_engine_usage){
+        .cells = table->live,
+        .customers = table->customers,
+        .bytes_used = fixed_bytes(engine->pipeline) + (uint64_t)table->node_top * sizeof(snag_node) +
+                      (uint64_t)table->bucket_count * sizeof(uint32_t) + snag_slab_used(&table->slab),
+        .bytes_capacity = fixed_bytes(engine->pipeline) +
+                          (uint64_t)table->node_max * sizeof(snag_node) +
+                          (uint64_t)table->bucket_max * sizeof(uint32_t) +
+                          table->slab.units * SNAG_SLAB_UNIT,
+        .waiting = engine->order.count,
+        .open_episodes = engine->open_episodes,
+        .armed = engine->armed,
+        .open_walks = engine->open_walks,
+    };
+}
+
+void snag_engine_resume(snag_engine *engine, int64_t next_offset)
+{
+    engine->next_offset = next_offset;
+}

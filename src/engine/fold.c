@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Fold: signals become alerts, or decisions that say why not. An episode is named here once and for all, by what
+ * happened and never by where or when somebody looked.
+ */
+#include "base/assert.h"
+#include "base/hash.h"
+#include "base/time.h"
+#include "engine/headline.h"
+#include "engine/state.h"
+
+static snag_arena *texts(snag_engine *engine)
+{
+    return &engine->outbox.arena;
+}
+
+static snag_str keep(snag_engine *engine, snag_str text)
+{
+    return text.size ? snag_arena_copy(texts(engine), text) : (snag_str){"", 0};
+}
+
+/* SHA-256 over (pipeline, rule, owner, per, anchor, and for a timer's the deadline); first 16 bytes. */
+static void episode_name(const snag_engine *engine, const snag_signal_spec *spec,
+                         snag_str anchor, int64_t deadline_ms, uint8_t episode[16])
+{
+    snag_sha256 sha;
+    uint8_t digest[32];
+    snag_sha256_init(&sha);
+    snag_sha256_add_text(&sha, engine->pipeline->name);
+    snag_sha256_add_text(&sha, spec->name);
+    snag_sha256_add_text(&sha, engine->work.owner);
+    snag_sha256_add_text(&sha, engine->work.per);
+    snag_sha256_add_text(&sha, anchor);
+    if (deadline_ms != SNAG_TIME_NONE) {
+        char text[24];
+        snag_buf buf = snag_buf_on(text, sizeof text);
+        snag_buf_int(&buf, deadline_ms);
+        snag_sha256_add_text(&sha, snag_buf_str(&buf));
+    }
+    snag_sha256_end(&sha, digest);
+    memcpy(episode, digest, 16);
+}
+
+/* The event that opened it: the one at hand, or for a timer the one that armed it. */
+static snag_str anchor_of(const snag_engine *engine, const snag_item *item)
+{
+    snag_evidence first;
+    if (engine->work.event)
+        return engine->work.event->id;
+    if (snag_item_evidence(&engine->cell, item, 0, &first))
+        return first.id;
+    return (snag_str){"", 0};
+}
+
+/* pipeline/rule/owner[/per]; where it is too long the tail is replaced by its hash. */
+static snag_str dedup_key(snag_engine *engine, snag_str rule)
+{
+    char text[SNAG_CUSTOMER_BYTES_MAX + SNAG_PER_BYTES_MAX + 1024];
+    snag_buf buf = snag_buf_on(text, sizeof text);
+    snag_str parts[4] = {engine->pipeline->name, rule, engine->work.owner, engine->work.per};
+    for (uint32_t i = 0; i < 4; i++) {
+        if (i && (i < 3 || parts[i].size))
+            snag_buf_byte(&buf, '/');
+        snag_buf_str_put(&buf, parts[i]);
+    }
+    if (buf.size > SNAG_DEDUP_BYTES_MAX) {
+        uint64_t hash = __builtin_bswap64(snag_hash64(snag_buf_str(&buf), 0));
+        buf.size = SNAG_DEDUP_BYTES_MAX - 17;
+        while (buf.size > 0 && ((unsigned char)text[buf.size] & 0xC0) == 0x80)
+            buf.size--;
+        snag_buf_byte(&buf, '~');
+        snag_buf_hex(&buf, &hash, sizeof hash);
+    }
+    return keep(engine, snag_buf_str(&buf));
+}
+
+uint32_t snag_fold_evidence(snag_engine *engine, const snag_item *item,
+                            const snag_evidence **evidence)
+{
+    snag_evidence *list = snag_arena_take(texts(engine), sizeof *list * SNAG_EVIDENCE_MAX);
+    uint32_t count = 0;
+    snag_evidence next;
+    SNAG_ASSERT(list != NULL);
+    for (; snag_item_evidence(&engine->cell, item, count, &next); count++) {
+        uint32_t at = count;
+        for (; at > 0 && list[at - 1].time_ms > next.time_ms; at--)
+            list[at] = list[at - 1];
+        next.id = keep(engine, next.id);
+        next.type = keep(engine, next.type);
+        list[at] = next;
+    }
+    *evidence = list;
+    return count;
+}
+
+static void fill_where(snag_engine *engine, snag_alert *alert)
+{
+    const snag_pipeline *pipeline = engine->pipeline;
+    for (uint32_t j = 0; j < pipeline->journey_count; j++) {
+        const snag_journey *journey = &pipeline->journeys[j];
+        if (journey->scope != engine->work.scope ||
+            !snag_walk_where(&engine->cell, journey, &alert->stage, &alert->since_ms))
+            continue;
+        alert->journey = journey->name;
+        alert->instance = engine->work.per;
+        return;
+    }
+}
+
+static void fill_facts(snag_alert *alert, const snag_rule_facts *facts)
+{
+    alert->observed = facts->observed;
+    alert->threshold = facts->threshold;
+    alert->within_ms = facts->within_ms;
+    alert->deadline_ms = facts->deadline_ms;
+    alert->total = facts->total;
+    alert->first_ms = facts->first_ms;
+    alert->last_ms = facts->last_ms;
+}
+
+static void fill_spec(snag_alert *alert, const snag_signal_spec *spec)
+{
+    alert->severity = spec->severity;
+    alert->shadow = spec->shadow;
+    alert->owner = spec->owner;
+    alert->playbook = spec->playbook;
+    alert->rule = spec->name;
+    alert->test = spec->test;
+    alert->clears_when = spec->clears_when;
+    alert->respond_by_ms = SNAG_NEVER;
+}
+
+static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
+                             const snag_item *item, snag_action action,
+                             const snag_rule_facts *facts)
+{
+    const snag_work *work = &engine->work;
+    snag_outbox_class class =
+        action == SNAG_ACTION_RESOLVE ? SNAG_CLASS_RESOLVE : SNAG_CLASS_TRIGGER;
+    snag_record *record = snag_outbox_add(&engine->outbox, class, work->order, SNAG_RECORD_ALERT);
+    snag_alert *alert = &record->as.alert;
+    memset(alert, 0, sizeof *alert);
+    memcpy(alert->episode, item->episode, sizeof alert->episode);
+    alert->seq = item->seq;
+    alert->time_ms = work->at_ms;
+    alert->action = action;
+    alert->customer = keep(engine, work->customer);
+    alert->key = keep(engine, work->owner);
+    alert->account = keep(engine, work->account);
+    alert->channel = keep(engine, work->channel);
+    alert->since_ms = SNAG_TIME_NONE;
+    alert->overdue_by_ms = -1;
+    alert->lasted_ms = -1;
+    fill_spec(alert, spec);
+    fill_facts(alert, facts);
+    fill_where(engine, alert);
+    alert->instance = keep(engine, alert->instance);
+    alert->dedup_key = dedup_key(engine, spec->name);
+    alert->evidence_count = snag_fold_evidence(engine, item, &alert->evidence);
+    alert->evidence_total = item->evidence_total;
+    snag_headline_facts words = {.customer = work->customer,
+                                 .observed = facts->total >= 0 ? facts->total : facts->observed,
+                                 .elapsed_ms = 0};
+    if (alert->evidence_count)
+        words.elapsed_ms = work->at_ms - alert->evidence[0].time_ms;
+    alert->headline = snag_headline_render(engine->pipeline, spec, item, &words, texts(engine));
+    return alert;
+}
+
+static void decide(snag_engine *engine, const snag_signal_spec *spec, const snag_item *item,
+                   snag_hold reason, int64_t until_ms)
+{
+    snag_record *record = snag_outbox_add(&engine->outbox, SNAG_CLASS_TRIGGER, engine->work.order,
+                                          SNAG_RECORD_DECISION);
+    snag_decision *decision = &record->as.decision;
+    memset(decision, 0, sizeof *decision);
+    memcpy(decision->episode, item->episode, sizeof decision->episode);
+    decision->seq = 1;
+    decision->action = SNAG_ACTION_TRIGGER;
+    decision->decision = SNAG_DECISION_SUPPRESSED;
+    decision->reason = reason;
+    decision->at_ms = engine->work.at_ms;
+    decision->until_ms = until_ms;
+    decision->customer = keep(engine, engine->work.customer);
+    decision->key = keep(engine, engine->work.owner);
+    decision->rule = spec->name;
+    decision->by = spec->name;
+}
+
+void snag_fold_opened(void *context, const snag_signal_spec *spec, snag_item *item,
+                      const snag_rule_facts *facts)
+{
+    snag_engine *engine = context;
+    int64_t at_ms = engine->work.at_ms;
+    SNAG_ASSERT(!item->open);
+    item->open = true;
+    item->opened_ms = at_ms;
+    item->seq = 0;
+    episode_name(engine, spec, anchor_of(engine, item), facts->deadline_ms, item->episode);
+    engine->work.alerted = true;
+    engine->counters.signals++;
+    item->suppressed = item->cooldown_ms != SNAG_TIME_NONE && at_ms <= item->cooldown_ms;
+    if (item->suppressed) {
+        engine->counters.suppressed++;
+        decide(engine, spec, item, SNAG_HOLD_COOLDOWN, item->cooldown_ms);
+        return;
+    }
+    engine->counters.published++;
+    item->seq = 1;
+    item->cooldown_ms = spec->cooldown_ms > 0 ? at_ms + spec->cooldown_ms : SNAG_TIME_NONE;
+    snag_alert *alert = alert_new(engine, spec, item, SNAG_ACTION_TRIGGER, facts);
+    if (spec->sla_ms >= 0)
+        alert->respond_by_ms = at_ms + spec->sla_ms;
+}
+
+void snag_fold_closed(void *context, const snag_signal_spec *spec, snag_item *item,
+                      snag_reason reason, const snag_rule_facts *facts)
+{
+    snag_engine *engine = context;
+    SNAG_ASSERT(item->open);
+    SNAG_ASSERT(reason != SNAG_REASON_NONE);
+    if (!item->suppressed) {
+        item->seq++;
+        engine->counters.resolved++;
+        snag_alert *alert = alert_new(engine, spec, item, SNAG_ACTION_RESOLVE, facts);
+        alert->reason = reason;
+        alert->lasted_ms = engine->work.at_ms - item->opened_ms;
+        if (facts->deadline_ms != SNAG_TIME_NONE && engine->work.at_ms >= facts->deadline_ms)
+            alert->overdue_by_ms = engine->work.at_ms - facts->deadline_ms;
+        if (alert->lasted_ms < 0)
+            alert->lasted_ms = 0; /* late evidence from before the deadline */
+    }
+    item->open = false;
+    item->suppressed = false;
+}
+
+/* The spec behind an item, as far as it can have an episode. */
+static const snag_signal_spec *spec_of(const snag_pipeline *pipeline, const snag_item *item)
+{
+    for (uint32_t r = 0; r < pipeline->rule_count; r++)
+        if (pipeline->rules[r].signal.fingerprint == item->fingerprint)
+            return &pipeline->rules[r].signal;
+    for (uint32_t j = 0; j < pipeline->journey_count; j++)
+        if (pipeline->journeys[j].fingerprint == item->fingerprint)
+            return snag_walk_spec(&pipeline->journeys[j], item);
+    return NULL;
+}
+
+uint32_t snag_fold_open_alerts(snag_engine *engine, const snag_str **keys)
+{
+    enum { KEYS_MAX = 8 };
+    snag_item item;
+    uint32_t count = 0;
+    snag_str *list = snag_arena_take(texts(engine), KEYS_MAX * sizeof *list);
+    SNAG_ASSERT(list != NULL);
+    for (uint32_t i = 0; count < KEYS_MAX && snag_cell_item(&engine->cell, i, &item); i++) {
+        const snag_signal_spec *spec =
+            item.open && !item.suppressed ? spec_of(engine->pipeline, &item) : NULL;
+        if (spec)
+            list[count++] = dedup_key(engine, spec->name);
+    }
+    *keys = list;
+    return count;
+}
+
+void snag_fold_bound(snag_engine *engine, const snag_cell *cell)
+{
+    snag_item item;
+    for (uint32_t i = 0; snag_cell_item(cell, i, &item); i++) {
+        const snag_signal_spec *spec = spec_of(engine->pipeline, &item);
+        snag_evidence first = {.id = {"", 0}};
+        if (spec == NULL || (!item.open && item.due_ms == SNAG_NEVER))
+            continue;
+        snag_item_evidence(cell, &item, 0, &first);
+        if (!item.open)
+            episode_name(engine, spec, first.id, item.due_ms, item.episode);
+        decide(engine, spec, &item, SNAG_HOLD_BOUND, SNAG_NEVER);
+    }
+}

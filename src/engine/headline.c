@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/headline.h"
+
+#include "base/assert.h"
+#include "base/time.h"
+#include "base/utf8.h"
+#include "rules/step.h"
+
+enum { RENDER_BYTES = 2048 };
+
+static bool put_captured(snag_buf *buf, const snag_pipeline *pipeline,
+                         const snag_signal_spec *spec, const snag_item *item, snag_str name)
+{
+    snag_str text;
+    for (uint32_t i = 0; i < pipeline->name_count; i++) {
+        const snag_expr_name *known = &pipeline->names[i];
+        if (!snag_str_equal(known->name, name))
+            continue;
+        if (!snag_item_captured(item, spec->headline_vars, known->slot, &text))
+            return false;
+        snag_buf_str_put(buf, text);
+        return true;
+    }
+    return false;
+}
+
+static void put_name(snag_buf *buf, const snag_pipeline *pipeline, const snag_signal_spec *spec,
+                     const snag_item *item, const snag_headline_facts *facts, snag_str name)
+{
+    if (snag_str_equal(name, SNAG_STR("customer")))
+        snag_buf_str_put(buf, facts->customer);
+    else if (snag_str_equal(name, SNAG_STR("observed")) && facts->observed >= 0)
+        snag_buf_int(buf, facts->observed);
+    else if (snag_str_equal(name, SNAG_STR("elapsed")))
+        snag_duration_print(buf, facts->elapsed_ms);
+    else if (!put_captured(buf, pipeline, spec, item, name))
+        snag_buf_byte(buf, '?');
+}
+
+/* Control characters to blanks, in place; cut to the bound with an ellipsis. */
+static snag_str tidy(char *text, size_t size, snag_arena *arena)
+{
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            text[i] = ' ';
+    snag_str whole = snag_str_of(text, size);
+    if (snag_utf8_count(whole) <= SNAG_HEADLINE_MAX)
+        return snag_arena_copy(arena, whole);
+    size_t at = 0;
+    for (uint32_t i = 0; i + 1 < SNAG_HEADLINE_MAX; i++)
+        snag_utf8_next(whole, &at);
+    char *bytes = snag_arena_bytes(arena, at + 3);
+    SNAG_ASSERT(bytes != NULL);
+    memcpy(bytes, text, at);
+    memcpy(bytes + at, "\xE2\x80\xA6", 3);
+    return snag_str_of(bytes, at + 3);
+}
+
+snag_str snag_headline_render(const snag_pipeline *pipeline, const snag_signal_spec *spec,
+                              const snag_item *item, const snag_headline_facts *facts,
+                              snag_arena *arena)
+{
+    char text[RENDER_BYTES];
+    snag_buf buf = snag_buf_on(text, sizeof text);
+    snag_str template = spec->headline;
+    for (size_t i = 0; i < template.size; i++) {
+        const char *brace = template.data + i;
+        const char *end = *brace == '{' ? memchr(brace, '}', template.size - i) : NULL;
+        bool twice = i + 1 < template.size && brace[0] == '{' && brace[1] == '{';
+        if (twice || end == NULL) {
+            snag_buf_byte(&buf, *brace);
+            i += twice;
+            continue;
+        }
+        snag_str name = snag_str_of(brace + 1, (size_t)(end - brace) - 1);
+        put_name(&buf, pipeline, spec, item, facts, name);
+        i += name.size + 1;
+    }
+    return tidy(text, buf.size, arena);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * State out and in: changed cells for the changelog and Redis, stored cells back, the engine's part of the
+ * changelog head.
+ *
+ *     head | version 1 | w 8 | target 8 | newest 8 | cursor 8 + 8 | counters 2 | counter 8 each |
+ */
+#include "base/assert.h"
+#include "base/pack.h"
+#include "engine/state.h"
+
+enum { HEAD_VERSION = 1, COUNTERS = sizeof(snag_counters) / sizeof(uint64_t) };
+
+bool snag_engine_changed(snag_engine *engine, snag_str *key, snag_str *blob)
+{
+    return snag_table_changed(&engine->table, key, blob);
+}
+
+bool snag_engine_each(const snag_engine *engine, uint64_t *cursor, snag_str *key, snag_str *blob)
+{
+    const snag_table *table = &engine->table;
+    uint64_t index = *cursor ? *cursor : 1;
+    for (; index < table->node_top; index++) {
+        if ((snag_table_node(table, (uint32_t)index)->flags & SNAG_NODE_LIVE) == 0)
+            continue;
+        *key = snag_table_key(table, (uint32_t)index);
+        *blob = snag_table_bytes(table, (uint32_t)index);
+        *cursor = index + 1;
+        return true;
+    }
+    *cursor = index;
+    return false;
+}
+
+/* The scope that a key's tag names; scope_count where the pipeline has no such scope any more. */
+static uint32_t scope_of(const snag_pipeline *pipeline, uint16_t tag)
+{
+    uint32_t scope = 0;
+    while (scope < pipeline->scope_count && pipeline->scopes[scope].tag != tag)
+        scope++;
+    return scope;
+}
+
+static bool fingerprint_known(const snag_pipeline *pipeline, uint32_t fingerprint)
+{
+    for (uint32_t i = 0; i < pipeline->journey_count; i++)
+        if (pipeline->journeys[i].fingerprint == fingerprint)
+            return true;
+    for (uint32_t i = 0; i < pipeline->rule_count; i++)
+        if (pipeline->rules[i].signal.fingerprint == fingerprint)
+            return true;
+    return false;
+}
+
+/* State of rules that are not in the pipeline any more is let go. */
+static void drop_unknown(snag_engine *engine)
+{
+    snag_item *item = &engine->item;
+    for (uint32_t i = 0; snag_cell_item(&engine->cell, i, item);) {
+        if (fingerprint_known(engine->pipeline, item->fingerprint)) {
+            i++;
+            continue;
+        }
+        item->state_bytes = 0;
+        item->open = false;
+        item->cooldown_ms = SNAG_TIME_NONE;
+        snag_cell_put(&engine->cell, item);
+    }
+}
+
+static void count_needs(snag_engine *engine, uint32_t index, int sign)
+{
+    bool whole = snag_cell_unpack(&engine->spare, snag_table_bytes(&engine->table, index));
+    SNAG_ASSERT(whole);
+    snag_cell_needs needs = snag_cell_needs_of(&engine->spare);
+    engine->open_episodes += (uint64_t)(sign * (int64_t)needs.open);
+    engine->armed += (uint64_t)(sign * (int64_t)needs.armed);
+    engine->open_walks += (uint64_t)(sign * (int64_t)needs.hold);
+}
+
+static void restore_remove(snag_engine *engine, uint32_t index)
+{
+    snag_table *table = &engine->table;
+    snag_node *node = snag_table_node(table, index);
+    count_needs(engine, index, -1);
+    if (node->scope != 0 || node->children == 0) {
+        snag_table_remove(table, index, false);
+        return;
+    }
+    /* Its cells come or go later in the log: an empty one stands in for it. */
+    snag_buf buf = snag_buf_on(engine->packed, sizeof engine->packed);
+    snag_cell_clear(&engine->cell);
+    snag_cell_pack(&engine->cell, &buf);
+    if (!snag_table_set(table, index, snag_buf_str(&buf)))
+        engine->full = true;
+}
+
+/* The customer's own node for a cell that came before it. */
+static uint32_t restore_parent(snag_engine *engine, snag_str owner)
+{
+    snag_buf key = snag_buf_on(engine->work.key, sizeof engine->work.key);
+    snag_cell_key_put(&key, 0, owner, (snag_str){"", 0});
+    uint32_t hash = snag_table_hash(snag_buf_str(&key));
+    uint32_t index = snag_table_find(&engine->table, snag_buf_str(&key), hash);
+    if (index)
+        return index;
+    char bytes[64];
+    snag_buf buf = snag_buf_on(bytes, sizeof bytes);
+    snag_cell_clear(&engine->spare);
+    snag_cell_pack(&engine->spare, &buf);
+    return snag_table_add(&engine->table, snag_buf_str(&key), hash, 0, 0, snag_buf_str(&buf));
+}
+
+snag_err snag_engine_restore(snag_engine *engine, snag_str key, snag_str blob)
+{
+    snag_table *table = &engine->table;
+    uint16_t tag;
+    snag_str owner;
+    snag_str per;
+    if (!snag_cell_key_get(key, &tag, &owner, &per) || per.size > SNAG_PER_BYTES_MAX)
+        return SNAG_STATE;
+    uint32_t scope = scope_of(engine->pipeline, tag);
+    uint32_t hash = snag_table_hash(key);
+    uint32_t index = snag_table_find(table, key, hash);
+    if (blob.size == 0 || scope == engine->pipeline->scope_count) {
+        if (index)
+            restore_remove(engine, index);
+        return SNAG_OK;
+    }
+    if (blob.size > SNAG_CELL_BYTES_MAX || !snag_cell_unpack(&engine->cell, blob) ||
+        !snag_cell_check(&engine->cell))
+        return SNAG_STATE;
+    if (!snag_table_has_room(table))
+        return SNAG_FULL;
+    drop_unknown(engine);
+    snag_buf buf = snag_buf_on(engine->packed, sizeof engine->packed);
+    snag_cell_pack(&engine->cell, &buf);
+    if (index) {
+        count_needs(engine, index, -1);
+        if (!snag_table_set(table, index, snag_buf_str(&buf)))
+            return SNAG_FULL;
+    } else {
+        uint32_t parent = scope == 0 ? 0 : restore_parent(engine, owner);
+        index = snag_table_add(table, key, hash, (uint8_t)scope, parent, snag_buf_str(&buf));
+        if (index == 0)
+            return SNAG_FULL;
+    }
+    count_needs(engine, index, 1);
+    snag_cell_needs needs = snag_cell_needs_of(&engine->cell);
+    snag_engine_arm(engine, index, &needs);
+    return SNAG_OK;
+}
+
+void snag_engine_head_write(const snag_engine *engine, snag_buf *buf)
+{
+    uint64_t counters[COUNTERS];
+    memcpy(counters, &engine->counters, sizeof counters);
+    snag_pack_u8(buf, HEAD_VERSION);
+    snag_pack_i64(buf, engine->w_ms);
+    snag_pack_i64(buf, engine->target_ms);
+    snag_pack_i64(buf, engine->newest_ms);
+    snag_pack_i64(buf, engine->cursor_ms);
+    snag_pack_i64(buf, engine->cursor_offset);
+    snag_pack_u16(buf, COUNTERS);
+    snag_buf_put(buf, counters, sizeof counters);
+}
+
+snag_err snag_engine_head_read(snag_engine *engine, snag_str bytes)
+{
+    uint64_t counters[COUNTERS] = {0};
+    snag_unpack unpack = snag_unpack_on(bytes);
+    if (snag_unpack_u8(&unpack) != HEAD_VERSION)
+        return SNAG_STATE;
+    int64_t w_ms = snag_unpack_i64(&unpack);
+    int64_t target_ms = snag_unpack_i64(&unpack);
+    int64_t newest_ms = snag_unpack_i64(&unpack);
+    int64_t cursor_ms = snag_unpack_i64(&unpack);
+    int64_t cursor_offset = snag_unpack_i64(&unpack);
+    /* New counters are added at the end of the table: a head may hold fewer than we know. */
+    uint16_t count = snag_unpack_u16(&unpack);
+    for (uint16_t i = 0; i < count; i++) {
+        uint64_t value = (uint64_t)snag_unpack_i64(&unpack);
+        if (i < COUNTERS)
+            counters[i] = value;
+    }
+    if (unpack.bad || target_ms < w_ms)
+        return SNAG_STATE;
+    engine->w_ms = w_ms;
+    engine->target_ms = target_ms;
+    engine->newest_ms = newest_ms;
+    engine->cursor_ms = cursor_ms;
+    engine->cursor_offset = cursor_offset;
+    memcpy(&engine->counters, counters, sizeof counters);
+    return SNAG_OK;
+}
+
+snag_str snag_cell_owner(snag_str key)
+{
+    uint16_t tag;
+    snag_str owner;
+    snag_str per;
+    if (!snag_cell_key_get(key, &tag, &owner, &per))
+        return (snag_str){"", 0};
+    return owner;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Private to the engine's files: all that one engine is.
+ *
+ *     take/tick (engine.c) -> order.c -> apply.c -> walk.c, rules -> fold.c -> outbox.c -> emit
+ *                                  \---> timers.c ----^
+ */
+#ifndef SNAG_ENGINE_STATE_H
+#define SNAG_ENGINE_STATE_H
+
+#include "engine/dispatch.h"
+#include "engine/engine.h"
+#include "engine/outbox.h"
+#include "engine/table.h"
+#include "rules/step.h"
+
+enum {
+    SNAG_EVAL_BYTES = 16384, /* scratch of one `where` */
+    SNAG_PER_TEXT_BYTES = SNAG_PER_BYTES_MAX
+};
+
+/* An event waiting in the order buffer: its copy lies in the slab. */
+typedef struct snag_waiting {
+    int64_t time_ms;
+    int64_t offset;
+    uint32_t handle;
+    uint32_t bytes;
+} snag_waiting;
+
+typedef struct snag_order {
+    snag_waiting *heap; /* the earliest (time, offset) first */
+    uint32_t count;
+    uint32_t max;
+} snag_order;
+
+/* What one step works on: one cell, one event or one deadline. */
+typedef struct snag_work {
+    const snag_event *event; /* NULL: a timer */
+    int64_t at_ms;           /* the event's time, or the deadline */
+    bool late;
+    bool alerted;       /* an episode began: the customer is judged up to here */
+    uint32_t scope;
+    uint32_t order;     /* place in the file of what is at work: journeys first, then rules */
+    snag_str owner;     /* the pipeline's key: customer or account */
+    snag_str per;       /* empty in scope 0 */
+    snag_str customer;
+    snag_str account;
+    snag_str channel;
+    char per_text[SNAG_PER_TEXT_BYTES];
+    char key[4 + SNAG_CUSTOMER_BYTES_MAX + SNAG_PER_TEXT_BYTES];
+} snag_work;
+
+struct snag_engine {
+    const snag_pipeline *pipeline;
+    snag_emit *emit;
+    void *emit_context;
+    snag_table table;
+    snag_dispatch dispatch;
+    snag_order order;
+    int64_t out_of_order_ms;
+    /* time */
+    int64_t w_ms;
+    int64_t target_ms;
+    int64_t newest_ms;
+    int64_t cursor_ms; /* everything at or before (cursor_ms, cursor_offset) is applied */
+    int64_t cursor_offset;
+    int64_t next_offset; /* offsets below were read before the last restart */
+    uint32_t pending;    /* timers taken from the wheel, sorted, not yet fired */
+    bool full;
+    /* sums */
+    snag_counters counters;
+    uint64_t open_episodes;
+    uint64_t armed;
+    uint64_t open_walks;
+    /* scratch of one step */
+    snag_work work;
+    snag_cell cell;
+    snag_cell spare; /* for a look at another cell while `cell` is at work */
+    snag_item item;
+    snag_outbox outbox;
+    snag_arena eval;
+    unsigned char eval_bytes[SNAG_EVAL_BYTES];
+    char packed[SNAG_CELL_BYTES_MAX + 64];
+};
+
+/* --- apply.c: one event --- */
+void snag_engine_apply(snag_engine *engine, const snag_event *event);
+/* Stores the worked-on cell where it changed: index 0 = not yet in the table. Returns the index, 0 = gone. */
+uint32_t snag_engine_store(snag_engine *engine, uint32_t index, const snag_cell_needs *before);
+/* When a stored cell must be looked at again. */
+void snag_engine_arm(snag_engine *engine, uint32_t index, const snag_cell_needs *needs);
+
+/* Removes a cell for good (timers.c). */
+void snag_engine_let_go(snag_engine *engine, uint32_t index);
+
+/* --- walk.c: journeys --- */
+void snag_walk_event(snag_engine *engine, const snag_journey *journey, uint8_t stage);
+void snag_walk_timer(snag_engine *engine, const snag_journey *journey, int64_t deadline_ms);
+/* The stage at which a journey's walk in this cell stands; false: no open walk. */
+bool snag_walk_where(const snag_cell *cell, const snag_journey *journey, snag_str *stage,
+                     int64_t *since_ms);
+/* What an open episode of a walk's item is about: its stage's `due:`. */
+const snag_signal_spec *snag_walk_spec(const snag_journey *journey, const snag_item *item);
+void snag_walk_explain(const snag_journey *journey, const snag_item *item, snag_buf *buf);
+
+/* --- fold.c: signals to alerts --- */
+void snag_fold_opened(void *engine, const snag_signal_spec *spec, snag_item *item,
+                      const snag_rule_facts *facts);
+void snag_fold_closed(void *engine, const snag_signal_spec *spec, snag_item *item,
+                      snag_reason reason, const snag_rule_facts *facts);
+/* A cell that goes because a bound was reached: a decision for each thing that was armed or open. */
+void snag_fold_bound(snag_engine *engine, const snag_cell *cell);
+/* The open episodes of the cell at hand, as dedup keys in the outbox's arena. */
+uint32_t snag_fold_open_alerts(snag_engine *engine, const snag_str **keys);
+/* Copies an item's evidence into the outbox's arena, oldest first. */
+uint32_t snag_fold_evidence(snag_engine *engine, const snag_item *item,
+                            const snag_evidence **evidence);
+
+/* --- timers.c --- */
+/* Fires deadlines before w_ms, at most `budget`; true: none is left. */
+bool snag_engine_fire(snag_engine *engine, int64_t w_ms, uint32_t *budget);
+
+/* Fires what is due in one cell (its timer is not armed any more); or looks whether to forget it. */
+void snag_engine_fire_cell(snag_engine *engine, uint32_t index, int64_t w_ms);
+
+/* --- order.c --- */
+/* False: no room at all. */
+bool snag_order_add(snag_engine *engine, const snag_event *event);
+/* The earliest waiting event; false: none. */
+bool snag_order_peek(const snag_engine *engine, int64_t *time_ms, int64_t *offset);
+/* Takes the earliest waiting event out and applies it. */
+void snag_order_apply_first(snag_engine *engine);
+
+#endif

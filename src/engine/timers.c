@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Timers: deadlines that W has passed are fired in the order (deadline, customer, walk, rule).
+ *
+ * The wheel hands out all cells of one millisecond at once; they are sorted here. Cells armed only to be
+ * forgotten come the same way, are looked at, and go or are armed again.
+ */
+#include "base/assert.h"
+#include "engine/state.h"
+
+/* Customer bytewise, then `per` text, then scope. */
+static int cell_compare(const snag_table *table, uint32_t a, uint32_t b)
+{
+    uint16_t tag_a;
+    uint16_t tag_b;
+    snag_str owner_a;
+    snag_str owner_b;
+    snag_str per_a;
+    snag_str per_b;
+    snag_cell_key_get(snag_table_key(table, a), &tag_a, &owner_a, &per_a);
+    snag_cell_key_get(snag_table_key(table, b), &tag_b, &owner_b, &per_b);
+    int order = snag_str_compare(owner_a, owner_b);
+    if (order == 0)
+        order = snag_str_compare(per_a, per_b);
+    if (order == 0)
+        order = (int)snag_table_node(table, a)->scope - (int)snag_table_node(table, b)->scope;
+    return order;
+}
+
+static bool goes_first(const snag_table *table, uint32_t a, uint32_t b)
+{
+    const snag_node *node_a = snag_table_node(table, a);
+    const snag_node *node_b = snag_table_node(table, b);
+    if (node_a->timer.due_ms != node_b->timer.due_ms)
+        return node_a->timer.due_ms < node_b->timer.due_ms;
+    return cell_compare(table, a, b) < 0;
+}
+
+static uint32_t merge(const snag_table *table, uint32_t a, uint32_t b)
+{
+    uint32_t first = 0;
+    uint32_t last = 0;
+    while (a || b) {
+        uint32_t *from = b == 0 || (a && !goes_first(table, b, a)) ? &a : &b;
+        uint32_t index = *from;
+        *from = snag_table_node(table, index)->timer.next;
+        if (last)
+            snag_table_node(table, last)->timer.next = index;
+        else
+            first = index;
+        last = index;
+    }
+    if (last)
+        snag_table_node(table, last)->timer.next = 0;
+    return first;
+}
+
+/* Merge sort, bottom up, in the links themselves; marks each node as pending. */
+static uint32_t sort(const snag_table *table, uint32_t list)
+{
+    uint32_t runs[32] = {0};
+    while (list) {
+        uint32_t next = snag_table_node(table, list)->timer.next;
+        uint32_t run = list;
+        uint32_t level = 0;
+        snag_table_node(table, list)->flags |= SNAG_NODE_PENDING;
+        snag_table_node(table, list)->timer.next = 0;
+        for (; level < 31 && runs[level]; level++) {
+            run = merge(table, runs[level], run);
+            runs[level] = 0;
+        }
+        runs[level] = run;
+        list = next;
+    }
+    uint32_t all = 0;
+    for (uint32_t level = 0; level < 32; level++)
+        all = merge(table, runs[level], all);
+    return all;
+}
+
+void snag_engine_let_go(snag_engine *engine, uint32_t index)
+{
+    snag_table *table = &engine->table;
+    snag_node *node = snag_table_node(table, index);
+    uint32_t parent = node->scope == 0 ? 0 : node->parent;
+    snag_table_remove(table, index, true);
+    if (parent == 0)
+        return;
+    snag_node *head = snag_table_node(table, parent);
+    if (head->children == 0 && !snag_wheel_armed(&table->wheel, parent) &&
+        (head->flags & SNAG_NODE_PENDING) == 0) {
+        /* The customer goes after the last of its cells: look at it as soon as may be. */
+        head->flags |= SNAG_NODE_FORGET;
+        snag_wheel_arm(&table->wheel, parent, engine->work.at_ms);
+    }
+}
+
+/* Nothing is due here: forget the cell, or arm it for when that may be. */
+static void look_to_forget(snag_engine *engine, uint32_t index, int64_t w_ms)
+{
+    snag_node *node = snag_table_node(&engine->table, index);
+    snag_cell_needs needs = snag_cell_needs_of(&engine->cell);
+    int64_t judged_ms = engine->cell.judged_ms;
+    bool idle = needs.armed == 0 && needs.open == 0 && needs.hold == 0;
+    bool old = judged_ms == SNAG_TIME_NONE || judged_ms + engine->pipeline->remember_ms < w_ms;
+    if (idle && node->scope == 0 && node->children > 0)
+        return; /* its last cell takes it along */
+    if (idle && old)
+        snag_engine_let_go(engine, index);
+    else
+        snag_engine_arm(engine, index, &needs);
+}
+
+static void fire_rule(snag_engine *engine, const snag_rule *rule, int64_t due_ms)
+{
+    snag_rule_step step = {.rule = rule,
+                           .cell = &engine->cell,
+                           .item = &engine->item,
+                           .opened = snag_fold_opened,
+                           .closed = snag_fold_closed,
+                           .context = engine};
+    rule->kind->timer(rule, &step, due_ms);
+    if (step.changed && !snag_cell_put(&engine->cell, &engine->item))
+        engine->counters.bound++;
+}
+
+/* All of a cell's items that are due at this deadline, journeys first, in file order. */
+static bool fire_items(snag_engine *engine, int64_t due_ms)
+{
+    const snag_pipeline *pipeline = engine->pipeline;
+    bool any = false;
+    for (uint32_t i = 0; i < pipeline->journey_count + pipeline->rule_count; i++) {
+        bool walk = i < pipeline->journey_count;
+        const snag_journey *journey = walk ? &pipeline->journeys[i] : NULL;
+        const snag_rule *rule = walk ? NULL : &pipeline->rules[i - pipeline->journey_count];
+        uint32_t scope = walk ? journey->scope : rule->scope;
+        uint32_t fingerprint = walk ? journey->fingerprint : rule->signal.fingerprint;
+        if (scope != engine->work.scope ||
+            !snag_cell_get(&engine->cell, fingerprint, &engine->item) ||
+            engine->item.due_ms > due_ms)
+            continue;
+        engine->work.order = i;
+        if (walk)
+            snag_walk_timer(engine, journey, due_ms);
+        else
+            fire_rule(engine, rule, due_ms);
+        any = true;
+    }
+    return any;
+}
+
+/* An alert says something up to its deadline: the customer is judged so far. */
+static void judge(snag_engine *engine, uint32_t parent)
+{
+    if (engine->cell.judged_ms < engine->work.at_ms)
+        engine->cell.judged_ms = engine->work.at_ms;
+    if (parent == 0)
+        return;
+    snag_node *head = snag_table_node(&engine->table, parent);
+    char *bytes = (char *)snag_slab_at(&engine->table.slab, head->blob) + head->key_bytes;
+    int64_t judged_ms;
+    memcpy(&judged_ms, bytes + 4, sizeof judged_ms); /* its place in a packed head: cell.h */
+    if (judged_ms >= engine->work.at_ms)
+        return;
+    memcpy(bytes + 4, &engine->work.at_ms, sizeof engine->work.at_ms);
+    snag_table_change(&engine->table, parent);
+}
+
+void snag_engine_fire_cell(snag_engine *engine, uint32_t index, int64_t w_ms)
+{
+    snag_table *table = &engine->table;
+    snag_node *node = snag_table_node(table, index);
+    snag_work *work = &engine->work;
+    uint16_t tag;
+    int64_t due_ms = node->timer.due_ms;
+    bool known = snag_cell_key_get(snag_table_key(table, index), &tag, &work->owner, &work->per);
+    bool whole = snag_cell_unpack(&engine->cell, snag_table_bytes(table, index));
+    SNAG_ASSERT(known && whole);
+    work->event = NULL;
+    work->at_ms = due_ms;
+    work->late = false;
+    work->alerted = false;
+    work->scope = node->scope;
+    bool by_account = engine->pipeline->key_account;
+    work->customer = by_account ? engine->cell.customer : work->owner;
+    work->account = by_account ? work->owner : engine->cell.account;
+    work->channel = engine->cell.channel;
+    snag_cell_needs before = snag_cell_needs_of(&engine->cell);
+    if (before.due_ms > due_ms) {
+        look_to_forget(engine, index, w_ms);
+        return;
+    }
+    fire_items(engine, due_ms);
+    if (work->alerted)
+        judge(engine, node->scope == 0 ? 0 : node->parent);
+    snag_engine_store(engine, index, &before);
+    if (engine->outbox.count)
+        snag_outbox_flush(&engine->outbox);
+}
+
+bool snag_engine_fire(snag_engine *engine, int64_t w_ms, uint32_t *budget)
+{
+    snag_table *table = &engine->table;
+    for (;;) {
+        if (engine->pending == 0)
+            engine->pending = sort(table, snag_wheel_pop(&table->wheel, w_ms - 1));
+        if (engine->pending == 0)
+            return true;
+        if (*budget == 0)
+            return false;
+        if (engine->full)
+            return false;
+        uint32_t index = engine->pending;
+        engine->pending = snag_table_node(table, index)->timer.next;
+        snag_table_node(table, index)->timer.next = 0;
+        snag_table_node(table, index)->flags &= (uint8_t)~SNAG_NODE_PENDING;
+        snag_engine_fire_cell(engine, index, w_ms);
+        (*budget)--;
+    }
+}

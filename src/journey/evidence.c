@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Evidence: the events that led to an item's state, kept once a cell in its pool.
+ */
+#include "base/assert.h"
+#include "journey/cell.h"
+#include "journey/layout.h"
+
+static bool entry_find(const snag_cell *cell, uint8_t slot, snag_evidence *out)
+{
+    snag_unpack entries = snag_unpack_on(snag_str_of(cell->pool, cell->pool_bytes));
+    while (entries.at < entries.end) {
+        snag_pool_entry entry;
+        snag_pool_entry_read(&entries, &entry);
+        if (entry.slot == slot) {
+            *out = entry.evidence;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The lowest slot that no entry has; -1 where all are taken. */
+static int32_t slot_free(const snag_cell *cell)
+{
+    uint64_t taken[4] = {0};
+    snag_unpack entries = snag_unpack_on(snag_str_of(cell->pool, cell->pool_bytes));
+    while (entries.at < entries.end) {
+        snag_pool_entry entry;
+        snag_pool_entry_read(&entries, &entry);
+        taken[entry.slot / 64] |= UINT64_C(1) << (entry.slot % 64);
+    }
+    for (int32_t i = 0; i < 4; i++) {
+        if (~taken[i] == 0)
+            continue;
+        int32_t slot = i * 64 + __builtin_ctzll(~taken[i]);
+        return slot < SNAG_POOL_SLOTS_MAX ? slot : -1;
+    }
+    return -1;
+}
+
+/* The pool slot of the event at hand, added where it is not there yet; -1 where there is no room. */
+static int32_t cell_note(snag_cell *cell, const snag_event *event)
+{
+    if (cell->noted >= 0)
+        return cell->noted;
+    int32_t slot = slot_free(cell);
+    if (slot < 0)
+        return -1;
+    snag_buf buf = snag_buf_on(cell->pool + cell->pool_bytes,
+                               SNAG_POOL_BYTES_MAX - cell->pool_bytes);
+    snag_pack_u8(&buf, (uint8_t)slot);
+    snag_pack_u8(&buf, (uint8_t)event->position.source);
+    snag_pack_u16(&buf, (uint16_t)event->position.partition);
+    snag_pack_i64(&buf, event->time_ms);
+    snag_pack_i64(&buf, event->position.offset);
+    snag_pack_text(&buf, event->id);
+    snag_pack_text(&buf, event->type);
+    if (buf.full)
+        return -1;
+    cell->pool_bytes += (uint32_t)buf.size;
+    cell->noted = slot;
+    return slot;
+}
+
+void snag_item_note(snag_cell *cell, snag_item *item, const snag_event *event)
+{
+    item->evidence_total++;
+    int32_t slot = cell_note(cell, event);
+    if (slot < 0)
+        return;
+    if (item->ref_count > 0 && item->refs[item->ref_count - 1] == slot) {
+        item->evidence_total--; /* noted twice in one step */
+        return;
+    }
+    if (item->ref_count == SNAG_EVIDENCE_MAX) {
+        memmove(item->refs + 1, item->refs + 2, SNAG_EVIDENCE_MAX - 2);
+        item->ref_count--;
+    }
+    item->refs[item->ref_count++] = (uint8_t)slot;
+}
+
+void snag_item_forget_before(const snag_cell *cell, snag_item *item, int64_t time_ms)
+{
+    uint8_t kept = 0;
+    uint32_t unkept = item->evidence_total - item->ref_count;
+    for (uint8_t i = 0; i < item->ref_count; i++) {
+        snag_evidence evidence;
+        bool found = entry_find(cell, item->refs[i], &evidence);
+        SNAG_ASSERT(found);
+        if (evidence.time_ms >= time_ms)
+            item->refs[kept++] = item->refs[i];
+    }
+    /* Those left out stood between the first and the newest ones: gone if the second kept is. */
+    if (kept < item->ref_count)
+        unkept = 0;
+    item->ref_count = kept;
+    item->evidence_total = kept + unkept;
+}
+
+void snag_item_forget_all(snag_item *item)
+{
+    item->ref_count = 0;
+    item->evidence_total = 0;
+    item->capture_bytes = 0;
+}
+
+bool snag_item_evidence(const snag_cell *cell, const snag_item *item, uint32_t i,
+                        snag_evidence *out)
+{
+    if (i >= item->ref_count)
+        return false;
+    bool found = entry_find(cell, item->refs[i], out);
+    SNAG_ASSERT(found);
+    return true;
+}

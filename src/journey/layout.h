@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Private to the cell's three files: how entries and items lie in the packed bytes (see cell.h).
+ */
+#ifndef SNAG_JOURNEY_LAYOUT_H
+#define SNAG_JOURNEY_LAYOUT_H
+
+#include "base/pack.h"
+#include "journey/cell.h"
+
+typedef struct snag_pool_entry {
+    uint8_t slot;
+    snag_evidence evidence;
+} snag_pool_entry;
+
+static inline void snag_pool_entry_read(snag_unpack *unpack, snag_pool_entry *entry)
+{
+    entry->slot = snag_unpack_u8(unpack);
+    entry->evidence.position.source = snag_unpack_u8(unpack);
+    entry->evidence.position.partition = snag_unpack_u16(unpack);
+    entry->evidence.time_ms = snag_unpack_i64(unpack);
+    entry->evidence.position.offset = snag_unpack_i64(unpack);
+    entry->evidence.id = snag_unpack_text(unpack);
+    entry->evidence.type = snag_unpack_text(unpack);
+}
+
+/* Bytes of the item at `at` if it is well formed within `bytes`, else 0. */
+size_t snag_item_check(const snag_cell *cell, size_t at, size_t bytes);
+/* The set of pool slots that items refer to. */
+void snag_items_refs(const snag_cell *cell, uint64_t used[4]);
+
+#endif

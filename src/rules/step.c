@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rules/step.h"
+
+#include "base/assert.h"
+#include "base/pack.h"
+#include "base/utf8.h"
+
+void *snag_rule_state(snag_rule_step *step)
+{
+    snag_item *item = step->item;
+    size_t max = step->rule->kind->state_bytes_max;
+    SNAG_ASSERT(max <= sizeof item->state);
+    SNAG_ASSERT(item->state_bytes <= max);
+    memset(item->state + item->state_bytes, 0, max - item->state_bytes);
+    return item->state;
+}
+
+size_t snag_rule_state_bytes(const snag_rule_step *step)
+{
+    return step->item->state_bytes;
+}
+
+void snag_rule_keep(snag_rule_step *step, size_t bytes)
+{
+    SNAG_ASSERT(bytes <= step->rule->kind->state_bytes_max);
+    step->item->state_bytes = (uint16_t)bytes;
+    step->changed = true;
+}
+
+bool snag_rule_late(const snag_rule_step *step)
+{
+    return step->late;
+}
+
+void snag_rule_arm(snag_rule_step *step, int64_t deadline_ms)
+{
+    step->item->due_ms = deadline_ms;
+    step->changed = true;
+}
+
+int64_t snag_rule_deadline(const snag_rule_step *step)
+{
+    return step->item->due_ms;
+}
+
+void snag_rule_note(snag_rule_step *step)
+{
+    SNAG_ASSERT(step->event != NULL);
+    bool first = step->item->evidence_total == 0;
+    snag_item_note(step->cell, step->item, step->event);
+    if (first)
+        snag_item_capture(step->item, step->rule->signal.headline_vars, step->event);
+    step->changed = true;
+}
+
+void snag_rule_forget_before(snag_rule_step *step, int64_t time_ms)
+{
+    snag_item_forget_before(step->cell, step->item, time_ms);
+    step->changed = true;
+}
+
+void snag_rule_forget_all(snag_rule_step *step)
+{
+    snag_item_forget_all(step->item);
+    step->changed = true;
+}
+
+int64_t snag_rule_first_ms(const snag_rule_step *step)
+{
+    snag_evidence evidence;
+    if (!snag_item_evidence(step->cell, step->item, 0, &evidence))
+        return SNAG_TIME_NONE;
+    return evidence.time_ms;
+}
+
+bool snag_rule_is_open(const snag_rule_step *step)
+{
+    return step->item->open;
+}
+
+void snag_rule_open(snag_rule_step *step, const snag_rule_facts *facts)
+{
+    SNAG_ASSERT(!step->item->open);
+    if (step->event)
+        snag_item_capture(step->item, step->rule->signal.headline_vars, step->event);
+    step->opened(step->context, &step->rule->signal, step->item, facts);
+    SNAG_ASSERT(step->item->open);
+    step->changed = true;
+}
+
+void snag_rule_close(snag_rule_step *step, snag_reason reason, const snag_rule_facts *facts)
+{
+    SNAG_ASSERT(step->item->open);
+    step->closed(step->context, &step->rule->signal, step->item, reason, facts);
+    SNAG_ASSERT(!step->item->open);
+    step->changed = true;
+}
+
+void snag_item_capture(snag_item *item, uint64_t vars, const snag_event *event)
+{
+    snag_buf buf = snag_buf_on(item->capture, sizeof item->capture);
+    item->capture_bytes = 0;
+    for (uint64_t rest = vars; rest; rest &= rest - 1) {
+        char text[SNAG_TEXT_BYTES_MAX + 64];
+        snag_buf value = snag_buf_on(text, sizeof text);
+        uint32_t slot = (uint32_t)__builtin_ctzll(rest);
+        if (slot < event->var_count)
+            snag_value_print(&value, &event->vars[slot]);
+        size_t room = sizeof item->capture - buf.size;
+        if (room < 2)
+            break;
+        snag_pack_text(&buf, snag_utf8_cut(snag_buf_str(&value), room - 2));
+    }
+    item->capture_bytes = (uint16_t)buf.size;
+}
+
+bool snag_item_captured(const snag_item *item, uint64_t vars, uint32_t slot, snag_str *text)
+{
+    snag_unpack unpack = snag_unpack_on(snag_str_of(item->capture, item->capture_bytes));
+    if (slot >= 64 || (vars & UINT64_C(1) << slot) == 0)
+        return false;
+    for (uint64_t rest = vars; rest && unpack.at < unpack.end; rest &= rest - 1) {
+        *text = snag_unpack_text(&unpack);
+        if ((uint32_t)__builtin_ctzll(rest) == slot)
+            return !unpack.bad && text->size > 0;
+    }
+    return false;
+}
