@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/mapping.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "base/time.h"
+#include "base/utf8.h"
+#include "codec/convert.h"
+#include "codec/json.h"
+#include "expr/expr.h"
+
+enum { SCRATCH_BYTES = 1 << 18 }; /* for the expressions of one name; the result is copied out */
+
+/* Years 0 to 9999: what RFC 3339 can write. */
+static const int64_t time_min_ms = INT64_C(-62167219200000);
+static const int64_t time_max_ms = INT64_C(253402300799999);
+
+typedef struct entry {
+    const snag_mapping *spec;
+    uint32_t *slots; /* of its paths, or of its expression's names */
+    uint32_t slot_count;
+} entry;
+
+struct snag_mapper {
+    const snag_source_spec *source;
+    int64_t now_ms; /* SNAG_NEVER = no check without a stamp */
+    snag_paths paths;
+    snag_slot *slots;
+    uint64_t *salts; /* by slot: hash of its path */
+    entry *entries;  /* fixed names, then kept names */
+    uint32_t count;
+    snag_value *vars; /* for expressions, as many as the largest needs */
+    void *scratch;
+};
+
+/* --- compiling --------------------------------------------------------------------------------- */
+
+static const snag_mapping *spec_of(const snag_source_spec *source, uint32_t i)
+{
+    return i < SNAG_VAR_KEPT ? &source->fixed[i] : &source->kept[i - SNAG_VAR_KEPT];
+}
+
+static snag_err no_memory(snag_diag *diag)
+{
+    return snag_fail(diag, SNAG_MEMORY, "no memory for the mapping of a source");
+}
+
+static uint32_t names_of(const snag_mapping *spec)
+{
+    uint32_t count = 0;
+    snag_str name;
+    if (!spec->expr)
+        return spec->path_count;
+    while (snag_expr_free_name(spec->expr, count, &name))
+        count++;
+    return count;
+}
+
+static snag_err compile_entry(snag_mapper *mapper, uint32_t i, snag_diag *diag)
+{
+    const snag_mapping *spec = spec_of(mapper->source, i);
+    entry *to = &mapper->entries[i];
+    to->spec = spec;
+    to->slot_count = names_of(spec);
+    to->slots = calloc(to->slot_count + 1, sizeof *to->slots);
+    if (!to->slots)
+        return no_memory(diag);
+    for (uint32_t n = 0; n < to->slot_count; n++) {
+        snag_str path = {0};
+        if (!spec->expr)
+            path = spec->paths[n];
+        else if (!snag_expr_free_name(spec->expr, n, &path))
+            SNAG_ASSERT(false); /* the expression's names changed */
+        snag_err err = snag_paths_add(&mapper->paths, path, &to->slots[n], diag);
+        if (err)
+            return err;
+    }
+    return SNAG_OK;
+}
+
+static snag_err compile(snag_mapper *mapper, snag_diag *diag)
+{
+    uint32_t names = 0;
+    snag_err err = snag_paths_init(&mapper->paths, diag);
+    mapper->entries = calloc(mapper->count, sizeof *mapper->entries);
+    if (!err && !mapper->entries)
+        err = no_memory(diag);
+    for (uint32_t i = 0; !err && i < mapper->count; i++) {
+        err = compile_entry(mapper, i, diag);
+        if (mapper->entries[i].spec->expr && mapper->entries[i].slot_count >= names)
+            names = mapper->entries[i].slot_count + 1;
+    }
+    if (err)
+        return err;
+    uint32_t slots = mapper->paths.slot_count;
+    mapper->slots = calloc(slots + 1, sizeof *mapper->slots);
+    mapper->salts = calloc(slots + 1, sizeof *mapper->salts);
+    mapper->vars = calloc(names + 1, sizeof *mapper->vars);
+    mapper->scratch = names ? malloc(SCRATCH_BYTES) : NULL;
+    if (!mapper->slots || !mapper->salts || !mapper->vars || (names && !mapper->scratch))
+        return no_memory(diag);
+    for (uint32_t i = 0; i < slots; i++)
+        mapper->salts[i] = snag_hash64(mapper->paths.slots[i], 0);
+    return SNAG_OK;
+}
+
+snag_err snag_mapper_new(snag_mapper **out, const snag_source_spec *source, int64_t now_ms,
+                         snag_diag *diag)
+{
+    snag_mapper *mapper = calloc(1, sizeof *mapper);
+    *out = NULL;
+    if (!mapper)
+        return no_memory(diag);
+    mapper->source = source;
+    mapper->now_ms = now_ms;
+    mapper->count = SNAG_VAR_KEPT + source->kept_count;
+    snag_err err = compile(mapper, diag);
+    if (err)
+        snag_mapper_free(mapper);
+    else
+        *out = mapper;
+    return err;
+}
+
+void snag_mapper_free(snag_mapper *mapper)
+{
+    if (!mapper)
+        return;
+    for (uint32_t i = 0; mapper->entries && i < mapper->count; i++)
+        free(mapper->entries[i].slots);
+    snag_paths_finish(&mapper->paths);
+    free(mapper->entries);
+    free(mapper->slots);
+    free(mapper->salts);
+    free(mapper->vars);
+    free(mapper->scratch);
+    free(mapper);
+}
+
+const snag_paths *snag_mapper_paths(const snag_mapper *mapper)
+{
+    return &mapper->paths;
+}
+
+snag_slot *snag_mapper_slots(snag_mapper *mapper)
+{
+    memset(mapper->slots, 0, mapper->paths.slot_count * sizeof *mapper->slots);
+    return mapper->slots;
+}
+
+/* --- one name ---------------------------------------------------------------------------------- */
+
+/* "amount (properties.amount) "x" is not a number". */
+static snag_err fail_name(const snag_mapper *mapper, const entry *from, uint32_t slot, snag_err err,
+                          const snag_diag *words, snag_diag *diag)
+{
+    if (err == SNAG_FULL)
+        return err;
+    if (from->spec->expr)
+        return snag_fail(diag, err, "%.*s %s", SNAG_FMT(from->spec->name), words->text);
+    return snag_fail(diag, err, "%.*s (%.*s) %s", SNAG_FMT(from->spec->name),
+                     SNAG_FMT(mapper->paths.slots[slot]), words->text);
+}
+
+static snag_err evaluate(snag_mapper *mapper, const entry *from, snag_kind as, snag_arena *arena,
+                         snag_value *out, snag_diag *diag)
+{
+    snag_arena scratch;
+    snag_value result;
+    snag_diag words = {0};
+    snag_arena_init(&scratch, mapper->scratch, SCRATCH_BYTES);
+    for (uint32_t i = 0; i < from->slot_count; i++) {
+        snag_err err = snag_json_value(&scratch, &mapper->slots[from->slots[i]], &mapper->vars[i]);
+        if (err)
+            return snag_fail(diag, err == SNAG_FULL ? SNAG_BAD_SIZE : err,
+                             "%.*s: %.*s cannot be read as a value", SNAG_FMT(from->spec->name),
+                             SNAG_FMT(mapper->paths.slots[from->slots[i]]));
+    }
+    if (snag_expr_eval(from->spec->expr, mapper->vars, from->slot_count, &scratch, &result, NULL))
+        result.kind = SNAG_KIND_ABSENT; /* an expression without a value: the name is not there */
+    snag_err err = snag_convert_value(&result, as, from->spec->unit, arena, out, &words);
+    return err ? fail_name(mapper, from, 0, err, &words, diag) : SNAG_OK;
+}
+
+/* The value of a name, ABSENT where the record does not have it. */
+static snag_err name_value(snag_mapper *mapper, const entry *from, snag_kind as, snag_arena *arena,
+                           snag_value *out, snag_diag *diag)
+{
+    const snag_mapping *spec = from->spec;
+    if (spec->constant.kind != SNAG_KIND_ABSENT) {
+        *out = spec->constant;
+        return SNAG_OK;
+    }
+    if (spec->expr)
+        return evaluate(mapper, from, as, arena, out, diag);
+    for (uint32_t i = 0; i < from->slot_count; i++) {
+        const snag_slot *slot = &mapper->slots[from->slots[i]];
+        if (slot->kind == SNAG_SLOT_ABSENT || slot->kind == SNAG_SLOT_NULL)
+            continue;
+        if (slot->kind == SNAG_SLOT_TEXT && as == SNAG_KIND_TEXT) { /* nearly always */
+            *out = snag_value_text(slot->as.raw);
+            return SNAG_OK;
+        }
+        snag_diag words;
+        snag_err err = snag_convert(slot, as, spec->unit, arena, out, &words);
+        return err ? fail_name(mapper, from, from->slots[i], err, &words, diag) : SNAG_OK;
+    }
+    out->kind = SNAG_KIND_ABSENT;
+    return SNAG_OK;
+}
+
+/* "customer (userId, anonymousId)" */
+static void describe(const entry *from, snag_buf *buf)
+{
+    snag_buf_str_put(buf, from->spec->name);
+    for (uint32_t i = 0; !from->spec->expr && i < from->spec->path_count; i++) {
+        snag_buf_str_put(buf, i ? SNAG_STR(", ") : SNAG_STR(" ("));
+        snag_buf_str_put(buf, from->spec->paths[i]);
+    }
+    if (!from->spec->expr && from->spec->path_count)
+        snag_buf_byte(buf, ')');
+}
+
+static snag_err missing(const entry *from, const char *what, snag_diag *diag)
+{
+    char room[300];
+    snag_buf words = snag_buf_on(room, sizeof room);
+    describe(from, &words);
+    return snag_fail(diag, SNAG_BAD_MISSING, "%.*s is %s", SNAG_FMT(snag_buf_str(&words)), what);
+}
+
+static bool is_mapped(const snag_mapping *spec)
+{
+    return spec->path_count > 0 || spec->expr || spec->constant.kind != SNAG_KIND_ABSENT;
+}
+
+/* --- the fixed names --------------------------------------------------------------------------- */
+
+static snag_err map_text(snag_mapper *mapper, uint32_t var, size_t bytes_max, snag_arena *arena,
+                         snag_value *vars, snag_str *out, snag_diag *diag)
+{
+    const entry *from = &mapper->entries[var];
+    snag_value *value = &vars[var];
+    snag_err err = name_value(mapper, from, SNAG_KIND_TEXT, arena, value, diag);
+    if (err)
+        return err;
+    if (value->kind == SNAG_KIND_ABSENT || value->as.text.size == 0) {
+        value->kind = SNAG_KIND_ABSENT;
+        *out = (snag_str){0};
+        return SNAG_OK;
+    }
+    *out = value->as.text;
+    if (out->size <= bytes_max)
+        return SNAG_OK;
+    return snag_fail(diag, SNAG_BAD_SIZE, "%.*s has %zu bytes, at most %zu are allowed",
+                     SNAG_FMT(from->spec->name), out->size, bytes_max);
+}
+
+static snag_err check_skew(const snag_mapper *mapper, const snag_event *event, snag_diag *diag)
+{
+    int64_t now_ms = event->stamp_ms != SNAG_TIME_NONE ? event->stamp_ms : mapper->now_ms;
+    int64_t skew_ms = mapper->source->max_skew_ms;
+    if (now_ms == SNAG_NEVER || skew_ms < 0 || event->time_ms - skew_ms <= now_ms)
+        return SNAG_OK;
+    char room[120];
+    snag_buf words = snag_buf_on(room, sizeof room);
+    snag_time_print(&words, event->time_ms);
+    snag_buf_put(&words, " lies ", 6);
+    snag_duration_print(&words, event->time_ms - now_ms);
+    return snag_fail(diag, SNAG_BAD_FUTURE, "time %.*s after %s", SNAG_FMT(snag_buf_str(&words)),
+                     event->stamp_ms != SNAG_TIME_NONE ? "the record's own timestamp" : "now");
+}
+
+static snag_err map_time(snag_mapper *mapper, snag_arena *arena, snag_value *vars,
+                         snag_event *event, snag_diag *diag)
+{
+    snag_value *value = &vars[SNAG_VAR_TIME];
+    const entry *from = &mapper->entries[SNAG_VAR_TIME];
+    snag_err err = name_value(mapper, from, SNAG_KIND_TIME, arena, value, diag);
+    if (err)
+        return err;
+    if (value->kind == SNAG_KIND_ABSENT)
+        return missing(from, "absent", diag);
+    int64_t seconds = value->as.time.seconds;
+    event->time_ms = seconds < time_min_ms / 1000 - 1 || seconds > time_max_ms / 1000
+                         ? SNAG_NEVER
+                         : seconds * 1000 + value->as.time.nanos / 1000000;
+    if (event->time_ms < time_min_ms || event->time_ms > time_max_ms)
+        return snag_fail(diag, SNAG_BAD_TIME, "time lies outside of the years 0 to 9999");
+    return check_skew(mapper, event, diag);
+}
+
+static snag_err require(const snag_mapper *mapper, uint32_t var, snag_str text, snag_diag *diag)
+{
+    const entry *from = &mapper->entries[var];
+    if (text.size > 0 || (var == SNAG_VAR_CUSTOMER && !is_mapped(from->spec)))
+        return SNAG_OK;
+    return missing(from, "absent or empty", diag);
+}
+
+static snag_err map_fixed(snag_mapper *mapper, snag_arena *arena, snag_value *vars,
+                          snag_event *event, snag_diag *diag)
+{
+    const struct {
+        uint32_t var;
+        size_t bytes_max;
+        snag_str *to;
+    } names[] = {{SNAG_VAR_ID, SNAG_ID_BYTES_MAX, &event->id},
+                 {SNAG_VAR_TYPE, SNAG_TYPE_BYTES_MAX, &event->type},
+                 {SNAG_VAR_CUSTOMER, SNAG_CUSTOMER_BYTES_MAX, &event->customer},
+                 {SNAG_VAR_ACCOUNT, SNAG_CUSTOMER_BYTES_MAX, &event->account},
+                 {SNAG_VAR_CHANNEL, SNAG_TEXT_BYTES_MAX, &event->channel}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snag_err err = map_text(mapper, names[i].var, names[i].bytes_max, arena, vars, names[i].to,
+                                diag);
+        if (err)
+            return err;
+    }
+    snag_err err = require(mapper, SNAG_VAR_TYPE, event->type, diag);
+    if (!err)
+        err = require(mapper, SNAG_VAR_CUSTOMER, event->customer, diag);
+    return err ? err : map_time(mapper, arena, vars, event, diag);
+}
+
+/* --- the rest ---------------------------------------------------------------------------------- */
+
+/* Hashes what each path brought. The bytes are those of the record: resent, they are the same. */
+static uint64_t hash_slot(const snag_slot *slot, uint64_t hash)
+{
+    snag_str bytes;
+    switch (slot->kind) {
+    case SNAG_SLOT_NUMBER:
+    case SNAG_SLOT_TEXT:
+    case SNAG_SLOT_ESCAPED:
+    case SNAG_SLOT_BYTES:
+    case SNAG_SLOT_LIST:
+    case SNAG_SLOT_MAP: bytes = slot->as.raw; break;
+    case SNAG_SLOT_BOOL: bytes = slot->as.boolean ? SNAG_STR("t") : SNAG_STR("f"); break;
+    case SNAG_SLOT_TIME:
+        hash = snag_hash64(snag_str_of(&slot->as.time.seconds, sizeof slot->as.time.seconds), hash);
+        bytes = snag_str_of(&slot->as.time.nanos, sizeof slot->as.time.nanos);
+        break;
+    default: bytes = snag_str_of(&slot->as.integer, sizeof slot->as.integer); break;
+    }
+    return snag_hash64(bytes, hash);
+}
+
+static snag_err derive_id(const snag_mapper *mapper, snag_arena *arena, snag_value *vars,
+                          snag_event *event)
+{
+    uint64_t hash = 0;
+    for (uint32_t i = 0; i < mapper->paths.slot_count; i++) {
+        const snag_slot *slot = &mapper->slots[i];
+        if (slot->kind != SNAG_SLOT_ABSENT && slot->kind != SNAG_SLOT_NULL)
+            hash = hash_slot(slot, hash ^ mapper->salts[i] ^ (uint64_t)slot->kind);
+    }
+    char *room = snag_arena_bytes(arena, 16);
+    if (!room)
+        return SNAG_FULL;
+    for (int i = 16; i-- > 0; hash >>= 4)
+        room[i] = "0123456789abcdef"[hash & 15];
+    event->id = snag_str_of(room, 16);
+    event->id_derived = true;
+    vars[SNAG_VAR_ID] = snag_value_text(event->id);
+    return SNAG_OK;
+}
+
+/* A text past its bound ends with a mark. */
+static snag_err cut_text(snag_value *value, snag_arena *arena)
+{
+    static const snag_str mark = {.data = "\xE2\x80\xA6", .size = 3};
+    if (value->kind != SNAG_KIND_TEXT || value->as.text.size <= SNAG_TEXT_BYTES_MAX)
+        return SNAG_OK;
+    snag_str kept = snag_utf8_cut(value->as.text, SNAG_TEXT_BYTES_MAX - mark.size);
+    char *room = snag_arena_bytes(arena, kept.size + mark.size);
+    if (!room)
+        return SNAG_FULL;
+    memcpy(room, kept.data, kept.size);
+    memcpy(room + kept.size, mark.data, mark.size);
+    value->as.text = snag_str_of(room, kept.size + mark.size);
+    return SNAG_OK;
+}
+
+static snag_err map_kept(snag_mapper *mapper, snag_arena *arena, snag_value *vars, snag_diag *diag)
+{
+    for (uint32_t i = SNAG_VAR_KEPT; i < mapper->count; i++) {
+        const entry *from = &mapper->entries[i];
+        if (!from->spec->used)
+            continue;
+        snag_err err = name_value(mapper, from, from->spec->as, arena, &vars[i], diag);
+        if (!err)
+            err = cut_text(&vars[i], arena);
+        if (err)
+            return err;
+    }
+    return SNAG_OK;
+}
+
+snag_err snag_mapper_apply(snag_mapper *mapper, const snag_raw *raw, snag_arena *arena,
+                           snag_event *event, snag_diag *diag)
+{
+    snag_value *vars = snag_arena_take(arena, mapper->count * sizeof *vars);
+    if (!vars)
+        return SNAG_FULL;
+    *event = (snag_event){.stamp_ms = raw->stamp_ms,
+                          .position = raw->position,
+                          .vars = vars,
+                          .var_count = mapper->count};
+    snag_err err = map_fixed(mapper, arena, vars, event, diag);
+    if (!err && event->id.size == 0)
+        err = derive_id(mapper, arena, vars, event);
+    return err ? err : map_kept(mapper, arena, vars, diag);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The wanted paths of a source as a tree, so that one walk through a record finds them all.
+ *
+ *     userId              root -+- userId          slot 0
+ *     properties.callId         +- properties -+- callId  slot 1
+ *     properties.line                          +- line    slot 2
+ *
+ * A path is dotted; "\." is a dot inside a step. Equal paths share a slot.
+ */
+#ifndef SNAG_CODEC_PATHS_H
+#define SNAG_CODEC_PATHS_H
+
+#include "base/err.h"
+
+enum { SNAG_PATHS_NONE = 0 }; /* no node: the root (0) is nobody's child */
+
+typedef struct snag_path_node {
+    snag_str key;
+    uint64_t sizes; /* bit (size % 64) of each child's key: most strangers are known by their length */
+    uint32_t child; /* the first */
+    uint32_t next;  /* sibling */
+    int32_t slot;   /* -1 = nobody wants the value itself */
+} snag_path_node;
+
+typedef struct snag_paths {
+    snag_path_node *nodes;
+    uint32_t node_count;
+    uint32_t node_room;
+    snag_str *slots; /* the path of each slot, as written; borrowed from the source's mapping */
+    uint32_t slot_count;
+    uint32_t slot_room;
+} snag_paths;
+
+SNAG_MUST_CHECK snag_err snag_paths_init(snag_paths *paths, snag_diag *diag);
+void snag_paths_finish(snag_paths *paths);
+/* Adds a path, or finds it. `path` is borrowed for the life of the tree. */
+SNAG_MUST_CHECK snag_err snag_paths_add(snag_paths *paths, snag_str path, uint32_t *slot,
+                                        snag_diag *diag);
+
+/* The child of this name, or SNAG_PATHS_NONE. */
+static inline uint32_t snag_paths_find(const snag_path_node *nodes, uint32_t node, const char *key,
+                                       size_t size)
+{
+    if (!(nodes[node].sizes >> (size & 63) & 1))
+        return SNAG_PATHS_NONE;
+    uint32_t child = nodes[node].child;
+    while (child != SNAG_PATHS_NONE &&
+           (nodes[child].key.size != size || memcmp(nodes[child].key.data, key, size) != 0))
+        child = nodes[child].next;
+    return child;
+}
+
+#endif
