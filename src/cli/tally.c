@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/tally.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "cli/terminal.h"
+#include "cli/view.h"
+#include "journey/cell.h"
+
+enum { NAME_WIDTH = 24, COUNT_WIDTH = 10 };
+
+/* A rule, or a stage with a deadline. */
+typedef struct rule_row {
+    snag_str name;
+    uint32_t fingerprint;
+    bool waits; /* something can be armed without being open */
+    uint64_t published;
+    uint64_t suppressed;
+    uint64_t resolved;
+    uint64_t by_reason[SNAG_REASON_COUNT];
+    uint64_t armed;
+} rule_row;
+
+typedef struct journey_row {
+    const snag_journey *journey;
+    uint64_t opened;
+    uint64_t ended;
+    uint64_t stalled;
+    uint64_t armed;
+    uint64_t by_end[SNAG_STAGES_MAX]; /* by the stage whose `end:` word came */
+} journey_row;
+
+struct snag_tally {
+    uint64_t held;
+    uint32_t rule_count;
+    uint32_t journey_count;
+    rule_row *rules;
+    journey_row journeys[];
+};
+
+static void rule_add(snag_tally *tally, const snag_signal_spec *spec, bool waits)
+{
+    tally->rules[tally->rule_count++] =
+        (rule_row){.name = spec->name, .fingerprint = spec->fingerprint, .waits = waits};
+}
+
+static size_t rule_rows_max(const snag_pipeline *pipeline)
+{
+    size_t count = pipeline->rule_count;
+    for (uint32_t i = 0; i < pipeline->journey_count; i++)
+        count += pipeline->journeys[i].stage_count;
+    return count + 1;
+}
+
+snag_err snag_tally_new(snag_tally **out, const snag_pipeline *pipeline)
+{
+    snag_tally *tally = calloc(1, sizeof *tally + pipeline->journey_count * sizeof(journey_row));
+    *out = tally;
+    if (!tally)
+        return SNAG_MEMORY;
+    tally->rules = calloc(rule_rows_max(pipeline), sizeof *tally->rules);
+    if (!tally->rules) {
+        free(tally);
+        *out = NULL;
+        return SNAG_MEMORY;
+    }
+    for (uint32_t i = 0; i < pipeline->rule_count; i++)
+        rule_add(tally, &pipeline->rules[i].signal, pipeline->rules[i].params.missing.count > 0);
+    for (uint32_t i = 0; i < pipeline->journey_count; i++) {
+        const snag_journey *journey = &pipeline->journeys[i];
+        tally->journeys[i].journey = journey;
+        for (uint32_t j = 0; j < journey->stage_count; j++)
+            if (journey->stages[j].due_ms >= 0)
+                rule_add(tally, &journey->stages[j].late, false);
+    }
+    tally->journey_count = pipeline->journey_count;
+    return SNAG_OK;
+}
+
+void snag_tally_free(snag_tally *tally)
+{
+    if (tally)
+        free(tally->rules);
+    free(tally);
+}
+
+static rule_row *rule_find(const snag_tally *tally, snag_str name)
+{
+    for (uint32_t i = 0; i < tally->rule_count; i++)
+        if (snag_str_equal(tally->rules[i].name, name))
+            return &tally->rules[i];
+    SNAG_ASSERT(false); /* a rule of the pipeline: there is no other */
+    return NULL;
+}
+
+static void alert_count(snag_tally *tally, const snag_alert *alert)
+{
+    rule_row *row = rule_find(tally, alert->rule);
+    if (alert->action == SNAG_ACTION_TRIGGER)
+        row->published++;
+    if (alert->action != SNAG_ACTION_RESOLVE)
+        return;
+    row->resolved++;
+    row->by_reason[alert->reason]++;
+}
+
+static void end_count(journey_row *row, snag_str outcome)
+{
+    for (uint32_t i = 0; i < row->journey->stage_count; i++) {
+        if (snag_str_equal(row->journey->stages[i].end, outcome)) {
+            row->by_end[i]++;
+            return;
+        }
+    }
+}
+
+static void change_count(snag_tally *tally, const snag_change *change)
+{
+    journey_row *row = tally->journeys;
+    while (row < tally->journeys + tally->journey_count &&
+           !snag_str_equal(row->journey->name, change->journey))
+        row++;
+    SNAG_ASSERT(row < tally->journeys + tally->journey_count);
+    row->opened += change->from.size == 0;
+    row->stalled += change->move == SNAG_MOVE_STALLED;
+    if (change->move == SNAG_MOVE_ENDED) {
+        row->ended++;
+        end_count(row, change->outcome);
+    }
+}
+
+void snag_tally_record(snag_tally *tally, const snag_record *record)
+{
+    switch (record->kind) {
+    case SNAG_RECORD_ALERT: alert_count(tally, &record->as.alert); break;
+    case SNAG_RECORD_CHANGE: change_count(tally, &record->as.change); break;
+    case SNAG_RECORD_DECISION:
+        if (record->as.decision.decision == SNAG_DECISION_SUPPRESSED &&
+            record->as.decision.action == SNAG_ACTION_TRIGGER)
+            rule_find(tally, record->as.decision.rule)->suppressed++;
+        break;
+    case SNAG_RECORD_LATE:
+    case SNAG_RECORD_KIND_COUNT: break;
+    }
+}
+
+static void item_count(snag_tally *tally, const snag_item *item)
+{
+    if (item->due_ms == SNAG_NEVER || item->open)
+        return;
+    for (uint32_t i = 0; i < tally->rule_count; i++)
+        if (tally->rules[i].waits && tally->rules[i].fingerprint == item->fingerprint)
+            tally->rules[i].armed++;
+    for (uint32_t i = 0; i < tally->journey_count; i++)
+        if (tally->journeys[i].journey->fingerprint == item->fingerprint)
+            tally->journeys[i].armed++;
+}
+
+snag_err snag_tally_census(snag_tally *tally, const snag_feed *feed)
+{
+    snag_cell *cell = malloc(sizeof *cell);
+    snag_item *item = malloc(sizeof *item);
+    for (uint32_t i = 0; cell && item && i < snag_feed_partitions(feed); i++) {
+        uint64_t cursor = 0;
+        snag_str key;
+        snag_str blob;
+        while (snag_engine_each(snag_feed_engine(feed, i), &cursor, &key, &blob)) {
+            SNAG_ASSERT(snag_cell_unpack(cell, blob));
+            for (uint32_t j = 0; j < cell->item_count; j++)
+                if (snag_cell_item(cell, j, item))
+                    item_count(tally, item);
+        }
+    }
+    snag_err err = cell && item ? SNAG_OK : SNAG_MEMORY;
+    free(item);
+    free(cell);
+    return err;
+}
+
+/* --- the summary ----------------------------------------------------------------------------- */
+
+static void number_put(snag_buf *buf, uint64_t number, size_t width)
+{
+    char bytes[32];
+    snag_buf text = snag_buf_on(bytes, sizeof bytes);
+    snag_number_print(&text, number);
+    for (size_t i = text.size; i < width; i++)
+        snag_buf_byte(buf, ' ');
+    snag_buf_str_put(buf, snag_buf_str(&text));
+}
+
+/* "  1,461 until, 2 moved_on"; first says whether a comma is due. */
+static void part_put(snag_buf *buf, bool *first, uint64_t count, snag_str word)
+{
+    if (count == 0)
+        return;
+    snag_buf_str_put(buf, *first ? SNAG_STR("  ") : SNAG_STR(", "));
+    number_put(buf, count, 0);
+    snag_buf_byte(buf, ' ');
+    snag_buf_str_put(buf, word);
+    *first = false;
+}
+
+static void line_out(snag_buf *buf, FILE *file)
+{
+    fwrite(buf->data, 1, buf->size, file);
+    fputc('\n', file);
+    buf->size = 0;
+}
+
+static void run_print(const snag_feed_counts *counts, double seconds, snag_buf *buf, FILE *file)
+{
+    number_put(buf, counts->events, 0);
+    snag_buf_printf(buf, " events in %.2f s (", seconds);
+    snag_rate_print(buf, (double)counts->events / (seconds > 0 ? seconds : 1e-9));
+    snag_buf_printf(buf, "/s)");
+    if (counts->first_ms != SNAG_TIME_NONE) {
+        snag_buf_printf(buf, ", from ");
+        snag_view_time(buf, counts->first_ms);
+        snag_buf_printf(buf, " to ");
+        snag_view_time(buf, counts->last_ms);
+    }
+    line_out(buf, file);
+}
+
+static void rules_print(const snag_tally *tally, snag_buf *buf, bool colour, FILE *file)
+{
+    if (tally->rule_count == 0)
+        return;
+    snag_buf_printf(buf, "%-*s%*s%*s%*s%*s%*s", NAME_WIDTH, "rule", COUNT_WIDTH, "signals", COUNT_WIDTH,
+                    "published", COUNT_WIDTH, "resolved", COUNT_WIDTH, "open", COUNT_WIDTH, "armed");
+    fputs(snag_style_code(colour, SNAG_STYLE_DIM), file);
+    line_out(buf, file);
+    fputs(snag_style_code(colour, SNAG_STYLE_PLAIN), file);
+    for (uint32_t i = 0; i < tally->rule_count; i++) {
+        const rule_row *row = &tally->rules[i];
+        bool first = true;
+        snag_style_put(buf, colour, SNAG_STYLE_BOLD, row->name, NAME_WIDTH);
+        number_put(buf, row->published + row->suppressed, COUNT_WIDTH);
+        number_put(buf, row->published, COUNT_WIDTH);
+        number_put(buf, row->resolved, COUNT_WIDTH);
+        number_put(buf, row->published - row->resolved, COUNT_WIDTH);
+        if (row->waits)
+            number_put(buf, row->armed, COUNT_WIDTH);
+        else
+            snag_buf_printf(buf, "%*s", COUNT_WIDTH, "-");
+        for (int reason = 0; reason < SNAG_REASON_COUNT; reason++)
+            part_put(buf, &first, row->by_reason[reason],
+                     snag_str_from(snag_reason_word((snag_reason)reason)));
+        line_out(buf, file);
+    }
+}
+
+static void journeys_print(const snag_tally *tally, snag_buf *buf, bool colour, FILE *file)
+{
+    for (uint32_t i = 0; i < tally->journey_count; i++) {
+        const journey_row *row = &tally->journeys[i];
+        bool first = true;
+        snag_buf_printf(buf, "journey ");
+        snag_style_put(buf, colour, SNAG_STYLE_BOLD, row->journey->name, 0);
+        snag_buf_printf(buf, ": ");
+        number_put(buf, row->opened, 0);
+        snag_buf_printf(buf, " walks opened, ");
+        number_put(buf, row->ended, 0);
+        snag_buf_printf(buf, " ended");
+        for (uint32_t j = 0; j < row->journey->stage_count; j++)
+            part_put(buf, &first, row->by_end[j], row->journey->stages[j].end);
+        snag_buf_printf(buf, "; ");
+        number_put(buf, row->opened - row->ended, 0);
+        snag_buf_printf(buf, " open, ");
+        number_put(buf, row->armed, 0);
+        snag_buf_printf(buf, " armed");
+        line_out(buf, file);
+    }
+}
+
+static void trouble_print(const snag_feed *feed, snag_buf *buf, bool colour, FILE *file)
+{
+    const snag_feed_counts *counts = snag_feed_counts_get(feed);
+    snag_counters counters;
+    bool first = true;
+    snag_feed_counters(feed, &counters);
+    snag_buf_printf(buf, "late ");
+    number_put(buf, counters.late + counters.too_old, 0);
+    snag_buf_printf(buf, ", duplicates ");
+    number_put(buf, counters.duplicate, 0);
+    snag_buf_printf(buf, ", unwatched ");
+    number_put(buf, counters.unwatched, 0);
+    snag_buf_printf(buf, ", ");
+    if (counts->dead > 0)
+        snag_buf_str_put(buf, snag_str_from(snag_style_code(colour, SNAG_STYLE_RED)));
+    snag_buf_printf(buf, "dead letters ");
+    number_put(buf, counts->dead, 0);
+    for (int reason = 0; reason < SNAG_ERR_COUNT; reason++)
+        part_put(buf, &first, counts->dead_by[reason],
+                 snag_str_from(snag_err_name((snag_err)reason)));
+    if (counts->dead > 0)
+        snag_buf_str_put(buf, snag_str_from(snag_style_code(colour, SNAG_STYLE_PLAIN)));
+    line_out(buf, file);
+}
+
+/* What should make somebody look: shown only where it happened. */
+static void oddities_print(const snag_feed *feed, snag_buf *buf, FILE *file)
+{
+    snag_counters counters;
+    snag_feed_counters(feed, &counters);
+    const struct {
+        uint64_t count;
+        bool odd;
+        const char *words;
+    } rows[] = {
+#define X(name, help)                                                                             \
+    {counters.name,                                                                               \
+     offsetof(snag_counters, name) == offsetof(snag_counters, no_per) ||                          \
+         offsetof(snag_counters, name) == offsetof(snag_counters, where_erred) ||                 \
+         offsetof(snag_counters, name) == offsetof(snag_counters, overflow) ||                    \
+         offsetof(snag_counters, name) == offsetof(snag_counters, bound),                         \
+     help},
+        SNAG_COUNTER_TABLE(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].count == 0 || !rows[i].odd)
+            continue;
+        snag_buf_printf(buf, "note: ");
+        number_put(buf, rows[i].count, 0);
+        snag_buf_printf(buf, " %s", rows[i].words);
+        line_out(buf, file);
+    }
+}
+
+void snag_tally_print(const snag_tally *tally, const snag_feed *feed, double seconds, FILE *file)
+{
+    char bytes[4096];
+    snag_buf buf = snag_buf_on(bytes, sizeof bytes);
+    bool colour = snag_terminal_colour(file);
+    run_print(snag_feed_counts_get(feed), seconds, &buf, file);
+    rules_print(tally, &buf, colour, file);
+    journeys_print(tally, &buf, colour, file);
+    trouble_print(feed, &buf, colour, file);
+    oddities_print(feed, &buf, file);
+}
