@@ -42,8 +42,8 @@ void snag_wheel_arm(snag_wheel *wheel, uint32_t index, int64_t due_ms);
 void snag_wheel_disarm(snag_wheel *wheel, uint32_t index);
 bool snag_wheel_armed(const snag_wheel *wheel, uint32_t index);
 /* Takes out all links of the earliest millisecond that is at or before until_ms: a list by `next`, in no
- * particular order; 0 where there is none, and time has moved to until_ms. Links armed for a time already past come
- * at the present one, with their own due_ms. */
+ * particular order; 0 where there is none, and time has moved to until_ms. Links armed for a time already
+ * past come at the present one, with their own due_ms. */
 uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms);
 /* A time that is at or before the earliest due one; SNAG_NEVER where nothing is armed. */
 int64_t snag_wheel_next(const snag_wheel *wheel);

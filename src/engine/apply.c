@@ -176,8 +176,8 @@ static void cell_learn(snag_engine *engine)
         cell->judged_ms = event->time_ms;
 }
 
-/* A deadline of this very cell lies before the event, though W is not there yet (the record's own stamp holds W
- * back): in this customer's own order it has passed. */
+/* A deadline of this very cell lies before the event, though W is not there yet (the record's own stamp
+ * holds W back): in this customer's own order it has passed. */
 static void fire_overdue(snag_engine *engine, uint32_t index)
 {
     snag_work *work = &engine->work;

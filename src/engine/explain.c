@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Explain: a cell's packed bytes as JSON, for people. Works on stored bytes, so that it can read Redis and never
- * touches a worker.
+ * Explain: a cell's packed bytes as JSON, for people. Works on stored bytes, so that it can read Redis and
+ * never touches a worker.
  */
 #include "base/assert.h"
 #include "base/time.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Fold: signals become alerts, or decisions that say why not. An episode is named here once and for all, by what
- * happened and never by where or when somebody looked.
+ * Fold: signals become alerts, or decisions that say why not. An episode is named here once and for all, by
+ * what happened and never by where or when somebody looked.
  */
 #include "base/assert.h"
 #include "base/hash.h"

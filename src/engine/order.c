@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The order buffer: with `out_of_order` > 0 events wait here until W has passed them, and then apply in the order of
- * (time, offset), whatever the order in which they came.
+ * The order buffer: with `out_of_order` > 0 events wait here until W has passed them, and then apply in the
+ * order of (time, offset), whatever the order in which they came.
  *
  * A binary heap of (time, offset); each event's copy is one block of the slab:
  *     | snag_event | vars ... | texts ... |      pointers inside lead into the same block

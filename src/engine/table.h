@@ -68,7 +68,8 @@ uint32_t snag_table_add(snag_table *table, snag_str key, uint32_t hash, uint8_t 
                         uint32_t parent, snag_str bytes);
 /* Gives a cell new bytes. False: memory is used up, nothing changed. */
 bool snag_table_set(snag_table *table, uint32_t index, snag_str bytes);
-/* Removes a cell; a customer's own must have no other cells left. It stays until it was reported where `report`. */
+/* Removes a cell; a customer's own must have no other cells left. It stays until it was reported where
+ * `report`. */
 void snag_table_remove(snag_table *table, uint32_t index, bool report);
 void snag_table_change(snag_table *table, uint32_t index);
 /* The next changed cell, dead ones with bytes.size 0; false where none is left. */

@@ -4,7 +4,8 @@
  *
  *     stage event:  no walk -> opens (at any stage) | same stage -> nothing | other stage -> left, entered
  *     end stage:    the walk closes; its `per` value walks again only with `again: true` or once forgotten
- *     due:          armed on entering; W passes it: stalled, alert <journey>.<stage>.late; moving on resolves it
+ *     due:          armed on entering; W passes it: stalled, alert <journey>.<stage>.late; moving on
+ *                   resolves it
  *
  * State of an item:  | entered_ms 8 | seq 4 | stage 1 | ended 1 | walk 16 |
  */

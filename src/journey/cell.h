@@ -71,8 +71,8 @@ typedef struct snag_cell {
 
 /* An empty cell. */
 void snag_cell_clear(snag_cell *cell);
-/* Takes packed bytes apart; they must outlive the work. False: not a cell of this version, or cut short. Bytes from
- * outside must then pass snag_cell_check before anything else looks at the cell. */
+/* Takes packed bytes apart; they must outlive the work. False: not a cell of this version, or cut short.
+ * Bytes from outside must then pass snag_cell_check before anything else looks at the cell. */
 bool snag_cell_unpack(snag_cell *cell, snag_str bytes);
 /* Looks at every length and slot, so that hostile bytes do no harm. False: damaged. */
 bool snag_cell_check(const snag_cell *cell);

@@ -37,7 +37,8 @@ const char *snag_redis_key(snag_redis_store *st, size_t slot, uint32_t partition
     if (bucket < 0)
         snprintf(text, SNAG_REDIS_KEY_MAX, "snag:{%s/%" PRIu32 "}:m", st->client.redis->space, partition);
     else
-        snprintf(text, SNAG_REDIS_KEY_MAX, "snag:{%s/%" PRIu32 "}:%d", st->client.redis->space, partition, bucket);
+        snprintf(text, SNAG_REDIS_KEY_MAX, "snag:{%s/%" PRIu32 "}:%d", st->client.redis->space, partition,
+                 bucket);
     return text;
 }
 

@@ -71,7 +71,8 @@ static void server_start(server *at)
     if (at->pid == 0) {
         FILE *quiet = freopen("/dev/null", "w", stdout);
         (void)quiet;
-        execlp("redis-server", "redis-server", "--port", port, "--save", "", "--bind", "127.0.0.1", (char *)NULL);
+        execlp("redis-server", "redis-server", "--port", port, "--save", "", "--bind", "127.0.0.1",
+               (char *)NULL);
         _exit(127);
     }
     redisContext *context = dial(at->port);
