@@ -136,7 +136,7 @@ void snag_redis_load(snag_loader *loader, const snag_yaml *node)
     if (!node || !snag_section_load(loader, &snag_section_redis, node, &raw, NULL, NULL))
         return;
     if (!raw.url) {
-        if (!snag_yaml_get(node, "url"))
+        if (!snag_key_given(loader, node, "url"))
             snag_finding_add(loader, node->key_at, "redis: needs url:");
         return;
     }

@@ -88,8 +88,8 @@ static void stage_load(snag_loader *loader, const snag_yaml *node, const snag_jo
     stage->end = raw.end;
     if (raw.event)
         snag_matcher_load(loader, raw.event, raw.where, &stage->event);
-    else
-        snag_finding_add(loader, node->key_at, "stage \"%.*s\" needs event:: what enters it?",
+    else if (!snag_key_given(loader, node, "event"))
+        snag_finding_add(loader, node->key_at, "stage \"%.*s\" needs event: what enters it?",
                          SNAG_FMT(node->key));
     if (raw.end.size && raw.due_ms >= 0)
         snag_finding_add(loader, snag_yaml_get(node, "due")->key_at,
@@ -130,7 +130,7 @@ static void journey_load(snag_loader *loader, const snag_yaml *node, snag_journe
     journey->scope = snag_scope_load(loader, raw.per);
     if (raw.stages)
         stages_load(loader, raw.stages, journey);
-    else if (!snag_yaml_get(node, "stages"))
+    else if (!snag_key_given(loader, node, "stages"))
         snag_finding_add(loader, node->key_at, "journey \"%.*s\" needs stages:", SNAG_FMT(node->key));
 }
 

@@ -55,7 +55,7 @@ static const snag_key pipeline_keys[] = {
     {"budget", SNAG_KEY_BYTES, AT(snag_pipeline_raw, budget_bytes), "512MiB", 16777216,
      INT64_C(1) << 44, NULL, NULL, "memory for state that one process may use"},
     {"calendars", LATER("durations are elapsed time: 60s, 15m, 72h, 30d")},
-    {"facts", LATER("keep a name of the event instead (keep:)")},
+    {"facts", LATER("rules see the names of their event (keep:)")},
     {"shapes", LATER("use one rule each, with where:")},
     {"states", LATER("watch the alerts and journeys topics")},
     {"touchpoints", LATER(NULL)},

@@ -28,7 +28,7 @@ static void name_load(snag_loader *loader, const snag_yaml *root, const snag_yam
 {
     snag_pipeline *pipeline = loader->pipeline;
     if (!node) {
-        if (!snag_yaml_get(root, "pipeline"))
+        if (!snag_key_given(loader, root, "pipeline"))
             snag_finding_add(loader, root->at, "pipeline: is missing: begin with \"pipeline: NAME\"");
         return;
     }
@@ -54,7 +54,7 @@ static void prefix_default(snag_loader *loader)
 static void watched_check(snag_loader *loader, const snag_yaml *root)
 {
     const snag_pipeline *pipeline = loader->pipeline;
-    if (snag_yaml_get(root, "rules") || snag_yaml_get(root, "journeys"))
+    if (snag_key_given(loader, root, "rules") || snag_key_given(loader, root, "journeys"))
         return;
     if (pipeline->rule_count + pipeline->journey_count == 0)
         snag_finding_add(loader, root->at, "nothing is watched: add rules: or journeys:");
@@ -73,7 +73,7 @@ static void root_load(snag_loader *loader, const snag_yaml *root)
     loader->scopes = snag_loader_take(loader, SNAG_SCOPES_MAX * sizeof *loader->scopes);
     pipeline->scopes = loader->scopes;
     pipeline->scope_count = 1;
-    snag_sources_load(loader, raw.sources);
+    snag_sources_load(loader, root, raw.sources);
     snag_journeys_load(loader, raw.journeys);
     snag_rules_load(loader, raw.rules);
     snag_outputs_load(loader, raw.outputs);

@@ -28,6 +28,13 @@ typedef struct snag_expr_text {
     struct snag_expr_text *next;
 } snag_expr_text;
 
+/* A name that an unknown key was probably meant to be: that it is missing need not be said as well. */
+typedef struct snag_guess {
+    const snag_yaml *map;
+    snag_str name;
+    struct snag_guess *next;
+} snag_guess;
+
 typedef struct snag_loader {
     snag_config *config;
     snag_pipeline *pipeline; /* of config */
@@ -41,6 +48,7 @@ typedef struct snag_loader {
     snag_expr_name *names; /* fixed, then kept */
     uint64_t names_used;   /* bit = slot */
     snag_expr_text *expr_texts;
+    snag_guess *guesses;
     snag_scope *scopes;
     snag_journey *journeys;
     snag_rule *rules;
@@ -54,6 +62,9 @@ snag_str snag_loader_keep(snag_loader *loader, const snag_buf *buf);
 
 /* Adds a finding; the same one at the same place is told once. */
 void snag_finding_add(snag_loader *loader, snag_place at, const char *format, ...) SNAG_PRINTF(3, 4);
+void snag_guess_add(snag_loader *loader, const snag_yaml *map, snag_str name);
+/* Whether the map has the key, or an unknown one that was probably meant to be it. */
+bool snag_key_given(const snag_loader *loader, const snag_yaml *map, const char *name);
 /* Puts the findings in file order. */
 void snag_findings_sort(snag_loader *loader);
 
@@ -62,7 +73,8 @@ snag_str snag_text_line(snag_str text, uint32_t number);
 
 /* --- parts, in the order they run; each reads its node of the tree (NULL = not given) ------------ */
 
-void snag_sources_load(snag_loader *loader, const snag_yaml *node);
+/* root: of the file, to see whether sources was meant by another key. */
+void snag_sources_load(snag_loader *loader, const snag_yaml *root, const snag_yaml *node);
 void snag_journeys_load(snag_loader *loader, const snag_yaml *node);
 void snag_rules_load(snag_loader *loader, const snag_yaml *node);
 void snag_outputs_load(snag_loader *loader, const snag_yaml *node);

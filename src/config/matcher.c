@@ -158,6 +158,8 @@ bool snag_matcher_load(snag_loader *loader, const snag_yaml *node, const snag_ya
     if (node->kind == SNAG_YAML_MAP) {
         snag_matcher_raw raw = {0};
         snag_section_load(loader, &snag_section_matcher, node, &raw, NULL, NULL);
+        if (!raw.event && snag_key_given(loader, node, "event"))
+            return false;
         if (!raw.event) {
             snag_finding_add(loader, node->at, "%.*s: expected a name, a list, or { event: …, where: … }",
                              SNAG_FMT(snag_yaml_name(node)));
@@ -184,7 +186,7 @@ static bool per_slot(snag_loader *loader, const snag_yaml *node, uint16_t *slot)
         return false;
     int found = snag_name_slot(loader, name);
     if (found < 0) {
-        snag_nearest nearest = {.wanted = name};
+        snag_nearest nearest = {.wanted = name, .best = SNAG_STR("")};
         for (uint32_t i = 0; i < loader->pipeline->name_count; i++)
             snag_nearest_offer(&nearest, loader->names[i].name);
         snag_finding_add(loader, node->at,

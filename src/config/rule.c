@@ -11,6 +11,7 @@ typedef struct reading {
     snag_rule *rule;
     const snag_yaml *test;  /* the key that selects the test; NULL = none yet */
     bool later;             /* a test that is not built yet was named */
+    bool many;              /* two tests were named: fields of either are no further finding */
 } reading;
 
 /* Tests of the language that have no kind yet; their rows in key.c say what to do instead. */
@@ -40,7 +41,7 @@ static const snag_field *field_find(const snag_rule_kind *kind, snag_str name)
     return NULL;
 }
 
-/* The one test of a rule, from its keys; findings where there is none or a second. */
+/* The one test of a rule, from its keys; a second is a finding. */
 static void test_find(snag_loader *loader, const snag_yaml *node, reading *read)
 {
     for (const snag_yaml *child = node->first; child; child = child->next) {
@@ -49,6 +50,7 @@ static void test_find(snag_loader *loader, const snag_yaml *node, reading *read)
         if (!kind)
             continue;
         if (read->test) {
+            read->many = true;
             snag_finding_add(loader, child->key_at, "two tests in one rule: %.*s and %.*s; write two rules",
                              SNAG_FMT(read->test->key), SNAG_FMT(child->key));
             continue;
@@ -56,9 +58,20 @@ static void test_find(snag_loader *loader, const snag_yaml *node, reading *read)
         read->test = child;
         read->rule->kind = kind;
     }
-    if (!read->test && !read->later)
-        snag_finding_add(loader, node->key_at, "rule \"%.*s\" has no test; add one of missing:, count:",
-                         SNAG_FMT(node->key));
+}
+
+static void test_required(snag_loader *loader, const snag_yaml *node, const reading *read)
+{
+    char list[160];
+    snag_buf names = snag_buf_on(list, sizeof list);
+    bool given = read->test || read->later;
+    for (uint32_t i = 0; i < snag_rule_kind_count; i++) {
+        given = given || snag_key_given(loader, node, snag_rule_kinds[i]->name);
+        snag_buf_printf(&names, "%s%s:", i ? ", " : "", snag_rule_kinds[i]->name);
+    }
+    if (!given)
+        snag_finding_add(loader, node->key_at, "rule \"%.*s\" has no test; add one of %.*s",
+                         SNAG_FMT(node->key), SNAG_FMT(snag_buf_str(&names)));
 }
 
 static void *param(const snag_field *field, snag_rule_params *params)
@@ -79,6 +92,8 @@ static void field_load(snag_loader *loader, const snag_field *field, const snag_
                        snag_rule_params *params)
 {
     void *to = param(field, params);
+    if (node->told)
+        return;
     if (snag_yaml_is_empty(node)) {
         snag_finding_add(loader, node->key_at, "\"%s\" has no value; %s", field->name, field->summary);
         return;
@@ -111,6 +126,8 @@ static bool other_key(snag_loader *loader, const snag_yaml *child, void *context
         return true; /* told already */
     for (uint32_t i = 0; i < snag_rule_kind_count; i++)
         if (mine && field_find(snag_rule_kinds[i], child->key)) {
+            if (read->many)
+                return true;
             snag_finding_add(loader, child->key_at, "%.*s: belongs to the test %s, not to %s",
                              SNAG_FMT(child->key), snag_rule_kinds[i]->name, mine->name);
             return true;
@@ -130,7 +147,7 @@ static void required_check(snag_loader *loader, const snag_yaml *node, const sna
 {
     for (uint32_t i = 0; i < rule->kind->field_count; i++) {
         const snag_field *field = &rule->kind->fields[i];
-        if (field->required && !snag_yaml_get(node, field->name))
+        if (field->required && !snag_key_given(loader, node, field->name))
             snag_finding_add(loader, node->key_at, "rule \"%.*s\" needs %s: %s", SNAG_FMT(node->key),
                              field->name, field->summary);
     }
@@ -211,9 +228,10 @@ static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rul
         fields_default(rule->kind, &rule->params);
     if (!snag_section_load(loader, &snag_section_rule, node, &raw, other_key, &read))
         return;
+    test_required(loader, node, &read);
     if (raw.event)
         snag_matcher_load(loader, raw.event, raw.where, &rule->event);
-    else if (!read.later && !snag_yaml_get(node, "event"))
+    else if (!read.later && !snag_key_given(loader, node, "event"))
         snag_finding_add(loader, node->key_at, "rule \"%.*s\" needs event:", SNAG_FMT(node->key));
     rule->scope = snag_scope_load(loader, raw.per);
     snag_told_load(loader, &raw.told, &rule->signal);

@@ -66,12 +66,31 @@ static void put_known(snag_buf *buf, const char *name)
     snag_buf_str_put(buf, snag_str_from(name));
 }
 
+void snag_guess_add(snag_loader *loader, const snag_yaml *map, snag_str name)
+{
+    if (name.size == 0)
+        return;
+    snag_guess *guess = snag_loader_take(loader, sizeof *guess);
+    *guess = (snag_guess){map, name, loader->guesses};
+    loader->guesses = guess;
+}
+
+bool snag_key_given(const snag_loader *loader, const snag_yaml *map, const char *name)
+{
+    if (snag_yaml_get(map, name))
+        return true;
+    for (const snag_guess *guess = loader->guesses; guess; guess = guess->next)
+        if (guess->map == map && snag_str_equal(guess->name, snag_str_from(name)))
+            return true;
+    return false;
+}
+
 void snag_key_unknown(snag_loader *loader, const snag_section *section, const snag_yaml *child,
                       const char *const *extra)
 {
     char list[320];
     snag_buf known = snag_buf_on(list, sizeof list);
-    snag_nearest nearest = {.wanted = child->key};
+    snag_nearest nearest = {.wanted = child->key, .best = SNAG_STR("")};
     if (child->parent && child->parent->flow && snag_yaml_is_empty(child) &&
         snag_trap_tell(loader, child->key_at.line, (snag_str){0}, true))
         return;
@@ -84,6 +103,7 @@ void snag_key_unknown(snag_loader *loader, const snag_section *section, const sn
         snag_nearest_offer(&nearest, snag_str_from(*extra));
         put_known(&known, *extra);
     }
+    snag_guess_add(loader, child->parent, nearest.best);
     const char *open = nearest.best.size ? "; did you mean \"" : "";
     const char *shut = nearest.best.size ? "\"?" : "";
     snag_finding_add(loader, child->key_at, "unknown key \"%.*s\" in %s%s%.*s%s (known: %.*s)",
@@ -96,6 +116,8 @@ static void child_load(snag_loader *loader, const snag_section *section, const s
                        void *target, snag_key_other *other, void *context)
 {
     const snag_key *key = key_find(section, child->key);
+    if (key && child->told)
+        return;
     if (key && key->type != SNAG_KEY_LATER && snag_yaml_is_empty(child)) {
         snag_finding_add(loader, child->key_at, "\"%s\" has no value; expected %s", key->name,
                          key->form ? key->form : "one");
@@ -111,6 +133,8 @@ bool snag_section_load(snag_loader *loader, const snag_section *section, const s
                        void *target, snag_key_other *other, void *context)
 {
     defaults_load(loader, section, target);
+    if (node->told)
+        return false;
     if (node->kind != SNAG_YAML_MAP) {
         snag_finding_add(loader, node->at, "expected %s as a map of keys, not %s", section->title,
                          snag_yaml_is_empty(node) ? "nothing" : snag_yaml_kind_word(node));

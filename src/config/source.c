@@ -81,6 +81,8 @@ static void from_load(snag_loader *loader, const snag_yaml *node, snag_mapping *
 
 static void mapping_load(snag_loader *loader, const snag_yaml *node, snag_mapping *out)
 {
+    if (node->told)
+        return;
     if (snag_yaml_is_empty(node)) {
         snag_finding_add(loader, node->key_at, "\"%.*s\" has no value; expected a path", SNAG_FMT(node->key));
         return;
@@ -93,7 +95,7 @@ static void mapping_load(snag_loader *loader, const snag_yaml *node, snag_mappin
     snag_section_load(loader, &snag_section_mapping, node, &raw, NULL, NULL);
     if (raw.from)
         from_load(loader, raw.from, out);
-    else
+    else if (!snag_key_given(loader, node, "from"))
         snag_finding_add(loader, node->at, "%.*s: from: is missing: where does it stand?",
                          SNAG_FMT(snag_yaml_name(node)));
     const snag_yaml *as = snag_yaml_get(node, "as");
@@ -146,10 +148,11 @@ static void map_load(snag_loader *loader, const snag_yaml *node, snag_source_spe
     }
     for (const snag_yaml *child = node->first; child; child = child->next) {
         int slot = fixed_slot(child->key);
-        snag_nearest nearest = {.wanted = child->key};
+        snag_nearest nearest = {.wanted = child->key, .best = SNAG_STR("")};
         for (uint32_t i = 0; i < SNAG_VAR_KEPT; i++)
             snag_nearest_offer(&nearest, snag_str_from(snag_fixed_word(i)));
         if (slot < 0) {
+            snag_guess_add(loader, node, nearest.best);
             snag_finding_add(loader, child->key_at,
                              "map: \"%.*s\" is none of id, time, type, customer, account, channel%s%.*s%s",
                              SNAG_FMT(child->key), nearest.best.size ? "; did you mean \"" : "",
@@ -304,7 +307,7 @@ static void required_check(snag_loader *loader, const snag_yaml *node)
     const snag_yaml *map = snag_yaml_get(node, "map");
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         const char *word = snag_fixed_word(wanted[i]);
-        if (!is_mapped(&source->fixed[wanted[i]]) && !snag_yaml_get(map, word))
+        if (!is_mapped(&source->fixed[wanted[i]]) && !snag_key_given(loader, map, word))
             snag_finding_add(loader, map ? map->key_at : node->key_at,
                              "format %s does not say where %s stands: add it under map:",
                              snag_format_word(source->format), word);
@@ -323,7 +326,7 @@ static void places_load(snag_loader *loader, const snag_yaml *node, const snag_s
     const snag_yaml *registry = snag_yaml_get(node, "registry");
     if (topic && file)
         snag_finding_add(loader, file->key_at, "a source is a topic or a file, not both");
-    if (!topic && !file)
+    if (!snag_key_given(loader, node, "topic") && !snag_key_given(loader, node, "file"))
         snag_finding_add(loader, node->key_at, "source \"%.*s\" needs topic: or file:", SNAG_FMT(node->key));
     if (source->format != SNAG_FORMAT_AVRO) {
         const snag_yaml *odd = schema ? schema : registry;
@@ -334,7 +337,7 @@ static void places_load(snag_loader *loader, const snag_yaml *node, const snag_s
     if (schema && registry)
         snag_finding_add(loader, registry->key_at,
                          "records are read by a schema file or by a registry, not both");
-    if (!schema && !registry)
+    if (!snag_key_given(loader, node, "schema") && !snag_key_given(loader, node, "registry"))
         snag_finding_add(loader, node->key_at,
                          "format avro needs schema: (a file) or registry: (an address)");
     loader->pipeline->registry_url = raw->registry;
@@ -371,7 +374,7 @@ static void source_load(snag_loader *loader, const snag_yaml *node)
     map_load(loader, raw.map, source);
     keep_load(loader, raw.keep);
     const_load(loader, raw.constants, raw.map);
-    if (!snag_yaml_get(node, "format")) {
+    if (!snag_key_given(loader, node, "format")) {
         snag_finding_add(loader, node->key_at,
                          "source \"%.*s\" needs format: (json, segment, cloudevents or avro)",
                          SNAG_FMT(node->key));
@@ -383,7 +386,7 @@ static void source_load(snag_loader *loader, const snag_yaml *node)
     required_check(loader, node);
 }
 
-void snag_sources_load(snag_loader *loader, const snag_yaml *node)
+void snag_sources_load(snag_loader *loader, const snag_yaml *root, const snag_yaml *node)
 {
     snag_pipeline *pipeline = loader->pipeline;
     loader->source = snag_loader_take(loader, sizeof *loader->source);
@@ -401,7 +404,7 @@ void snag_sources_load(snag_loader *loader, const snag_yaml *node)
     } else if (node) {
         snag_finding_add(loader, node->at,
                          "sources: expected a map of name to source, as calls: { topic: … }");
-    } else {
+    } else if (!snag_key_given(loader, root, "sources")) {
         snag_finding_add(loader, (snag_place){1, 1}, "sources: is missing: where do events come from?");
     }
     names_fill(loader);

@@ -82,7 +82,7 @@ static bool comma_ends(snag_str line, size_t comma)
 
 static bool is_comment(snag_str line, size_t at)
 {
-    return line.data[at] == '#' && at > 0 && is_blank(line.data[at - 1]);
+    return line.data[at] == '#' && (at == 0 || is_blank(line.data[at - 1]));
 }
 
 /* Where the value that begins at `at` ends to a person's eye. */

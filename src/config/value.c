@@ -16,21 +16,32 @@ static snag_str shown(snag_str text)
     return snag_utf8_cut(text, SHOWN_BYTES);
 }
 
-static bool wrong(snag_loader *loader, const snag_yaml *node, const char *expected)
+static bool wrong_near(snag_loader *loader, const snag_yaml *node, const char *expected,
+                       snag_str nearest)
 {
+    if (node->told)
+        return false;
     if (node->kind == SNAG_YAML_TEXT)
-        snag_finding_add(loader, node->at, "%.*s: expected %s, not \"%.*s\"",
-                         SNAG_FMT(shown(snag_yaml_name(node))), expected, SNAG_FMT(shown(node->text)));
+        snag_finding_add(loader, node->at, "%.*s: expected %s, not \"%.*s\"%s%.*s%s",
+                         SNAG_FMT(shown(snag_yaml_name(node))), expected, SNAG_FMT(shown(node->text)),
+                         nearest.size ? "; did you mean \"" : "", SNAG_FMT(nearest),
+                         nearest.size ? "\"?" : "");
     else if (!snag_trap_tell(loader, node->at.line, node->key, node->parent && node->parent->flow))
         snag_finding_add(loader, node->at, "%.*s: expected %s, not %s",
                          SNAG_FMT(shown(snag_yaml_name(node))), expected, snag_yaml_kind_word(node));
     return false;
 }
 
+static bool wrong(snag_loader *loader, const snag_yaml *node, const char *expected)
+{
+    return wrong_near(loader, node, expected, SNAG_STR(""));
+}
+
 bool snag_text_load(snag_loader *loader, const snag_yaml *node, snag_str *out)
 {
     if (node->kind != SNAG_YAML_TEXT || node->text.size == 0 || node->text.size > TEXT_BYTES_MAX)
-        return wrong(loader, node, "a text of 1 to 1024 bytes");
+        return wrong(loader, node, node->flow ? "a text (one that begins with { or [ needs quotes)"
+                                              : "a text of 1 to 1024 bytes");
     *out = node->text;
     return true;
 }
@@ -75,11 +86,11 @@ bool snag_count_load(snag_loader *loader, const snag_yaml *node, int64_t min, in
     return wrong(loader, node, expected);
 }
 
-/* Times that the language has and this version has not: by calendar, business hours, learned. */
+/* Times that the language has and this version has not: of a calendar, business hours, learned. */
 static bool later_duration(snag_loader *loader, const snag_yaml *node)
 {
-    static const char *const words[] = {"second", "minute", "hour", "day", "week", "month", "year",
-                                        "business", "calendar", "learned", "quarter"};
+    static const char *const words[] = {" day",  " week",     " month", " quarter",
+                                        " year", " business", "learned"};
     const char *name = node->key.size ? node->key.data : "this value";
     int size = (int)(node->key.size ? node->key.size : strlen(name));
     if (node->kind != SNAG_YAML_TEXT) {
@@ -154,7 +165,9 @@ bool snag_word_load(snag_loader *loader, const snag_yaml *node, const char *cons
 {
     char list[160];
     snag_buf known = snag_buf_on(list, sizeof list);
-    snag_nearest nearest = {.wanted = node->kind == SNAG_YAML_TEXT ? node->text : (snag_str){0}};
+    snag_nearest nearest = {.best = SNAG_STR("")};
+    if (node->kind == SNAG_YAML_TEXT)
+        nearest.wanted = node->text;
     for (int64_t i = 0; words[i]; i++) {
         snag_str word = snag_str_from(words[i]);
         if (node->kind == SNAG_YAML_TEXT && snag_str_equal(node->text, word)) {
@@ -166,13 +179,8 @@ bool snag_word_load(snag_loader *loader, const snag_yaml *node, const char *cons
             snag_buf_str_put(&known, words[i + 1] ? SNAG_STR(", ") : SNAG_STR(" or "));
         snag_buf_str_put(&known, word);
     }
-    if (nearest.wanted.size > 0 && nearest.best.size > 0) {
-        snag_buf_put(&known, "; did you mean \"", 16);
-        snag_buf_str_put(&known, nearest.best);
-        snag_buf_put(&known, "\"?", 2);
-    }
     snag_buf_byte(&known, '\0');
-    return wrong(loader, node, list);
+    return wrong_near(loader, node, list, nearest.wanted.size ? nearest.best : SNAG_STR(""));
 }
 
 /* ${NAME}, or ${NAME:-what to take where it is not set}. */

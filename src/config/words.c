@@ -22,7 +22,7 @@ static bool is_own_word(snag_str name)
 
 static void unknown_name(snag_loader *loader, snag_place at, snag_str name)
 {
-    snag_nearest nearest = {.wanted = name};
+    snag_nearest nearest = {.wanted = name, .best = SNAG_STR("")};
     snag_nearest_offer(&nearest, SNAG_STR("elapsed"));
     snag_nearest_offer(&nearest, SNAG_STR("observed"));
     for (uint32_t i = 0; i < loader->pipeline->name_count; i++)

@@ -47,21 +47,19 @@ static bool key_expected(const builder *tree)
            !tree->has_key;
 }
 
-/* Anchors and tags say something only to YAML; most are an expression that lost its quotes. */
-static void refuse_extras(builder *tree, const yaml_event_t *event, const yaml_char_t *anchor,
+/* Anchors and tags say something only to YAML; most tags are an expression that lost its quotes.
+ * True: told. */
+static bool refuse_extras(builder *tree, const yaml_event_t *event, const yaml_char_t *anchor,
                           const yaml_char_t *tag)
 {
     snag_place at = place_of(event->start_mark);
-    if (!anchor && !tag)
-        return;
-    if (snag_trap_tell(tree->loader, at.line, tree->key, inside_flow(tree)))
-        return;
     if (anchor)
         snag_finding_add(tree->loader, at, "anchors (&%s) are not taken: write the value out",
                          (const char *)anchor);
-    else
+    else if (tag && !snag_trap_tell(tree->loader, at.line, tree->key, inside_flow(tree)))
         snag_finding_add(tree->loader, at, "tags (%s) are not taken: quote the text instead",
                          (const char *)tag);
+    return tag != NULL; /* what an anchor names is still read */
 }
 
 static void append(builder *tree, snag_yaml *node)
@@ -106,7 +104,7 @@ static snag_yaml *add(builder *tree, snag_yaml_kind kind, const yaml_event_t *ev
 }
 
 static void open_collection(builder *tree, snag_yaml_kind kind, const yaml_event_t *event,
-                            bool flow)
+                            bool flow, bool told)
 {
     if (tree->depth == DEPTH_MAX) {
         stop(tree, place_of(event->start_mark), "nested too deeply");
@@ -116,6 +114,7 @@ static void open_collection(builder *tree, snag_yaml_kind kind, const yaml_event
     if (!node)
         return;
     node->flow = flow;
+    node->told = told;
     tree->stack[tree->depth].node = node;
     tree->stack[tree->depth].last = NULL;
     tree->depth++;
@@ -146,7 +145,7 @@ static void on_key(builder *tree, const yaml_event_t *event)
 
 static void on_scalar(builder *tree, const yaml_event_t *event)
 {
-    refuse_extras(tree, event, event->data.scalar.anchor, event->data.scalar.tag);
+    bool told = refuse_extras(tree, event, event->data.scalar.anchor, event->data.scalar.tag);
     if (key_expected(tree)) {
         on_key(tree, event);
         return;
@@ -154,6 +153,7 @@ static void on_scalar(builder *tree, const yaml_event_t *event)
     snag_yaml *node = add(tree, SNAG_YAML_TEXT, event);
     if (!node)
         return;
+    node->told = told;
     yaml_scalar_style_t style = event->data.scalar.style;
     node->plain = style == YAML_PLAIN_SCALAR_STYLE;
     node->block = style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE;
@@ -164,14 +164,17 @@ static void on_scalar(builder *tree, const yaml_event_t *event)
 static void on_alias(builder *tree, const yaml_event_t *event)
 {
     snag_place at = place_of(event->start_mark);
-    tree->stop = true;
-    if (!snag_trap_tell(tree->loader, at.line, tree->key, inside_flow(tree)))
-        snag_finding_add(tree->loader, at, "aliases (*%s) are not taken: write the value out",
-                         (const char *)event->data.alias.anchor);
+    snag_finding_add(tree->loader, at, "aliases are not taken: write the value out, or quote the text: '*%s'",
+                     (const char *)event->data.alias.anchor);
+    snag_yaml *node = key_expected(tree) ? NULL : add(tree, SNAG_YAML_TEXT, event);
+    tree->stop = tree->stop || !node;
+    if (node)
+        node->told = true;
 }
 
 static void on_event(builder *tree, const yaml_event_t *event)
 {
+    bool told = false;
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (tree->root)
@@ -180,16 +183,16 @@ static void on_event(builder *tree, const yaml_event_t *event)
     case YAML_SCALAR_EVENT: on_scalar(tree, event); break;
     case YAML_ALIAS_EVENT: on_alias(tree, event); break;
     case YAML_SEQUENCE_START_EVENT:
-        refuse_extras(tree, event, event->data.sequence_start.anchor,
-                      event->data.sequence_start.tag);
+        told = refuse_extras(tree, event, event->data.sequence_start.anchor,
+                             event->data.sequence_start.tag);
         open_collection(tree, SNAG_YAML_LIST, event,
-                        event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE);
+                        event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE, told);
         break;
     case YAML_MAPPING_START_EVENT:
-        refuse_extras(tree, event, event->data.mapping_start.anchor,
-                      event->data.mapping_start.tag);
+        told = refuse_extras(tree, event, event->data.mapping_start.anchor,
+                             event->data.mapping_start.tag);
         open_collection(tree, SNAG_YAML_MAP, event,
-                        event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE);
+                        event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE, told);
         break;
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT: close_collection(tree, event); break;
@@ -203,6 +206,22 @@ static bool has_tab_indent(snag_str line)
         if (line.data[i] == '\t')
             return true;
     return false;
+}
+
+static void tell_problem(snag_loader *loader, const yaml_parser_t *parser, const char *context)
+{
+    snag_place at = place_of(parser->problem_mark);
+    bool map = strstr(context, "flow mapping") != NULL;
+    if (map || strstr(context, "flow sequence"))
+        snag_finding_add(loader, place_of(parser->context_mark),
+                         "this %s is not closed, or lacks a comma before line %u, column %u",
+                         map ? "{" : "[", at.line, at.column);
+    else if (strstr(context, "block mapping") || strstr(context, "block collection"))
+        snag_finding_add(loader, at, "this does not fit the lines above: the keys of one map begin in the "
+                         "same column, and each is \"name: value\"");
+    else
+        snag_finding_add(loader, at, "not YAML: %s%s%s",
+                         parser->problem ? parser->problem : "unreadable", *context ? " " : "", context);
 }
 
 /* libyaml's words are about tokens; a trap or a tab is what a person can act on. */
@@ -223,8 +242,7 @@ static void tell_syntax(builder *tree, const yaml_parser_t *parser)
         return;
     if (context_line != at.line && snag_trap_tell(loader, context_line, (snag_str){0}, flow))
         return;
-    snag_finding_add(loader, at, "not YAML: %s%s%s", parser->problem ? parser->problem : "unreadable",
-                     *context ? " " : "", context);
+    tell_problem(loader, parser, context);
 }
 
 static void read_events(builder *tree, yaml_parser_t *parser)

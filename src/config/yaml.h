@@ -30,6 +30,7 @@ typedef struct snag_yaml {
     bool plain; /* a text without quotes, on one or more lines */
     bool block; /* a text after | or > */
     bool flow;  /* a list or map in [] or {} */
+    bool told;  /* what is wrong with it was said already: read nothing more into it */
     uint32_t count; /* of a list or map */
     snag_place at;
     snag_place end; /* one past the last character */
