@@ -77,6 +77,10 @@ void snag_wheel_arm(snag_wheel *wheel, uint32_t index, int64_t due_ms)
     SNAG_ASSERT(index != 0);
     SNAG_ASSERT((index & FIRST_OF_SLOT) == 0);
     snag_wheel_link *link = link_at(wheel, index);
+    if (link->prev && due_ms >= link->due_ms) {
+        link->due_ms = due_ms; /* stays where it is: found too early there, it moves on */
+        return;
+    }
     if (link->prev)
         wheel_unlink(wheel, link);
     else
@@ -137,6 +141,26 @@ static void wheel_sink(snag_wheel *wheel, uint32_t list)
     }
 }
 
+/* Of a list whose millisecond has come: puts back the links that were armed later since, returns the rest. */
+static uint32_t wheel_due(snag_wheel *wheel, uint32_t list)
+{
+    uint32_t due = 0;
+    while (list) {
+        snag_wheel_link *link = link_at(wheel, list);
+        uint32_t next = link->next;
+        if (ticks_from(link->due_ms) > wheel->now) {
+            wheel_place(wheel, list, link);
+        } else {
+            link->prev = 0;
+            link->next = due;
+            due = list;
+            wheel->count--;
+        }
+        list = next;
+    }
+    return due;
+}
+
 uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms)
 {
     uint64_t until = ticks_from(until_ms);
@@ -152,11 +176,9 @@ uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms)
             wheel_sink(wheel, list);
             continue;
         }
-        for (uint32_t i = list; i; i = link_at(wheel, i)->next) {
-            link_at(wheel, i)->prev = 0;
-            wheel->count--;
-        }
-        return list;
+        uint32_t due = wheel_due(wheel, list);
+        if (due)
+            return due;
     }
     if (until > wheel->now)
         wheel->now = until;

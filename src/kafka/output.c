@@ -158,14 +158,22 @@ static rd_kafka_resp_err_t hand_over(output *out, const snag_message *message)
                                 message->key.data, message->key.size, message->offset)
                    ? rd_kafka_last_error()
                    : RD_KAFKA_RESP_ERR_NO_ERROR;
-    rd_kafka_resp_err_t code = rd_kafka_producev(
-        out->client, RD_KAFKA_V_RKT(out->topics[message->topic]),
-        RD_KAFKA_V_PARTITION((int32_t)message->partition), RD_KAFKA_V_MSGFLAGS(0),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)message->value.data, message->value.size),
-        RD_KAFKA_V_KEY(message->key.data, message->key.size),
-        RD_KAFKA_V_OPAQUE(message->offset), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
-    if (code)
-        rd_kafka_headers_destroy(headers);
+    /* An array, not rd_kafka_producev: its macros are not ISO C, which clang says. */
+    const rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = out->topics[message->topic]},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = (int32_t)message->partition},
+        {.vtype = RD_KAFKA_VTYPE_VALUE,
+         .u.mem = {(void *)(uintptr_t)message->value.data, message->value.size}},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)message->key.data, message->key.size}},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = message->offset},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+    };
+    rd_kafka_error_t *error = rd_kafka_produceva(out->client, parts, sizeof parts / sizeof parts[0]);
+    if (!error)
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    rd_kafka_error_destroy(error);
+    rd_kafka_headers_destroy(headers);
     return code;
 }
 
