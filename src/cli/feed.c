@@ -160,6 +160,8 @@ static void event_add(snag_feed *feed, const snag_event *event)
         feed->counts.first_ms = event->time_ms;
     if (event->time_ms > feed->counts.last_ms)
         feed->counts.last_ms = event->time_ms;
+    if (feed->options.event)
+        feed->options.event(feed->options.context, event);
 }
 
 static snag_err dead_tell(snag_feed *feed, const snag_dead *dead, snag_diag *diag)

@@ -30,6 +30,8 @@ typedef struct snag_dead {
 
 typedef void snag_feed_emit(void *context, uint32_t partition, const snag_record *record);
 typedef void snag_feed_dead(void *context, const snag_dead *dead);
+/* An event before it is judged, in the order of the lines. Borrowed during the call. */
+typedef void snag_feed_event(void *context, const snag_event *event);
 
 typedef struct snag_feed_options {
     uint32_t partitions; /* 1 to SNAG_FEED_PARTITIONS_MAX */
@@ -37,6 +39,7 @@ typedef struct snag_feed_options {
     int64_t now_ms;      /* for max_skew; SNAG_NEVER = no check */
     snag_feed_emit *emit;
     snag_feed_dead *dead;
+    snag_feed_event *event; /* may be NULL */
     void *context;
 } snag_feed_options;
 
