@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * snag check PIPELINE [--sample FILE]: is the file valid, and does it fit the records?
+ */
+#include <stdlib.h>
+
+#include "cli/command.h"
+#include "cli/load.h"
+#include "cli/sample.h"
+#include "cli/terminal.h"
+
+enum { LINES_AT_ONCE = 1024 };
+
+typedef struct check {
+    const snag_command *command;
+    const char *sample_path;
+    int64_t now_ms;
+    snag_config config;
+    snag_sample *sample;
+    snag_feed *feed;
+    snag_lines *lines;
+    snag_progress progress;
+} check;
+
+static void on_record(void *context, uint32_t partition, const snag_record *record)
+{
+    check *self = context;
+    (void)partition;
+    snag_sample_record(self->sample, record);
+}
+
+static void on_dead(void *context, const snag_dead *dead)
+{
+    check *self = context;
+    snag_sample_dead(self->sample, dead);
+}
+
+static void on_event(void *context, const snag_event *event)
+{
+    check *self = context;
+    snag_sample_event(self->sample, event);
+}
+
+static void valid_print(const check *self, const char *path)
+{
+    const snag_pipeline *pipeline = &self->config.pipeline;
+    bool colour = snag_terminal_colour(stdout);
+    printf("%s: %svalid%s: %u rule%s, %u journey%s, version %u, config ", path,
+           snag_style_code(colour, SNAG_STYLE_GREEN), snag_style_code(colour, SNAG_STYLE_PLAIN),
+           pipeline->rule_count, pipeline->rule_count == 1 ? "" : "s", pipeline->journey_count,
+           pipeline->journey_count == 1 ? "" : "s", pipeline->version);
+    for (int i = 0; i < 6; i++)
+        printf("%02x", pipeline->config[i]);
+    putchar('\n');
+}
+
+static int set_up(check *self)
+{
+    snag_diag diag = {.text = ""};
+    snag_feed_options options = {.partitions = 1, .batch = LINES_AT_ONCE, .now_ms = self->now_ms,
+                                 .emit = on_record, .dead = on_dead, .event = on_event, .context = self};
+    self->sample = snag_sample_new(&self->config.pipeline);
+    if (!self->sample)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "out of memory");
+    if (snag_lines_new(&self->lines, self->sample_path, &diag) != SNAG_OK ||
+        snag_feed_new(&self->feed, &self->config, &options, &diag) != SNAG_OK)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s", diag.text);
+    snag_progress_init(&self->progress, "check", snag_lines_total(self->lines));
+    return -1;
+}
+
+static int feed_all(check *self)
+{
+    static const size_t max = LINES_AT_ONCE;
+    snag_diag diag = {.text = ""};
+    snag_line *batch = calloc(max, sizeof *batch);
+    snag_err err = batch ? SNAG_OK : snag_fail(&diag, SNAG_MEMORY, "out of memory");
+    while (!err) {
+        size_t count = 0;
+        uint8_t sha256[32] = {0};
+        err = snag_lines_read(self->lines, batch, max, &count, &diag);
+        if (err)
+            break;
+        if (batch[count - 1].size > batch[count - 1].text.size)
+            snag_lines_sha256(self->lines, sha256);
+        err = snag_feed_lines(self->feed, batch, count, sha256, &diag);
+        snag_progress_step(&self->progress, snag_lines_done(self->lines), self->sample->events);
+    }
+    snag_progress_clear(&self->progress);
+    free(batch);
+    if (err != SNAG_END)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s", diag.text);
+    snag_feed_finish(self->feed, false);
+    return -1;
+}
+
+static int sample_check(check *self)
+{
+    int code = set_up(self);
+    if (code < 0)
+        code = feed_all(self);
+    if (code >= 0)
+        return code;
+    uint32_t findings = snag_sample_print(self->sample, self->feed, stdout);
+    printf("\n%u finding%s\n", findings, findings == 1 ? "" : "s");
+    return findings > 0 ? SNAG_EXIT_FINDINGS : SNAG_EXIT_FINE;
+}
+
+static int run(const snag_command *command, int argc, char **argv)
+{
+    check self = {.command = command, .now_ms = snag_clock_wall_ms()};
+    const snag_option_row rows[] = {
+        {"sample", SNAG_OPTION_TEXT, &self.sample_path, "FILE",
+         "records of the source, one JSON object a line, plain or gzip, - for standard input: how they "
+         "map, how disordered time is, which event names rules miss, alerts a day"},
+        {"now", SNAG_OPTION_TIME, &self.now_ms, "TIME",
+         "what counts as now: events more than max_skew after it are unreadable; default: the clock"},
+    };
+    int words = 0;
+    int code = snag_options_parse(command, rows, sizeof rows / sizeof rows[0], argc, argv, &words);
+    if (code >= 0)
+        return code;
+    if (words != 1)
+        return snag_command_fail(command, SNAG_EXIT_USAGE, "%s? %s",
+                                 words < 1 ? "which pipeline" : "one pipeline at a time", command->usage);
+    code = snag_cli_load(command, argv[0], &self.config);
+    if (code >= 0)
+        return code;
+    valid_print(&self, argv[0]);
+    code = self.sample_path ? sample_check(&self) : SNAG_EXIT_FINE;
+    snag_feed_free(self.feed);
+    snag_lines_free(self.lines);
+    snag_sample_free(self.sample);
+    snag_config_free(&self.config);
+    return code;
+}
+
+const snag_command snag_command_check = {
+    .name = "check",
+    .usage = "snag check PIPELINE [--sample FILE]",
+    .summary = "Says whether a pipeline file is valid, and how it fits a sample of records.",
+    .help = "Every finding in the file is printed with its line, what was expected and what was probably\n"
+            "meant; the exit code is then 2. With a sample, findings about the records make it 1.\n"
+            "\n"
+            "  snag check pipelines/shop.yaml --sample pipelines/data/shop.jsonl.gz",
+    .run = run,
+};

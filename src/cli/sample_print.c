@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The report of `snag check --sample`: what came, what did not map, how disordered time is, who names which
+ * event, how many alerts there would be. A finding is what somebody should look at before going live.
+ */
+#include <stdlib.h>
+
+#include "base/time.h"
+#include "cli/sample.h"
+#include "cli/terminal.h"
+
+enum { SHOWN_TYPES = 20 };
+
+typedef struct report {
+    const snag_sample *sample;
+    const snag_pipeline *pipeline;
+    FILE *file;
+    bool colour;
+    uint32_t findings;
+    double days;
+} report;
+
+static void heading(const report *out, const char *text)
+{
+    fprintf(out->file, "\n%s%s%s\n", snag_style_code(out->colour, SNAG_STYLE_BOLD), text,
+            snag_style_code(out->colour, SNAG_STYLE_PLAIN));
+}
+
+static void finding(report *out, const char *format, ...) SNAG_PRINTF(2, 3);
+static void finding(report *out, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(out->file, "  %sfinding:%s ", snag_style_code(out->colour, SNAG_STYLE_YELLOW),
+            snag_style_code(out->colour, SNAG_STYLE_PLAIN));
+    vfprintf(out->file, format, args);
+    fputc('\n', out->file);
+    va_end(args);
+    out->findings++;
+}
+
+/* A number with thousands, or a duration, or a time, as text. */
+typedef struct words {
+    char text[48];
+} words;
+
+static words number(uint64_t value)
+{
+    words to;
+    snag_buf buf = snag_buf_on(to.text, sizeof to.text - 1);
+    snag_number_print(&buf, value);
+    to.text[buf.size] = '\0';
+    return to;
+}
+
+static words duration(int64_t ms)
+{
+    words to;
+    snag_buf buf = snag_buf_on(to.text, sizeof to.text - 1);
+    snag_duration_print(&buf, ms);
+    to.text[buf.size] = '\0';
+    return to;
+}
+
+static words instant(int64_t ms)
+{
+    words to;
+    snag_buf buf = snag_buf_on(to.text, sizeof to.text - 1);
+    snag_time_print(&buf, ms);
+    to.text[buf.size] = '\0';
+    return to;
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+    return whole ? 100.0 * (double)part / (double)whole : 0;
+}
+
+static void records_print(report *out, const snag_feed_counts *counts)
+{
+    heading(out, "records");
+    fprintf(out->file, "  %s read, %s became events (%.2f%%)\n", number(counts->lines).text,
+            number(counts->events).text, percent(counts->events, counts->lines));
+    if (counts->lines == 0)
+        finding(out, "the sample is empty");
+    for (uint32_t i = 0; i < SNAG_ERR_COUNT; i++) {
+        const snag_sample_bad *bad = &out->sample->bad[i];
+        if (bad->count > 0)
+            finding(out, "%s x %s (%s); first at byte %lld: %s", number(bad->count).text,
+                    snag_err_name((snag_err)i), snag_err_sentence((snag_err)i), (long long)bad->offset,
+                    bad->words);
+    }
+}
+
+/* Kept names that rules use, and how often they are there. */
+static void names_print(report *out)
+{
+    const snag_source_spec *source = &out->pipeline->sources[0];
+    for (uint32_t i = 0; i < source->kept_count; i++) {
+        uint64_t absent = out->sample->absent[SNAG_VAR_KEPT + i];
+        const snag_mapping *kept = &source->kept[i];
+        if (!kept->used)
+            continue;
+        if (absent == out->sample->events)
+            finding(out, "%.*s is on no event: is its path right?", SNAG_FMT(kept->name));
+        else
+            fprintf(out->file, "  %.*s is on %s events (%.2f%%)\n", SNAG_FMT(kept->name),
+                    number(out->sample->events - absent).text,
+                    percent(out->sample->events - absent, out->sample->events));
+    }
+}
+
+/* The least round duration that leaves at most one event in a thousand late. */
+static int64_t suggestion(const snag_sample *sample)
+{
+    static const int64_t round_ms[] = {0,        1000,     2000,     5000,    10000,   30000,
+                                       60000,    120000,   300000,   600000,  1800000, 3600000,
+                                       10800000, 21600000, 43200000, 86400000};
+    int64_t wanted_ms = snag_sample_behind(sample, 0.999);
+    for (size_t i = 0; i < sizeof round_ms / sizeof round_ms[0]; i++)
+        if (round_ms[i] >= wanted_ms)
+            return round_ms[i];
+    return (wanted_ms / SNAG_DAY_MS + 1) * SNAG_DAY_MS;
+}
+
+static void order_print(report *out)
+{
+    const snag_sample *sample = out->sample;
+    int64_t declared_ms = out->pipeline->sources[0].out_of_order_ms;
+    uint64_t behind = sample->events - sample->behind[0];
+    heading(out, "order");
+    if (behind == 0) {
+        fprintf(out->file, "  every event is at least as new as those before it\n");
+        return;
+    }
+    fprintf(
+        out->file,
+        "  %s events (%.2f%%) come behind a newer one: 99%% of all at most %s, 99.9%% at most %s, "
+        "the furthest %s\n",
+        number(behind).text, percent(behind, sample->events),
+        duration(snag_sample_behind(sample, 0.99)).text,
+        duration(snag_sample_behind(sample, 0.999)).text, duration(sample->behind_max_ms).text);
+    fprintf(out->file, "  with out_of_order: %s, %s are behind it (%.2f%%)\n", duration(declared_ms).text,
+            number(sample->late).text, percent(sample->late, sample->events));
+    if (sample->late * 1000 > sample->events)
+        finding(out, "more than one event in a thousand is late; out_of_order: %s would do",
+                duration(suggestion(sample)).text);
+}
+
+/* --- event names ----------------------------------------------------------------------------------- */
+
+static bool named_by(const snag_matcher *matcher, snag_str type)
+{
+    return snag_matcher_takes(matcher, type);
+}
+
+static bool is_named(const snag_pipeline *pipeline, snag_str type)
+{
+    for (uint32_t i = 0; i < pipeline->rule_count; i++) {
+        const snag_rule *rule = &pipeline->rules[i];
+        if (named_by(&rule->event, type) || named_by(&rule->params.missing, type) ||
+            named_by(&rule->params.until, type))
+            return true;
+    }
+    for (uint32_t i = 0; i < pipeline->journey_count; i++)
+        for (uint32_t k = 0; k < pipeline->journeys[i].stage_count; k++)
+            if (named_by(&pipeline->journeys[i].stages[k].event, type))
+                return true;
+    return false;
+}
+
+static int by_count(const void *left, const void *right)
+{
+    const snag_sample_type *a = *(const snag_sample_type *const *)left;
+    const snag_sample_type *b = *(const snag_sample_type *const *)right;
+    if (a->count != b->count)
+        return a->count < b->count ? 1 : -1;
+    return snag_str_compare(snag_str_of(a->name, a->size), snag_str_of(b->name, b->size));
+}
+
+static void types_list(report *out, const snag_sample_type **types, uint32_t count)
+{
+    for (uint32_t i = 0; i < count && i < SHOWN_TYPES; i++) {
+        snag_str name = snag_str_of(types[i]->name, types[i]->size);
+        fprintf(out->file, "  %12s  %.*s%s\n", number(types[i]->count).text, SNAG_FMT(name),
+                is_named(out->pipeline, name) ? "" : "  (no rule or stage names it)");
+    }
+    if (count > SHOWN_TYPES)
+        fprintf(out->file, "  and %u more\n", count - SHOWN_TYPES);
+    if (out->sample->types_left_out)
+        fprintf(out->file, "  %s events bear still other names\n", number(out->sample->types_left_out).text);
+}
+
+static void pattern_check(report *out, const snag_matcher *matcher, snag_str of, const char *what)
+{
+    for (uint32_t i = 0; i < matcher->count; i++)
+        if (snag_sample_count(out->sample, &matcher->patterns[i]) == 0)
+            finding(out, "%s %.*s names \"%.*s%s\", which is not in the sample", what, SNAG_FMT(of),
+                    SNAG_FMT(matcher->patterns[i].text), matcher->patterns[i].prefix ? "*" : "");
+}
+
+static void unseen_print(report *out)
+{
+    const snag_pipeline *pipeline = out->pipeline;
+    for (uint32_t i = 0; i < pipeline->journey_count; i++)
+        for (uint32_t k = 0; k < pipeline->journeys[i].stage_count; k++) {
+            const snag_stage *stage = &pipeline->journeys[i].stages[k];
+            pattern_check(out, &stage->event, stage->name, "stage");
+        }
+    for (uint32_t i = 0; i < pipeline->rule_count; i++) {
+        const snag_rule *rule = &pipeline->rules[i];
+        pattern_check(out, &rule->event, rule->signal.name, "rule");
+        pattern_check(out, &rule->params.missing, rule->signal.name, "rule");
+        pattern_check(out, &rule->params.until, rule->signal.name, "rule");
+    }
+}
+
+static void types_print(report *out)
+{
+    const snag_sample_type *types[SNAG_SAMPLE_TYPES_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < SNAG_SAMPLE_TYPES_MAX; i++)
+        if (out->sample->types[i].name)
+            types[count++] = &out->sample->types[i];
+    qsort(types, count, sizeof types[0], by_count);
+    heading(out, "events");
+    types_list(out, types, count);
+    unseen_print(out);
+    names_print(out);
+}
+
+/* --- alerts ---------------------------------------------------------------------------------------- */
+
+static void alerts_line(const report *out, snag_str name, uint64_t alerts)
+{
+    fprintf(out->file, "  %12s  %.*s  (%.1f a day)\n", number(alerts).text, SNAG_FMT(name),
+            (double)alerts / out->days);
+}
+
+static void alerts_print(report *out)
+{
+    const snag_pipeline *pipeline = out->pipeline;
+    heading(out, "alerts, if this sample were a normal time");
+    for (uint32_t i = 0; i < pipeline->journey_count; i++)
+        for (uint32_t k = 0; k < pipeline->journeys[i].stage_count; k++)
+            if (pipeline->journeys[i].stages[k].due_ms >= 0)
+                alerts_line(out, pipeline->journeys[i].stages[k].late.name, out->sample->stage_alerts[i][k]);
+    for (uint32_t i = 0; i < pipeline->rule_count; i++)
+        alerts_line(out, pipeline->rules[i].signal.name, out->sample->rule_alerts[i]);
+}
+
+/* What the engine counted and nobody would otherwise see. */
+static void counters_print(report *out, const snag_feed *feed)
+{
+    snag_counters counters;
+    snag_feed_counters(feed, &counters);
+    if (counters.where_erred)
+        finding(out, "%s times a where: had no value and counted as false",
+                number(counters.where_erred).text);
+    if (counters.no_per)
+        finding(out, "%s times a rule skipped an event that lacks its per: name",
+                number(counters.no_per).text);
+    if (counters.duplicate)
+        fprintf(out->file, "  %s events came twice and were taken once\n", number(counters.duplicate).text);
+    if (counters.bound)
+        finding(out, "%s walks or values were let go because a bound was reached",
+                number(counters.bound).text);
+}
+
+uint32_t snag_sample_print(const snag_sample *sample, const snag_feed *feed, FILE *file)
+{
+    const snag_feed_counts *counts = snag_feed_counts_get(feed);
+    report out = {.sample = sample, .pipeline = sample->pipeline, .file = file,
+                  .colour = snag_terminal_colour(file), .days = 1.0 / 24};
+    records_print(&out, counts);
+    if (counts->events == 0)
+        return out.findings;
+    double days = (double)(counts->last_ms - counts->first_ms) / SNAG_DAY_MS;
+    out.days = days > out.days ? days : out.days;
+    fprintf(file, "  from %s to %s (%.1f days)\n", instant(counts->first_ms).text,
+            instant(counts->last_ms).text, days);
+    order_print(&out);
+    types_print(&out);
+    alerts_print(&out);
+    counters_print(&out, feed);
+    return out.findings;
+}
