@@ -20,6 +20,8 @@ typedef struct input {
     rd_kafka_queue_t *queue;
     rd_kafka_consumer_group_metadata_t *group;
     char *topic;
+    char *name; /* of the group */
+    char *instance;
     snag_seat seat; /* what happened since the last poll */
     bool closing;
     uint32_t *given;
@@ -280,22 +282,36 @@ static uint32_t input_headers(void *self, size_t i, snag_header *out, uint32_t m
 
 /* --- life -------------------------------------------------------------------------------------- */
 
-static void input_close(void *self)
+static void client_drop(input *in, int flags)
 {
-    input *in = self;
-    if (!in)
-        return;
     in->closing = true;
     input_release(in);
     if (in->queue)
         rd_kafka_queue_destroy(in->queue);
     if (in->client) {
-        rd_kafka_consumer_close(in->client);
+        if (!(flags & RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE))
+            rd_kafka_consumer_close(in->client);
         if (in->group)
             rd_kafka_consumer_group_metadata_destroy(in->group);
-        rd_kafka_destroy(in->client);
+        rd_kafka_destroy_flags(in->client, flags);
     }
+    in->queue = NULL;
+    in->client = NULL;
+    in->group = NULL;
+    in->given_count = 0;
+    in->seat = SNAG_SEAT_KEPT;
+    in->closing = false;
+}
+
+static void input_close(void *self)
+{
+    input *in = self;
+    if (!in)
+        return;
+    client_drop(in, 0);
     free(in->topic);
+    free(in->name);
+    free(in->instance);
     free(in->given);
     free(in->next);
     free(in->messages);
@@ -305,38 +321,26 @@ static void input_close(void *self)
     free(in);
 }
 
-static const snag_input_ops input_ops = {
-    .poll = input_poll,
-    .release = input_release,
-    .headers = input_headers,
-    .given = input_given,
-    .committed = input_committed,
-    .start = input_start,
-    .give_back = input_give_back,
-    .range = input_range,
-    .log_end = input_log_end,
-    .close = input_close,
-};
-
 static snag_err input_memory(input *in, const snag_kafka_input_options *options, snag_diag *diag)
 {
     size_t max = options->batch_max;
     in->max = max;
     in->next_count = PARTITIONS_MAX;
     in->topic = strdup(options->topic);
+    in->name = strdup(options->group);
+    in->instance = strdup(options->instance);
     in->messages = calloc(max, sizeof *in->messages);
     in->records = calloc(max, sizeof *in->records);
     in->origin = calloc(max, sizeof *in->origin);
     in->reached = calloc(max, sizeof *in->reached);
     in->next = malloc(in->next_count * sizeof *in->next);
-    if (!in->topic || !in->messages || !in->records || !in->origin || !in->reached || !in->next)
+    bool names = in->topic && in->name && in->instance;
+    if (!names || !in->messages || !in->records || !in->origin || !in->reached || !in->next)
         return snag_fail(diag, SNAG_MEMORY, "kafka: out of memory");
-    for (size_t i = 0; i < in->next_count; i++)
-        in->next[i] = -1;
     return SNAG_OK;
 }
 
-static snag_err input_client(input *in, const snag_kafka_input_options *options, snag_diag *diag)
+static snag_err input_client(input *in, snag_diag *diag)
 {
     /* Prefetch is memory, and librdkafka 2.0.2 sleeps a second when it is full: a second of data. */
     static const snag_kafka_default defaults[] = {
@@ -345,7 +349,7 @@ static snag_err input_client(input *in, const snag_kafka_input_options *options,
         {"queued.max.messages.kbytes", "131072"}, {"fetch.error.backoff.ms", "100"},
         {NULL, NULL}};
     const snag_kafka_default demands[] = {
-        {"group.id", options->group}, {"group.instance.id", options->instance},
+        {"group.id", in->name}, {"group.instance.id", in->instance},
         {"partition.assignment.strategy", "range"}, {"isolation.level", "read_committed"},
         {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"},
         {"enable.partition.eof", "true"}, {"auto.offset.reset", "error"}, {NULL, NULL}};
@@ -370,6 +374,35 @@ static snag_err subscribe(input *in, snag_diag *diag)
     return code ? snag_kafka_fail(diag, code, "joining the group", NULL) : SNAG_OK;
 }
 
+static snag_err join(input *in, snag_diag *diag)
+{
+    for (size_t i = 0; i < in->next_count; i++)
+        in->next[i] = -1;
+    snag_err err = input_client(in, diag);
+    return err == SNAG_OK ? subscribe(in, diag) : err;
+}
+
+/* Static members do not leave by closing, so nobody else gets the seat meanwhile. */
+static snag_err input_rejoin(void *self, snag_diag *diag)
+{
+    client_drop(self, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    return join(self, diag);
+}
+
+static const snag_input_ops input_ops = {
+    .poll = input_poll,
+    .release = input_release,
+    .headers = input_headers,
+    .given = input_given,
+    .committed = input_committed,
+    .start = input_start,
+    .give_back = input_give_back,
+    .rejoin = input_rejoin,
+    .range = input_range,
+    .log_end = input_log_end,
+    .close = input_close,
+};
+
 snag_err snag_kafka_input_new(snag_input *out, snag_kafka *kafka,
                               const snag_kafka_input_options *options, snag_diag *diag)
 {
@@ -380,9 +413,7 @@ snag_err snag_kafka_input_new(snag_input *out, snag_kafka *kafka,
     in->owner.kafka = kafka;
     snag_err err = input_memory(in, options, diag);
     if (err == SNAG_OK)
-        err = input_client(in, options, diag);
-    if (err == SNAG_OK)
-        err = subscribe(in, diag);
+        err = join(in, diag);
     if (err != SNAG_OK) {
         input_close(in);
         return err;

@@ -55,6 +55,9 @@ typedef struct snag_input_ops {
     /* Begins to read each partition at its offset. */
     snag_err (*start)(void *self, const snag_place *places, size_t count, snag_diag *diag);
     snag_err (*give_back)(void *self, snag_diag *diag);
+    /* Throws the member away with all that it has prefetched, and joins anew: whoever drops uncommitted work
+     * must do this, so that no record read ahead of the committed place can come out. */
+    snag_err (*rejoin)(void *self, snag_diag *diag);
     /* The first offset there is, and the end of what may be read now (read_committed). */
     snag_err (*range)(void *self, uint32_t partition, int64_t *first, int64_t *end, snag_diag *diag);
     /* The end of the log with everything that is still undecided; asked now, from nobody's memory. */

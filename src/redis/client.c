@@ -108,7 +108,7 @@ snag_err snag_redis_lose(snag_redis_client *client, const char *words, snag_diag
         client->backoff_ms = BACKOFF_MAX_MS;
     client->retry_at_ms = now_ms() + client->backoff_ms;
     snag_fail(diag, SNAG_STORE, "Redis at %s:%d: %s", redis->host, redis->port, line);
-    if (!atomic_exchange(&redis->lost, true)) {
+    if (!atomic_load(&redis->quiet) && !atomic_exchange(&redis->lost, true)) {
         snprintf(line, sizeof line, "Redis at %s:%d is lost; going on without it, trying until it is back",
                  redis->host, redis->port);
         redis->voice.say(redis->voice.self, line);

@@ -22,7 +22,8 @@ struct snag_redis {
     int db;
     char *space;
     snag_voice voice;
-    atomic_bool lost; /* it was said */
+    atomic_bool lost;
+    atomic_bool quiet; /* nothing is said of it */
 };
 
 typedef struct snag_redis_client {

@@ -24,6 +24,9 @@ SNAG_MUST_CHECK snag_err snag_redis_new(snag_redis **out, snag_str url, snag_str
                                         const snag_voice *voice, snag_diag *diag);
 void snag_redis_free(snag_redis *redis);
 
+/* While quiet, an outage is not said: whoever asks first says in his own words what is wrong. */
+void snag_redis_quiet(snag_redis *redis, bool quiet);
+
 /* redis must outlive the store. Connects when it is first used. */
 SNAG_MUST_CHECK snag_err snag_redis_store_new(snag_store *out, snag_redis *redis, snag_diag *diag);
 /* Whether the server answers and is one that can be used. */

@@ -37,8 +37,8 @@ const char *snag_redis_key(snag_redis_store *st, size_t slot, uint32_t partition
     if (bucket < 0)
         snprintf(text, SNAG_REDIS_KEY_MAX, "snag:{%s/%" PRIu32 "}:m", st->client.redis->space, partition);
     else
-        snprintf(text, SNAG_REDIS_KEY_MAX, "snag:{%s/%" PRIu32 "}:%d", st->client.redis->space, partition,
-                 bucket);
+        snprintf(text, SNAG_REDIS_KEY_MAX, "snag:{%s/%" PRIu32 "}:%d", st->client.redis->space,
+                 partition, bucket);
     return text;
 }
 
@@ -297,6 +297,11 @@ void snag_redis_free(snag_redis *redis)
         return;
     free(redis->space);
     free(redis);
+}
+
+void snag_redis_quiet(snag_redis *redis, bool quiet)
+{
+    atomic_store(&redis->quiet, quiet);
 }
 
 snag_err snag_redis_probe(snag_store *port, snag_diag *diag)

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/live.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/assert.h"
+
+enum { ASK_MS = 6000, SPACE_MAX = 700 };
+
+static const struct {
+    const char *suffix;
+    bool compact;
+    const char *help;
+} topic_rows[SNAG_TOPIC_COUNT] = {
+#define X(name, suffix, compact, help) {suffix, compact, help},
+    SNAG_TOPIC_TABLE(X)
+#undef X
+};
+
+snag_str snag_topic_suffix(snag_topic topic)
+{
+    SNAG_ASSERT(topic < SNAG_TOPIC_COUNT);
+    return snag_str_from(topic_rows[topic].suffix);
+}
+
+bool snag_topic_compact(snag_topic topic)
+{
+    SNAG_ASSERT(topic < SNAG_TOPIC_COUNT);
+    return topic_rows[topic].compact;
+}
+
+const char *snag_topic_help(snag_topic topic)
+{
+    SNAG_ASSERT(topic < SNAG_TOPIC_COUNT);
+    return topic_rows[topic].help;
+}
+
+static bool name_set(char to[SNAG_LIVE_NAME_MAX], snag_str first, snag_str second)
+{
+    snag_buf buf = snag_buf_on(to, SNAG_LIVE_NAME_MAX - 1);
+    snag_buf_str_put(&buf, first);
+    snag_buf_str_put(&buf, second);
+    to[buf.size] = '\0';
+    return !buf.full && buf.size > 0;
+}
+
+bool snag_live_names(snag_live *live, const snag_pipeline *pipeline, const char *group)
+{
+    const snag_str none = SNAG_STR("");
+    bool fine = name_set(live->group, group ? snag_str_from(group) : pipeline->name, none);
+    live->pipeline = pipeline;
+    for (int i = 0; i < SNAG_TOPIC_COUNT; i++) {
+        fine = name_set(live->names[i], pipeline->prefix, snag_topic_suffix((snag_topic)i)) && fine;
+        live->topics[i] = (snag_kafka_topic){.name = snag_str_from(live->names[i]), .partitions = -1};
+    }
+    if (pipeline->sources[0].topic.size)
+        fine = name_set(live->input, pipeline->sources[0].topic, none) && fine;
+    live->topics[SNAG_TOPIC_COUNT] =
+        (snag_kafka_topic){.name = snag_str_from(live->input), .partitions = -1};
+    return fine;
+}
+
+static void property_add(snag_live *live, snag_str name, snag_str value)
+{
+    SNAG_ASSERT(live->property_count < SNAG_LIVE_PROPERTIES_MAX);
+    live->properties[live->property_count++] = (snag_kafka_property){name, value};
+    if (snag_str_equal(name, SNAG_STR("bootstrap.servers")))
+        snprintf(live->brokers, sizeof live->brokers, "%.*s", SNAG_FMT(value));
+}
+
+snag_err snag_live_kafka(snag_live *live, const char *brokers, const snag_voice *voice,
+                         snag_diag *diag)
+{
+    const snag_pipeline *pipeline = live->pipeline;
+    if (pipeline->kafka_count >= SNAG_LIVE_PROPERTIES_MAX)
+        return snag_fail(diag, SNAG_CONFIG, "kafka: too many properties");
+    for (uint32_t i = 0; i < pipeline->kafka_count; i++)
+        property_add(live, pipeline->kafka[i].name, pipeline->kafka[i].value);
+    if (brokers)
+        property_add(live, SNAG_STR("bootstrap.servers"), snag_str_from(brokers));
+    if (!*live->brokers)
+        return snag_fail(diag, SNAG_CONFIG,
+                         "no broker is given: write `kafka: { bootstrap.servers: HOST:PORT }` in the "
+                         "pipeline, or --brokers HOST:PORT");
+    snag_err err = snag_kafka_new(&live->kafka, live->properties, live->property_count, voice, diag);
+    if (err == SNAG_OK)
+        err = snag_kafka_describe(live->kafka, live->topics, SNAG_TOPIC_COUNT + 1, ASK_MS, diag);
+    if (err == SNAG_BROKER)
+        snag_fail(diag, err, "no broker answers at %s", live->brokers);
+    if (err == SNAG_OK)
+        err = snag_kafka_describe_configs(live->kafka, live->topics, SNAG_TOPIC_COUNT + 1, diag);
+    return err;
+}
+
+static snag_err missing_topics(const snag_live *live, snag_diag *diag)
+{
+    char list[256] = "";
+    size_t size = 0;
+    unsigned count = 0;
+    for (int i = 0; i < SNAG_TOPIC_COUNT; i++) {
+        if (live->topics[i].partitions > 0)
+            continue;
+        count++;
+        int more = snprintf(list + size, sizeof list - size, "%s%s", size ? ", " : "", live->names[i]);
+        size = more > 0 && size + (size_t)more < sizeof list ? size + (size_t)more : sizeof list - 1;
+    }
+    if (count == 0)
+        return SNAG_OK;
+    return snag_fail(diag, SNAG_BROKER, "%s missing at %s: %s. `snag topics PIPELINE --create` makes them",
+                     count > 1 ? "topics are" : "a topic is", live->brokers, list);
+}
+
+snag_err snag_live_topics_check(const snag_live *live, snag_diag *diag)
+{
+    const snag_kafka_topic *input = &live->topics[SNAG_TOPIC_COUNT];
+    const snag_kafka_topic *changelog = &live->topics[SNAG_TOPIC_CHANGELOG];
+    if (input->partitions <= 0)
+        return snag_fail(diag, SNAG_BROKER, "the input topic %s does not exist at %s", live->input,
+                         live->brokers);
+    snag_err err = missing_topics(live, diag);
+    if (err != SNAG_OK)
+        return err;
+    if (changelog->partitions != input->partitions)
+        return snag_fail(diag, SNAG_BROKER,
+                         "%s has %" PRId32 " partitions, its input %s has %" PRId32
+                         ": they must be as many. Delete the changelog and make it anew with a new --group",
+                         live->names[SNAG_TOPIC_CHANGELOG], changelog->partitions, live->input,
+                         input->partitions);
+    if (*changelog->cleanup && !strstr(changelog->cleanup, "compact"))
+        return snag_fail(diag, SNAG_BROKER,
+                         "%s is not compacted (cleanup.policy=%s): it would forget state. Set "
+                         "cleanup.policy=compact",
+                         live->names[SNAG_TOPIC_CHANGELOG], changelog->cleanup);
+    if (*changelog->cleanup && strstr(changelog->cleanup, "delete"))
+        return snag_fail(diag, SNAG_BROKER,
+                         "%s deletes by age (cleanup.policy=%s): it would forget state. Set "
+                         "cleanup.policy=compact",
+                         live->names[SNAG_TOPIC_CHANGELOG], changelog->cleanup);
+    return SNAG_OK;
+}
+
+snag_err snag_live_redis(snag_live *live, const char *url, const snag_voice *voice, snag_diag *diag)
+{
+    char space[SPACE_MAX];
+    snag_str given = url ? snag_str_from(url) : live->pipeline->redis_url;
+    if (given.size == 0)
+        return SNAG_END;
+    int size = snprintf(space, sizeof space, "%s/%s", live->group, live->input);
+    if (size < 0 || (size_t)size >= sizeof space)
+        return snag_fail(diag, SNAG_CONFIG, "redis: the names of group and topic are too long");
+    return snag_redis_new(&live->redis, given, snag_str_from(space), voice, diag);
+}
+
+void snag_live_finish(snag_live *live)
+{
+    snag_kafka_free(live->kafka);
+    snag_redis_free(live->redis);
+    live->kafka = NULL;
+    live->redis = NULL;
+}
+
+int snag_live_exit_code(snag_err err)
+{
+    if (err == SNAG_OK)
+        return SNAG_EXIT_FINE;
+    return err == SNAG_CONFIG || err == SNAG_USAGE ? SNAG_EXIT_USAGE : SNAG_EXIT_OUTSIDE;
+}

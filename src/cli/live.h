@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the live commands share: names of topics, the Kafka and Redis a pipeline names, and whether the
+ * outside is as it must be before anything starts.
+ */
+#ifndef SNAG_CLI_LIVE_H
+#define SNAG_CLI_LIVE_H
+
+#include "cli/command.h"
+#include "config/config.h"
+#include "kafka/kafka.h"
+#include "redis/redis.h"
+
+enum { SNAG_LIVE_NAME_MAX = 256, SNAG_LIVE_PROPERTIES_MAX = 256 };
+
+typedef struct snag_live {
+    const snag_pipeline *pipeline;
+    snag_kafka_property properties[SNAG_LIVE_PROPERTIES_MAX];
+    size_t property_count;
+    snag_kafka *kafka;
+    snag_redis *redis;
+    char brokers[512];                            /* as given, for words */
+    char input[SNAG_LIVE_NAME_MAX];
+    char names[SNAG_TOPIC_COUNT][SNAG_LIVE_NAME_MAX];
+    char group[SNAG_LIVE_NAME_MAX];
+    snag_kafka_topic topics[SNAG_TOPIC_COUNT + 1]; /* the outputs by snag_topic, then the input */
+} snag_live;
+
+/* The suffix, policy and purpose of an output topic. */
+snag_str snag_topic_suffix(snag_topic topic);
+bool snag_topic_compact(snag_topic topic);
+const char *snag_topic_help(snag_topic topic);
+
+/* Fills names; NULL group = the pipeline's name. False: a name is too long. */
+bool snag_live_names(snag_live *live, const snag_pipeline *pipeline, const char *group);
+/* Connects to Kafka and looks at the topics; brokers overrides the pipeline's (NULL = as in the file). */
+SNAG_MUST_CHECK snag_err snag_live_kafka(snag_live *live, const char *brokers,
+                                         const snag_voice *voice, snag_diag *diag);
+/* That the topics are there and fit. SNAG_BROKER with one sentence that says what to do. */
+SNAG_MUST_CHECK snag_err snag_live_topics_check(const snag_live *live, snag_diag *diag);
+/* The address of Redis: url overrides the pipeline's; SNAG_END = none is given. */
+SNAG_MUST_CHECK snag_err snag_live_redis(snag_live *live, const char *url, const snag_voice *voice,
+                                         snag_diag *diag);
+void snag_live_finish(snag_live *live);
+
+/* The exit code of an error of the outside. */
+int snag_live_exit_code(snag_err err);
+
+#endif

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * snag run: the wiring of live workers, and what a person sees of them.
+ *
+ *     thread i:  consumer INSTANCE-i  ->  engines  ->  producer GROUP-INSTANCE-i        and its own Redis
+ *     main thread: signals, the status line, the end
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/time.h"
+#include "cli/live.h"
+#include "cli/load.h"
+#include "cli/terminal.h"
+#include "local/memory.h"
+#include "runtime/crew.h"
+
+enum {
+    DRAW_EVERY_MS = 250,
+    TELL_EVERY_MS = 60000, /* where no terminal looks */
+    LINE_BYTES = 1024,
+    TOMBSTONES_MS = 86400000
+};
+
+typedef struct run {
+    const snag_command *command;
+    int64_t workers;
+    const char *instance;
+    const char *group;
+    const char *from;
+    const char *redis_url;
+    const char *brokers;
+    int64_t batch;
+    int64_t commit_ms;
+
+    snag_config config;
+    snag_live live;
+    snag_voice voice;
+    pthread_mutex_t voice_lock;
+    bool drawn; /* a status line stands on the terminal */
+    bool terminal;
+    char host[128];
+    snag_worker_options *options;
+    snag_ports *ports;
+    unsigned made; /* workers whose ports are open */
+    int64_t started_ms;
+    int64_t told_ms;
+    uint64_t told_records;
+} run;
+
+/* --- talking ----------------------------------------------------------------------------------- */
+
+static void line_clear(run *self)
+{
+    if (self->drawn)
+        fputs("\r\033[K", stderr);
+    self->drawn = false;
+}
+
+static void say(void *context, const char *line)
+{
+    run *self = context;
+    char text[40];
+    snag_buf buf = snag_buf_on(text, sizeof text - 1);
+    snag_time_print(&buf, snag_clock_wall_ms());
+    text[buf.size] = '\0';
+    pthread_mutex_lock(&self->voice_lock);
+    line_clear(self);
+    fprintf(stderr, "%s snag: %s\n", text, line);
+    pthread_mutex_unlock(&self->voice_lock);
+}
+
+static void number(snag_buf *buf, uint64_t count, const char *what)
+{
+    snag_buf_str_put(buf, SNAG_STR("  "));
+    snag_number_print(buf, count);
+    snag_buf_printf(buf, " %s", what);
+}
+
+static void status_print(run *self, const snag_stats *sum, snag_buf *buf)
+{
+    int64_t now_ms = snag_clock_monotonic_ms();
+    double seconds = (double)(now_ms - self->told_ms) / 1000.0;
+    uint64_t records = atomic_load(&sum->records);
+    double rate = seconds > 0 ? (double)(records - self->told_records) / seconds : 0;
+    self->told_ms = now_ms;
+    self->told_records = records;
+    snag_buf_str_put(buf, self->config.pipeline.name);
+    number(buf, atomic_load(&sum->partitions), "partitions");
+    number(buf, records, "records (");
+    snag_rate_print(buf, rate);
+    snag_buf_str_put(buf, SNAG_STR("/s)"));
+    number(buf, atomic_load(&sum->alerts), "alerts (");
+    snag_number_print(buf, atomic_load(&sum->episodes));
+    snag_buf_str_put(buf, SNAG_STR(" open)"));
+    number(buf, atomic_load(&sum->walks), "journeys under way");
+    if (atomic_load(&sum->dead))
+        number(buf, atomic_load(&sum->dead), "dead letters");
+    if (atomic_load(&sum->late))
+        number(buf, atomic_load(&sum->late), "late");
+    bool fresh = atomic_load(&sum->caught_up) != 0;
+    snag_buf_str_put(buf, fresh ? SNAG_STR("  up to date") : SNAG_STR("  catching up"));
+}
+
+static void status(run *self, const snag_crew *crew)
+{
+    char line[LINE_BYTES];
+    snag_stats sum;
+    snag_buf buf = snag_buf_on(line, sizeof line);
+    int64_t every_ms = self->terminal ? DRAW_EVERY_MS : TELL_EVERY_MS;
+    if (snag_clock_monotonic_ms() - self->told_ms < every_ms)
+        return;
+    snag_crew_stats(crew, &sum);
+    status_print(self, &sum, &buf);
+    if (!self->terminal) {
+        line[buf.size < sizeof line ? buf.size : sizeof line - 1] = '\0';
+        say(self, line);
+        return;
+    }
+    size_t columns = snag_terminal_columns(stderr);
+    pthread_mutex_lock(&self->voice_lock);
+    line_clear(self);
+    fwrite(line, 1, buf.size < columns ? buf.size : columns - 1, stderr);
+    fflush(stderr);
+    self->drawn = true;
+    pthread_mutex_unlock(&self->voice_lock);
+}
+
+static void farewell(run *self, const snag_stats *sum)
+{
+    char line[LINE_BYTES];
+    snag_buf buf = snag_buf_on(line, sizeof line - 1);
+    snag_buf_str_put(&buf, SNAG_STR("stopped:"));
+    number(&buf, atomic_load(&sum->records), "records read,");
+    number(&buf, atomic_load(&sum->alerts), "alerts,");
+    number(&buf, atomic_load(&sum->changes), "journey changes,");
+    number(&buf, atomic_load(&sum->dead), "dead letters; everything is committed");
+    line[buf.size] = '\0';
+    say(self, line);
+}
+
+/* --- wiring ------------------------------------------------------------------------------------ */
+
+static snag_err block_give(void *context, size_t size, void **block, snag_diag *diag)
+{
+    snag_memory memory;
+    (void)context;
+    snag_err err = snag_memory_init(&memory, size, diag);
+    *block = memory.block;
+    return err;
+}
+
+static void block_back(void *context, void *block, size_t size)
+{
+    snag_memory memory = {.block = block, .size = size};
+    (void)context;
+    snag_memory_finish(&memory);
+}
+
+static void options_fill(run *self, unsigned i)
+{
+    snag_worker_options *options = &self->options[i];
+    const snag_kafka_topic *changelog = &self->live.topics[SNAG_TOPIC_CHANGELOG];
+    *options = (snag_worker_options){
+        .pipeline = &self->config.pipeline,
+        .base_dir = self->config.base_dir,
+        .partitions = (uint32_t)self->live.topics[SNAG_TOPIC_COUNT].partitions,
+        .group = self->live.group,
+        .instance = self->instance,
+        .from_latest = strcmp(self->from, "latest") == 0,
+        .batch_max = (size_t)self->batch,
+        .commit_every_ms = self->commit_ms,
+        .tombstones_ms = changelog->delete_retention_ms > 0 ? changelog->delete_retention_ms : TOMBSTONES_MS};
+    for (int kind = 0; kind < SNAG_RECORD_KIND_COUNT; kind++)
+        options->schema_ids[kind] = -1;
+    for (int t = 0; t < SNAG_TOPIC_COUNT; t++)
+        options->topic_partitions[t] = (uint32_t)self->live.topics[t].partitions;
+}
+
+static snag_err ports_open(run *self, unsigned i, snag_diag *diag)
+{
+    char member[SNAG_LIVE_NAME_MAX * 2], id[SNAG_LIVE_NAME_MAX * 3];
+    const char *names[SNAG_TOPIC_COUNT];
+    snag_live *live = &self->live;
+    snag_ports *ports = &self->ports[i];
+    snprintf(member, sizeof member, "%s-%u", self->instance, i);
+    snprintf(id, sizeof id, "%s-%s", live->group, member);
+    for (int t = 0; t < SNAG_TOPIC_COUNT; t++)
+        names[t] = live->names[t];
+    *ports = (snag_ports){.clock = snag_clock_system(), .voice = self->voice,
+                          .blocks = {.give = block_give, .back = block_back}};
+    snag_kafka_input_options input = {.topic = live->input, .group = live->group, .instance = member,
+                                      .batch_max = (size_t)self->batch};
+    snag_err err = snag_kafka_input_new(&ports->input, live->kafka, &input, diag);
+    if (err == SNAG_OK)
+        err = snag_kafka_output_new(&ports->output, live->kafka, &ports->input, id, names, diag);
+    if (err == SNAG_OK)
+        err = snag_kafka_log_new(&ports->changelog, live->kafka, names[SNAG_TOPIC_CHANGELOG], diag);
+    if (err == SNAG_OK && live->redis)
+        err = snag_redis_store_new(&ports->store, live->redis, diag);
+    return err;
+}
+
+/* The worker has closed its output itself where it ran. */
+static void ports_close(const snag_ports *ports, bool ran)
+{
+    if (ports->output.ops && !ran)
+        ports->output.ops->close(ports->output.self);
+    if (ports->input.ops)
+        ports->input.ops->close(ports->input.self);
+    if (ports->changelog.ops)
+        ports->changelog.ops->close(ports->changelog.self);
+    if (ports->store.ops)
+        ports->store.ops->close(ports->store.self);
+}
+
+/* Redis must answer at the start: a wrong address should not look like an outage. */
+static snag_err redis_check(run *self, snag_diag *diag)
+{
+    snag_store store;
+    snag_err err = snag_live_redis(&self->live, self->redis_url, &self->voice, diag);
+    if (err == SNAG_END) {
+        say(self, "no Redis is given: every start reads the whole changelog, `snag explain` sees nothing");
+        return SNAG_OK;
+    }
+    if (err != SNAG_OK)
+        return err;
+    err = snag_redis_store_new(&store, self->live.redis, diag);
+    if (err != SNAG_OK)
+        return err;
+    snag_redis_quiet(self->live.redis, true);
+    err = snag_redis_probe(&store, diag);
+    snag_redis_quiet(self->live.redis, false);
+    if (err == SNAG_OK)
+        err = snag_redis_partitions_set(&store, (uint32_t)self->live.topics[SNAG_TOPIC_COUNT].partitions,
+                                        diag);
+    store.ops->close(store.self);
+    return err;
+}
+
+static snag_err outside_check(run *self, snag_diag *diag)
+{
+    snag_err err = snag_live_kafka(&self->live, self->brokers, &self->voice, diag);
+    if (err == SNAG_OK)
+        err = snag_live_topics_check(&self->live, diag);
+    if (err == SNAG_OK)
+        err = redis_check(self, diag);
+    return err;
+}
+
+static snag_err wire(run *self, snag_diag *diag)
+{
+    unsigned count = (unsigned)self->workers;
+    snag_err err = outside_check(self, diag);
+    self->options = calloc(count, sizeof *self->options);
+    self->ports = calloc(count, sizeof *self->ports);
+    if (!self->options || !self->ports)
+        return snag_fail(diag, SNAG_MEMORY, "out of memory");
+    for (unsigned i = 0; i < count && err == SNAG_OK; i++) {
+        options_fill(self, i);
+        self->made++;
+        err = ports_open(self, i, diag);
+    }
+    return err;
+}
+
+/* --- running ----------------------------------------------------------------------------------- */
+
+static sigset_t signals_block(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    return set;
+}
+
+static void watch(run *self, snag_crew *crew, const sigset_t *set)
+{
+    const struct timespec turn = {0, 100000000};
+    unsigned asked = 0;
+    while (snag_crew_runs(crew)) {
+        int got = sigtimedwait(set, NULL, &turn);
+        if (got > 0 && ++asked == 1) {
+            say(self, "stopping: committing what is in hand (a second signal stops at once)");
+            snag_crew_stop(crew);
+        } else if (got > 0) {
+            _exit(128 + got); /* nothing is lost: it was not committed */
+        }
+        status(self, crew);
+    }
+    pthread_mutex_lock(&self->voice_lock);
+    line_clear(self);
+    pthread_mutex_unlock(&self->voice_lock);
+}
+
+static void announce(run *self)
+{
+    char line[2 * LINE_BYTES];
+    int32_t partitions = self->live.topics[SNAG_TOPIC_COUNT].partitions;
+    snag_buf buf = snag_buf_on(line, sizeof line - 1);
+    snag_buf_printf(&buf, "running %.*s version %" PRIu32 ": %s (%" PRId32 " partition%s) at %s, group %s, ",
+                    SNAG_FMT(self->config.pipeline.name), self->config.pipeline.version, self->live.input,
+                    partitions, partitions == 1 ? "" : "s", self->live.brokers, self->live.group);
+    snag_buf_printf(&buf, "%" PRId64 " worker%s as %s", self->workers, self->workers == 1 ? "" : "s",
+                    self->instance);
+    line[buf.size] = '\0';
+    say(self, line);
+}
+
+static snag_err go(run *self, const sigset_t *set, snag_diag *diag)
+{
+    snag_stats sum;
+    snag_crew *crew;
+    snag_err err = snag_crew_start(&crew, self->options, self->ports, (unsigned)self->workers, diag);
+    if (err != SNAG_OK)
+        return err;
+    self->started_ms = self->told_ms = snag_clock_monotonic_ms();
+    announce(self);
+    watch(self, crew, set);
+    snag_crew_stats(crew, &sum);
+    err = snag_crew_join(crew, diag);
+    if (err == SNAG_OK)
+        farewell(self, &sum);
+    return err;
+}
+
+static int run_loaded(run *self)
+{
+    snag_diag diag = {.text = ""};
+    bool ran = false;
+    sigset_t set = signals_block();
+    if (self->config.pipeline.sources[0].topic.size == 0)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE,
+                                 "source %.*s has no topic: `snag replay` reads files",
+                                 SNAG_FMT(self->config.pipeline.sources[0].name));
+    if (!snag_live_names(&self->live, &self->config.pipeline, self->group))
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "a topic's or group's name is too long");
+    snag_err err = wire(self, &diag);
+    if (err == SNAG_OK) {
+        ran = true;
+        err = go(self, &set, &diag);
+    }
+    for (unsigned i = 0; i < self->made; i++)
+        ports_close(&self->ports[i], ran);
+    snag_live_finish(&self->live);
+    free(self->options);
+    free(self->ports);
+    return err == SNAG_OK ? SNAG_EXIT_FINE
+                          : snag_command_fail(self->command, snag_live_exit_code(err), "%s", diag.text);
+}
+
+static int check_options(run *self)
+{
+    if (self->workers < 1 || self->workers > SNAG_CREW_MAX)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "--workers: from 1 to %d", SNAG_CREW_MAX);
+    if (strcmp(self->from, "earliest") != 0 && strcmp(self->from, "latest") != 0)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "--from %s: expected earliest or latest",
+                                 self->from);
+    if (self->batch < 1 || self->batch > 1000000)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "--max-batch: from 1 to 1000000");
+    if (self->commit_ms < 1 || self->commit_ms > 5000)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "--commit-every: from 1ms to 5s");
+    if (!self->instance) {
+        if (gethostname(self->host, sizeof self->host - 1) != 0)
+            return snag_command_fail(self->command, SNAG_EXIT_USAGE,
+                                     "this host has no name: give --instance");
+        self->instance = self->host;
+    }
+    return -1;
+}
+
+static int run_command(const snag_command *command, int argc, char **argv)
+{
+    run *self = calloc(1, sizeof *self);
+    int words;
+    SNAG_ASSERT(self != NULL);
+    self->command = command;
+    self->workers = 1;
+    self->batch = 10000;
+    self->commit_ms = 50;
+    self->from = "earliest";
+    self->voice = (snag_voice){.say = say, .self = self};
+    self->terminal = snag_terminal_is(stderr);
+    pthread_mutex_init(&self->voice_lock, NULL);
+    const snag_option_row rows[] = {
+        {"workers", SNAG_OPTION_INT, &self->workers, "N",
+         "worker threads; more than the topic has partitions are of no use"},
+        {"instance", SNAG_OPTION_TEXT, &self->instance, "NAME",
+         "this process's name in the group: unique, and the same after a restart; default: the host's name"},
+        {"group", SNAG_OPTION_TEXT, &self->group, "ID", "the consumer group; default: the pipeline's name"},
+        {"from", SNAG_OPTION_TEXT, &self->from, "WHERE",
+         "where the very first start begins: earliest (default) or latest"},
+        {"brokers", SNAG_OPTION_TEXT, &self->brokers, "LIST", "bootstrap.servers, instead of the pipeline's"},
+        {"redis", SNAG_OPTION_TEXT, &self->redis_url, "URL", "redis://…, instead of the pipeline's"},
+        {"max-batch", SNAG_OPTION_INT, &self->batch, "N", "records taken at once; default 10000"},
+        {"commit-every", SNAG_OPTION_DURATION, &self->commit_ms, "TIME",
+         "how long what is not urgent may wait for its commit; default 50ms"},
+    };
+    int code = snag_options_parse(command, rows, sizeof rows / sizeof rows[0], argc, argv, &words);
+    if (code < 0)
+        code = words != 1 ? snag_command_fail(command, SNAG_EXIT_USAGE, "which pipeline? %s", command->usage)
+                          : check_options(self);
+    if (code < 0)
+        code = snag_cli_load(command, argv[0], &self->config);
+    if (code < 0) {
+        code = run_loaded(self);
+        snag_config_free(&self->config);
+    }
+    pthread_mutex_destroy(&self->voice_lock);
+    free(self);
+    return code;
+}
+
+const snag_command snag_command_run = {
+    .name = "run",
+    .usage = "snag run PIPELINE",
+    .summary = "Runs a pipeline live: Kafka in, state in Redis, alerts and journey changes out to Kafka.",
+    .help = "Start as many processes as you like with the same group and different --instance names: the\n"
+            "partitions are shared out among their workers. Every record counts exactly once, whatever is\n"
+            "killed when; readers of the output topics must use isolation.level=read_committed.\n"
+            "\n"
+            "  snag topics care.yaml --create\n"
+            "  snag run care.yaml --workers 2\n"
+            "\n"
+            "SIGTERM and SIGINT commit what is in hand and end with 0. A broker or Redis that is lost while\n"
+            "running is waited for; one that is not there at the start ends it with 3.",
+    .run = run_command,
+};

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * snag topics: the topics a pipeline needs, what there is of them, and making what is missing.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/time.h"
+#include "cli/live.h"
+#include "cli/load.h"
+#include "cli/terminal.h"
+
+typedef struct topics {
+    const snag_command *command;
+    const char *brokers;
+    int64_t partitions; /* 0 = as many as the input */
+    bool create;
+    bool json;
+    snag_config config;
+    snag_live live;
+} topics;
+
+static void say(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "snag topics: %s\n", line);
+}
+
+static const char *purpose(int at)
+{
+    return at == SNAG_TOPIC_COUNT ? "the pipeline's input" : snag_topic_help((snag_topic)at);
+}
+
+static const char *policy(const snag_kafka_topic *topic, int at)
+{
+    if (topic->partitions > 0 && *topic->cleanup)
+        return topic->cleanup;
+    return at < SNAG_TOPIC_COUNT && snag_topic_compact((snag_topic)at) ? "compact" : "delete";
+}
+
+static void retention_print(snag_buf *buf, const snag_kafka_topic *topic)
+{
+    if (topic->partitions <= 0)
+        snag_buf_byte(buf, '-');
+    else if (topic->retention_ms < 0)
+        snag_buf_str_put(buf, SNAG_STR("for ever"));
+    else
+        snag_duration_print(buf, topic->retention_ms);
+}
+
+static void row_print(const topics *self, int at)
+{
+    const snag_kafka_topic *topic = &self->live.topics[at];
+    char retention[40], partitions[24] = "missing";
+    snag_buf buf = snag_buf_on(retention, sizeof retention - 1);
+    retention_print(&buf, topic);
+    retention[buf.size] = '\0';
+    if (topic->partitions > 0)
+        snprintf(partitions, sizeof partitions, "%" PRId32, topic->partitions);
+    bool compact = strcmp(policy(topic, at), "compact") == 0;
+    printf("%-32.*s  %10s  %-8s  %-9s  %s\n", SNAG_FMT(topic->name), partitions, policy(topic, at),
+           compact ? "-" : retention, purpose(at));
+}
+
+static void row_json(const topics *self, int at)
+{
+    const snag_kafka_topic *topic = &self->live.topics[at];
+    char line[1024];
+    snag_buf buf = snag_buf_on(line, sizeof line);
+    snag_buf_str_put(&buf, SNAG_STR("{\"topic\":"));
+    snag_buf_json(&buf, topic->name);
+    if (topic->partitions > 0)
+        snag_buf_printf(&buf, ",\"partitions\":%" PRId32 ",\"retention_ms\":%" PRId64, topic->partitions,
+                        topic->retention_ms);
+    else
+        snag_buf_str_put(&buf, SNAG_STR(",\"partitions\":null"));
+    snag_buf_printf(&buf, ",\"cleanup\":\"%s\",\"purpose\":", policy(topic, at));
+    snag_buf_json(&buf, snag_str_from(purpose(at)));
+    printf("%.*s}\n", SNAG_FMT(snag_buf_str(&buf)));
+}
+
+static void list(const topics *self)
+{
+    static const int first = SNAG_TOPIC_COUNT;
+    if (!self->json)
+        printf("%-32s  %10s  %-8s  %-9s  %s\n", "topic", "partitions", "cleanup", "retention", "holds");
+    for (int i = -1; i < SNAG_TOPIC_COUNT; i++) {
+        if (self->json)
+            row_json(self, i < 0 ? first : i);
+        else
+            row_print(self, i < 0 ? first : i);
+    }
+}
+
+/* Outputs get as many partitions as the input: a customer stays in one partition, in order, everywhere. */
+static snag_err create(topics *self, snag_diag *diag)
+{
+    const snag_live *live = &self->live;
+    int input = live->topics[SNAG_TOPIC_COUNT].partitions;
+    int wanted = input > 0 ? input : (int)self->partitions;
+    snag_err err = SNAG_OK;
+    if (input > 0 && self->partitions > 0 && self->partitions != input)
+        return snag_fail(diag, SNAG_USAGE, "--partitions %" PRId64 ", but the input %s has %d already",
+                         self->partitions, live->input, input);
+    if (wanted <= 0)
+        return snag_fail(diag, SNAG_USAGE,
+                         "the input %s does not exist: say with --partitions N how many it shall have",
+                         live->input);
+    for (int i = 0; i <= SNAG_TOPIC_COUNT && err == SNAG_OK; i++) {
+        const char *name = i == SNAG_TOPIC_COUNT ? live->input : live->names[i];
+        bool compact = i < SNAG_TOPIC_COUNT && snag_topic_compact((snag_topic)i);
+        if (live->topics[i].partitions > 0)
+            continue;
+        err = snag_kafka_create(live->kafka, name, wanted, compact, diag);
+        if (err == SNAG_OK)
+            fprintf(stderr, "created %s with %d partition%s\n", name, wanted, wanted == 1 ? "" : "s");
+    }
+    return err;
+}
+
+static snag_err look(topics *self, snag_diag *diag)
+{
+    enum { ASK_MS = 5000 };
+    const snag_voice voice = {.say = say};
+    const size_t all = SNAG_TOPIC_COUNT + 1;
+    snag_err err = snag_live_kafka(&self->live, self->brokers, &voice, diag);
+    if (err == SNAG_OK && self->create) {
+        err = create(self, diag);
+        if (err == SNAG_OK)
+            err = snag_kafka_describe(self->live.kafka, self->live.topics, all, ASK_MS, diag);
+        if (err == SNAG_OK)
+            err = snag_kafka_describe_configs(self->live.kafka, self->live.topics, all, diag);
+    }
+    return err;
+}
+
+static int run_loaded(topics *self)
+{
+    snag_diag diag = {.text = ""};
+    if (self->config.pipeline.sources[0].topic.size == 0)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "the source reads a file, not a topic");
+    if (!snag_live_names(&self->live, &self->config.pipeline, NULL))
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "a topic's name is too long");
+    snag_err err = look(self, &diag);
+    if (err == SNAG_OK)
+        list(self);
+    snag_live_finish(&self->live);
+    return err == SNAG_OK ? SNAG_EXIT_FINE
+                          : snag_command_fail(self->command, snag_live_exit_code(err), "%s", diag.text);
+}
+
+static int run_command(const snag_command *command, int argc, char **argv)
+{
+    topics *self = calloc(1, sizeof *self);
+    int words;
+    SNAG_ASSERT(self != NULL);
+    self->command = command;
+    const snag_option_row rows[] = {
+        {"create", SNAG_OPTION_FLAG, &self->create, NULL, "makes the topics that are missing"},
+        {"partitions", SNAG_OPTION_INT, &self->partitions, "N",
+         "where the input is missing too: how many partitions all of them get"},
+        {"brokers", SNAG_OPTION_TEXT, &self->brokers, "LIST", "bootstrap.servers, instead of the pipeline's"},
+        {"json", SNAG_OPTION_FLAG, &self->json, NULL, "one JSON object a topic"},
+    };
+    int code = snag_options_parse(command, rows, sizeof rows / sizeof rows[0], argc, argv, &words);
+    if (code < 0 && words != 1)
+        code = snag_command_fail(command, SNAG_EXIT_USAGE, "which pipeline? %s", command->usage);
+    if (code < 0 && (self->partitions < 0 || self->partitions > 10000))
+        code = snag_command_fail(command, SNAG_EXIT_USAGE, "--partitions: from 1 to 10000");
+    if (code < 0)
+        code = snag_cli_load(command, argv[0], &self->config);
+    if (code < 0) {
+        code = run_loaded(self);
+        snag_config_free(&self->config);
+    }
+    free(self);
+    return code;
+}
+
+const snag_command snag_command_topics = {
+    .name = "topics",
+    .usage = "snag topics PIPELINE",
+    .summary = "The topics a pipeline needs: partitions, cleanup policy, retention; prints or creates them.",
+    .help = "Output topics get as many partitions as the input, so that a customer's records stay together\n"
+            "and in order everywhere. The changelog is compacted and must never be deleted by age.\n"
+            "\n"
+            "  snag topics care.yaml                        what there is\n"
+            "  snag topics care.yaml --create               makes what is missing\n"
+            "  snag topics care.yaml --create --partitions 4   the input too",
+    .run = run_command,
+};

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One transaction carries everything since the last: what was said, the after-images of every changed cell, a
+ * head for each partition that moved, and, always, the offsets of those partitions with n and incarnation
+ * beside them. Only when it is committed does anything reach the store.
+ *
+ *     records …  | cells of p | head of p, n+1 | cells of q | head of q, n+1 | offsets of p and q | commit
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "runtime/head.h"
+#include "runtime/inside.h"
+
+enum { HEAD_LEAST = 4096 };
+
+static void item_add(snag_worker *worker, snag_str key, snag_str blob)
+{
+    if (worker->item_count == worker->item_room) {
+        worker->item_room = worker->item_room ? worker->item_room * 2 : 1024;
+        worker->items = realloc(worker->items, worker->item_room * sizeof *worker->items);
+        SNAG_ASSERT(worker->items != NULL);
+    }
+    worker->items[worker->item_count++] = (snag_item){key, blob, snag_cell_owner(key)};
+}
+
+/* The key with its mark before it, and the blob, as copies that stay until the outbox is reset. */
+static void cell_add(snag_worker *worker, uint32_t partition, snag_str key, snag_str blob)
+{
+    char *marked = snag_outbox_take(&worker->outbox, key.size + 1);
+    marked[0] = SNAG_CELL_KEY;
+    memcpy(marked + 1, key.data, key.size);
+    snag_message message = {.topic = SNAG_TOPIC_CHANGELOG,
+                            .partition = partition,
+                            .key = snag_str_of(marked, key.size + 1)};
+    if (blob.size)
+        message.value = snag_outbox_copy(&worker->outbox, blob);
+    snag_outbox_add(&worker->outbox, &message);
+    item_add(worker, snag_str_of(marked + 1, key.size), message.value);
+}
+
+static int64_t oldest(const snag_partition *partition)
+{
+    int64_t waiting = snag_engine_oldest_waiting(partition->engine);
+    return waiting < partition->next ? waiting : partition->next;
+}
+
+static void head_add(snag_worker *worker, snag_partition *partition)
+{
+    static char key[1] = {SNAG_HEAD_KEY};
+    snag_head head = {.n = partition->n + 1,
+                      .oldest = oldest(partition),
+                      .next = partition->next,
+                      .partitions = worker->options->partitions,
+                      .pipeline = worker->pipeline->version};
+    memcpy(head.incarnation, partition->incarnation, 16);
+    memcpy(head.config, worker->pipeline->config, 32);
+    snag_buf buf = snag_outbox_buf(&worker->outbox, HEAD_LEAST);
+    snag_head_write(&buf, &head);
+    snag_engine_head_write(partition->engine, &buf);
+    partition->head_offset = -1;
+    snag_message message = {.topic = SNAG_TOPIC_CHANGELOG,
+                            .partition = partition->index,
+                            .key = snag_str_of(key, 1),
+                            .value = snag_outbox_used(&worker->outbox, &buf),
+                            .offset = &partition->head_offset};
+    snag_outbox_add(&worker->outbox, &message);
+}
+
+static snag_place prepare(snag_worker *worker, snag_partition *partition)
+{
+    snag_str key, blob;
+    partition->item_first = worker->item_count;
+    while (snag_engine_changed(partition->engine, &key, &blob))
+        cell_add(worker, partition->index, key, blob);
+    partition->item_count = worker->item_count - partition->item_first;
+    head_add(worker, partition);
+    snag_place place = {.partition = partition->index, .offset = oldest(partition)};
+    snag_head_words(place.text, sizeof place.text, partition->n + 1, partition->incarnation);
+    return place;
+}
+
+static snag_err transact(snag_worker *worker, const snag_place *places, size_t count,
+                         snag_diag *diag)
+{
+    const snag_output *output = &worker->ports->output;
+    snag_err err = output->ops->begin(output->self, diag);
+    for (size_t i = 0; i < worker->outbox.count && err == SNAG_OK; i++)
+        err = output->ops->send(output->self, &worker->outbox.messages[i], diag);
+    if (err == SNAG_OK)
+        err = output->ops->offsets(output->self, places, count, diag);
+    if (err == SNAG_OK)
+        err = output->ops->commit(output->self, diag);
+    return err;
+}
+
+static void usage_tell(snag_partition *partition)
+{
+    snag_engine_usage usage;
+    snag_worker *worker = partition->worker;
+    snag_engine_usage_get(partition->engine, &usage);
+    atomic_fetch_add(&worker->shared->state_bytes, usage.bytes_used - partition->accounted);
+    partition->accounted = usage.bytes_used;
+}
+
+static void committed(snag_partition *partition)
+{
+    partition->n++;
+    partition->dirty = false;
+    usage_tell(partition);
+    snag_partition_flush(partition);
+}
+
+snag_err snag_worker_commit(snag_worker *worker, snag_diag *diag)
+{
+    snag_place *places = malloc(sizeof *places * (worker->options->partitions + 1));
+    size_t count = 0;
+    SNAG_ASSERT(places != NULL);
+    worker->item_count = 0;
+    for (uint32_t i = 0; i < worker->options->partitions; i++)
+        if (worker->partitions[i] && worker->partitions[i]->dirty)
+            places[count++] = prepare(worker, worker->partitions[i]);
+    snag_err err = count ? transact(worker, places, count, diag) : SNAG_OK;
+    for (size_t i = 0; i < count && err == SNAG_OK; i++)
+        committed(worker->partitions[places[i].partition]);
+    free(places);
+    if (err != SNAG_OK)
+        return err; /* the outbox stays: the producer may still hold its bytes until it is renewed */
+    SNAG_ASSERT(count > 0 || worker->outbox.count == 0);
+    if (count)
+        atomic_fetch_add(&worker->stats->commits, 1);
+    snag_outbox_reset(&worker->outbox);
+    worker->dirty_ms = SNAG_NEVER;
+    worker->committed_ms = worker->ports->clock.monotonic_ms(worker->ports->clock.self);
+    return SNAG_OK;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A batch, run by run (a run = neighbouring records of one partition), chunk by chunk (what the arena holds):
+ * decode, the unreadable to the dead letter, the rest to the engine.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "runtime/inside.h"
+
+enum { SCHEMA_WAIT_MS = 5000, SCHEMA_STEP_MS = 50, HEADERS_MAX = 1024 };
+
+snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag)
+{
+    snag_err err = SNAG_OK;
+    while (partition->draining && err == SNAG_OK) {
+        partition->draining = !snag_engine_drain(partition->engine, SNAG_TIMER_BUDGET);
+        snag_worker_dirty(partition->worker, partition);
+        if (partition->draining)
+            err = snag_worker_commit(partition->worker, diag);
+    }
+    return err;
+}
+
+/* --- decoding ---------------------------------------------------------------------------------- */
+
+/* A schema that is still on its way is waited for, within a bound; then it counts as unknown. */
+static snag_err decode(snag_worker *worker, const snag_raw *raw, snag_event *event, snag_diag *diag)
+{
+    for (int waited_ms = 0;; waited_ms += SCHEMA_STEP_MS) {
+        snag_err err = snag_decode(worker->decoder, raw, &worker->arena, event, diag);
+        if (err != SNAG_AGAIN)
+            return err;
+        if (waited_ms >= SCHEMA_WAIT_MS)
+            return snag_fail(diag, SNAG_BAD_SCHEMA, "the registry did not give the schema within %d s",
+                             SCHEMA_WAIT_MS / 1000);
+        worker->ports->clock.sleep_ms(worker->ports->clock.self, SCHEMA_STEP_MS);
+    }
+}
+
+/* All of one customer must be in one partition, which only the record's key can promise. */
+static snag_err check_key(snag_worker *worker, const snag_raw *raw, const snag_event *event,
+                          snag_diag *diag)
+{
+    const char *what = worker->pipeline->key_account ? "account" : "customer";
+    snag_str who = worker->pipeline->key_account ? event->account : event->customer;
+    if (snag_str_equal(raw->key, who))
+        return SNAG_OK;
+    atomic_fetch_add(&worker->stats->wrong_key, 1);
+    if (!worker->said_wrong_key)
+        snag_worker_say(worker,
+                        "a record's key is not its %s (key \"%.*s\", %s \"%.*s\"): such records go to the "
+                        "dead letter; the topic must be keyed by %s",
+                        what, (int)(raw->key.size > 64 ? 64 : raw->key.size),
+                        raw->key.size ? raw->key.data : "", what,
+                        (int)(who.size > 64 ? 64 : who.size), who.size ? who.data : "", what);
+    worker->said_wrong_key = true;
+    return snag_fail(diag, SNAG_BAD_KEY, "the record's key is not the %s \"%.*s\"", what,
+                     (int)(who.size > 256 ? 256 : who.size), who.size ? who.data : "");
+}
+
+static snag_raw with_headers(snag_worker *worker, size_t at)
+{
+    const snag_input *input = &worker->ports->input;
+    snag_raw raw = worker->batch->records[at];
+    if (worker->pipeline->sources[0].format == SNAG_FORMAT_CLOUDEVENTS) {
+        raw.header_count = input->ops->headers(input->self, at, worker->headers, HEADERS_MAX);
+        raw.headers = worker->headers;
+    }
+    return raw;
+}
+
+/* Decodes from record *at on, until the run, the chunk or the arena ends. Returns the number of events. */
+static size_t decode_chunk(snag_worker *worker, snag_partition *partition, size_t *at, size_t end)
+{
+    size_t count = 0;
+    snag_diag why;
+    snag_arena_reset(&worker->arena);
+    for (; *at < end && count < SNAG_CHUNK_EVENTS; (*at)++) {
+        snag_raw raw = with_headers(worker, *at);
+        snag_err err = decode(worker, &raw, &worker->events[count], &why);
+        if (err == SNAG_FULL && count > 0)
+            break;
+        if (err == SNAG_FULL)
+            err = snag_fail(&why, SNAG_BAD_SIZE, "the record does not fit into %d bytes decoded",
+                            SNAG_CHUNK_BYTES);
+        if (err == SNAG_OK)
+            err = check_key(worker, &raw, &worker->events[count], &why);
+        if (err == SNAG_OK)
+            count++;
+        else if (raw.position.offset >= partition->resume)
+            snag_worker_dead_letter(worker, partition, *at, err, why.text);
+    }
+    return count;
+}
+
+/* --- feeding ----------------------------------------------------------------------------------- */
+
+static snag_err take(snag_partition *partition, const snag_event *events, size_t count,
+                     snag_diag *diag)
+{
+    size_t taken = 0;
+    snag_err err = count ? snag_engine_take(partition->engine, events, count, &taken) : SNAG_OK;
+    if (err == SNAG_FULL)
+        return snag_fail(diag, SNAG_FULL,
+                         "partition %" PRIu32 ": its state does not fit into %zu MiB: raise `budget`, or "
+                         "spread the topic over more partitions and processes",
+                         partition->index, partition->block_bytes >> 20);
+    SNAG_ASSERT(err != SNAG_OK || taken == count);
+    return err;
+}
+
+static snag_err feed_run(snag_worker *worker, snag_partition *partition, snag_diag *diag)
+{
+    snag_err err = snag_partition_drain(partition, diag);
+    for (size_t at = worker->run_first; at < worker->run_end && err == SNAG_OK;) {
+        size_t first = at;
+        size_t count = decode_chunk(worker, partition, &at, worker->run_end);
+        err = take(partition, worker->events, count, diag);
+        atomic_fetch_add(&worker->stats->records, at - first);
+        atomic_fetch_add(&worker->stats->events, count);
+        if (err != SNAG_OK)
+            break;
+        partition->next = worker->batch->records[at - 1].position.offset + 1;
+        partition->reached = -1;
+        snag_worker_dirty(worker, partition);
+        if (worker->outbox.bytes >= SNAG_OUTBOX_MAX)
+            err = snag_worker_commit(worker, diag);
+    }
+    return err;
+}
+
+static size_t run_end(const snag_batch *batch, size_t first)
+{
+    size_t end = first + 1;
+    while (end < batch->count &&
+           batch->records[end].position.partition == batch->records[first].position.partition)
+        end++;
+    return end;
+}
+
+static snag_partition *owned(const snag_worker *worker, uint32_t index)
+{
+    snag_partition *partition = index < worker->options->partitions ? worker->partitions[index] : NULL;
+    return partition && partition->engine ? partition : NULL;
+}
+
+snag_err snag_worker_feed(snag_worker *worker, const snag_batch *batch, snag_diag *diag)
+{
+    snag_err err = SNAG_OK;
+    worker->batch = batch;
+    for (size_t first = 0; first < batch->count && err == SNAG_OK; first = worker->run_end) {
+        snag_partition *partition = owned(worker, batch->records[first].position.partition);
+        worker->run_first = first;
+        worker->run_end = run_end(batch, first);
+        if (partition)
+            err = feed_run(worker, partition, diag);
+    }
+    worker->batch = NULL;
+    for (size_t i = 0; i < batch->reached_count && err == SNAG_OK; i++) {
+        snag_partition *partition = owned(worker, batch->reached[i].partition);
+        if (partition)
+            partition->reached = batch->reached[i].offset;
+    }
+    return err;
+}

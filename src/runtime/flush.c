@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The store's copy. A flush that fails is dropped, never queued: the copy is stale then, and is written anew
+ * when there is time for it. Nothing here can fail the worker.
+ */
+#include <inttypes.h>
+
+#include "base/assert.h"
+#include "runtime/inside.h"
+
+enum { RETRY_MS = 1000, PATIENCE_MS = 30000, RELOAD_ITEMS = 4000, RELOAD_BYTES = 8 << 20 };
+
+static bool ours(const snag_partition *partition, const snag_store_head *head)
+{
+    return head->present && memcmp(head->incarnation, partition->incarnation, 16) == 0;
+}
+
+static void stale(snag_partition *partition)
+{
+    partition->stale = true;
+    partition->mend_at_ms = partition->worker->now_ms + RETRY_MS;
+}
+
+static snag_store_head final_of(const snag_partition *partition)
+{
+    return (snag_store_head){.n = partition->n,
+                             .log_offset = partition->head_offset,
+                             .at_ms = partition->worker->wall_ms};
+}
+
+/* The count is what tells a copy that lost something without a trace (an evicted key, say). */
+static bool complete(const snag_partition *partition)
+{
+    snag_engine_usage usage;
+    snag_engine_usage_get(partition->engine, &usage);
+    return (uint64_t)partition->stored.count == usage.cells;
+}
+
+void snag_partition_flush(snag_partition *partition)
+{
+    snag_worker *worker = partition->worker;
+    const snag_store *store = &worker->ports->store;
+    snag_store_head final = final_of(partition);
+    if (!store->ops || partition->stale)
+        return;
+    snag_err err = store->ops->write(store->self, partition->index, &partition->stored,
+                                     worker->items + partition->item_first, partition->item_count,
+                                     &final, NULL);
+    if (err == SNAG_OK) {
+        atomic_fetch_add(&worker->stats->flushed, partition->item_count);
+        if (complete(partition))
+            return;
+    }
+    stale(partition);
+    /* Somebody holds a newer state: we are being replaced, and shall not fight over the copy. */
+    if (err == SNAG_STATE && ours(partition, &partition->stored) && partition->stored.n >= partition->n)
+        partition->mend_at_ms += PATIENCE_MS;
+}
+
+/* --- reload ------------------------------------------------------------------------------------ */
+
+/* Fills worker->items with up to RELOAD_ITEMS cells; their bytes are copied into the (empty) outbox. */
+static bool cells_next(snag_partition *partition, uint64_t *cursor)
+{
+    snag_worker *worker = partition->worker;
+    snag_str key, blob;
+    size_t bytes = 0;
+    worker->item_count = 0;
+    snag_outbox_reset(&worker->outbox);
+    while (worker->item_count < RELOAD_ITEMS && worker->item_count < worker->item_room &&
+           bytes < RELOAD_BYTES) {
+        if (!snag_engine_each(partition->engine, cursor, &key, &blob))
+            return false;
+        key = snag_outbox_copy(&worker->outbox, key);
+        worker->items[worker->item_count++] =
+            (snag_item){key, snag_outbox_copy(&worker->outbox, blob), snag_cell_owner(key)};
+        bytes += key.size + blob.size;
+    }
+    return true;
+}
+
+static snag_err reload(snag_partition *partition)
+{
+    snag_worker *worker = partition->worker;
+    const snag_store *store = &worker->ports->store;
+    uint64_t cursor = 0;
+    uint64_t token = worker->ports->clock.random(worker->ports->clock.self) >> 1 | 1;
+    snag_store_head final = final_of(partition);
+    snag_err err = store->ops->take(store->self, partition->index, partition->incarnation, token,
+                                    &partition->stored, NULL);
+    for (bool more = true; more && err == SNAG_OK;) {
+        more = cells_next(partition, &cursor);
+        err = store->ops->write(store->self, partition->index, &partition->stored, worker->items,
+                                worker->item_count, more ? NULL : &final, NULL);
+    }
+    worker->item_count = 0;
+    snag_outbox_reset(&worker->outbox);
+    return err;
+}
+
+static void mend(snag_partition *partition)
+{
+    snag_worker *worker = partition->worker;
+    partition->mend_at_ms = worker->now_ms + RETRY_MS;
+    if (reload(partition) != SNAG_OK)
+        return;
+    atomic_fetch_add(&worker->stats->reloads, 1);
+    partition->stale = !complete(partition);
+    if (partition->stale)
+        partition->mend_at_ms += PATIENCE_MS;
+}
+
+void snag_worker_mend(snag_worker *worker, bool idle)
+{
+    if (!worker->ports->store.ops || worker->dirty_ms != SNAG_NEVER || worker->outbox.count)
+        return;
+    for (uint32_t i = 0; i < worker->options->partitions; i++) {
+        snag_partition *partition = worker->partitions[i];
+        if (!partition || !partition->engine || !partition->stale || partition->n < 0)
+            continue;
+        int64_t patience = idle ? 0 : PATIENCE_MS; /* a reload stops the worker for a moment */
+        if (worker->now_ms >= partition->mend_at_ms + patience)
+            mend(partition);
+    }
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/head.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+
+static const char magic[8] = {'S', 'N', 'A', 'G', 'H', 'E', 'A', 'D'};
+
+enum { FIXED_BYTES = 8 + 2 + 4 + 4 + 8 + 8 + 8 + 16 + 32 };
+
+static void put(snag_buf *buf, uint64_t value, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        snag_buf_byte(buf, (char)(value >> (8 * i)));
+}
+
+static uint64_t get(const char **at, size_t bytes)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < bytes; i++)
+        value |= (uint64_t)(unsigned char)(*at)[i] << (8 * i);
+    *at += bytes;
+    return value;
+}
+
+void snag_head_write(snag_buf *buf, const snag_head *head)
+{
+    snag_buf_put(buf, magic, sizeof magic);
+    put(buf, SNAG_HEAD_VERSION, 2);
+    put(buf, head->partitions, 4);
+    put(buf, head->pipeline, 4);
+    put(buf, (uint64_t)head->n, 8);
+    put(buf, (uint64_t)head->oldest, 8);
+    put(buf, (uint64_t)head->next, 8);
+    snag_buf_put(buf, head->incarnation, 16);
+    snag_buf_put(buf, head->config, 32);
+    snag_buf_str_put(buf, head->engine);
+}
+
+snag_err snag_head_read(snag_head *head, snag_str bytes, snag_diag *diag)
+{
+    const char *at = bytes.data + sizeof magic;
+    if (bytes.size < FIXED_BYTES || memcmp(bytes.data, magic, sizeof magic) != 0)
+        return snag_fail(diag, SNAG_STATE, "the changelog holds a head that snag did not write");
+    uint64_t version = get(&at, 2);
+    if (version != SNAG_HEAD_VERSION)
+        return snag_fail(diag, SNAG_STATE, "the state has format %" PRIu64 ", this program knows %d",
+                         version, SNAG_HEAD_VERSION);
+    head->partitions = (uint32_t)get(&at, 4);
+    head->pipeline = (uint32_t)get(&at, 4);
+    head->n = (int64_t)get(&at, 8);
+    head->oldest = (int64_t)get(&at, 8);
+    head->next = (int64_t)get(&at, 8);
+    memcpy(head->incarnation, at, 16);
+    memcpy(head->config, at + 16, 32);
+    head->engine = snag_str_of(at + 48, bytes.size - FIXED_BYTES);
+    return SNAG_OK;
+}
+
+void snag_head_words(char *text, size_t room, int64_t n, const uint8_t incarnation[16])
+{
+    char hex[33];
+    snag_buf buf = snag_buf_on(hex, 32);
+    snag_buf_hex(&buf, incarnation, 16);
+    hex[32] = '\0';
+    int size = snprintf(text, room, "snag 1 n=%" PRId64 " i=%s", n, hex);
+    SNAG_ASSERT(size > 0 && (size_t)size < room);
+}
+
+static int digit(char hex)
+{
+    if (hex >= '0' && hex <= '9')
+        return hex - '0';
+    return hex >= 'a' && hex <= 'f' ? hex - 'a' + 10 : -1;
+}
+
+bool snag_head_words_read(const char *text, int64_t *n, uint8_t incarnation[16])
+{
+    static const char begins[] = "snag 1 n=";
+    char *end;
+    if (strncmp(text, begins, sizeof begins - 1) != 0)
+        return false;
+    *n = strtoll(text + sizeof begins - 1, &end, 10);
+    if (strncmp(end, " i=", 3) != 0 || strlen(end) != 3 + 32 || *n < 0)
+        return false;
+    for (size_t i = 0; i < 16; i++) {
+        int high = digit(end[3 + 2 * i]), low = digit(end[4 + 2 * i]);
+        if (high < 0 || low < 0)
+            return false;
+        incarnation[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}

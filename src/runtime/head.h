@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What every commit writes about itself, twice: the changelog's head record, and the words beside the
+ * group's offset. Recovery trusts a state only where the two agree on incarnation and n.
+ *
+ *     offset metadata   "snag 1 n=41 i=<32 hex digits>"
+ *     changelog key     'h' = the head, 'c' + cell key = a cell
+ *     head value        SNAGHEAD version:u16 - partitions:u32 pipeline:u32 n:i64 C:i64 N:i64
+ *                       incarnation[16] config[32] engine's own bytes …      (integers little-endian)
+ */
+#ifndef SNAG_RUNTIME_HEAD_H
+#define SNAG_RUNTIME_HEAD_H
+
+#include "base/buf.h"
+
+enum { SNAG_HEAD_KEY = 'h', SNAG_CELL_KEY = 'c', SNAG_HEAD_VERSION = 1 };
+
+typedef struct snag_head {
+    uint8_t incarnation[16];
+    uint8_t config[32];
+    int64_t n;
+    int64_t oldest;      /* C: the oldest record not yet applied; the committed offset */
+    int64_t next;        /* N: the next record not yet read */
+    uint32_t partitions; /* of the input topic */
+    uint32_t pipeline;   /* version of the pipeline file */
+    snag_str engine;     /* snag_engine_head_write's bytes; borrowed */
+} snag_head;
+
+void snag_head_write(snag_buf *buf, const snag_head *head);
+/* SNAG_STATE: not a head, or of a version this program does not know. engine is borrowed from bytes. */
+SNAG_MUST_CHECK snag_err snag_head_read(snag_head *head, snag_str bytes, snag_diag *diag);
+
+/* Terminated, fits in 96 bytes. */
+void snag_head_words(char *text, size_t room, int64_t n, const uint8_t incarnation[16]);
+/* False: the words are not ours. */
+bool snag_head_words_read(const char *text, int64_t *n, uint8_t incarnation[16]);
+
+#endif

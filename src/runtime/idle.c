@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The clock as a source of time, where silence is proved: read the clock, THEN ask the log's end; if all of
+ * it has been read and processed, then nothing that happened before the clock's time is still to come (but
+ * for `delay` and `out_of_order`). Only asked when a timer is due. A lagging reader never moves time; a
+ * failed question, an upstream transaction that is still open, a wall clock that jumps neither.
+ */
+#include "base/assert.h"
+#include "runtime/inside.h"
+
+enum { ASK_AGAIN_MS = 20, ASK_LATER_MS = 1000, JUMP_MS = 500, WAIT_MAX_MS = 100 };
+
+/* Time may go up to here at clock time T. */
+static int64_t target(const snag_worker *worker, int64_t wall_ms)
+{
+    const snag_source_spec *source = &worker->pipeline->sources[0];
+    return wall_ms - source->out_of_order_ms - source->delay_ms;
+}
+
+/* The earliest time that something waits for W to pass; SNAG_NEVER = nothing. */
+static int64_t due(const snag_partition *partition)
+{
+    int64_t timer = snag_engine_next_due(partition->engine);
+    if (snag_engine_oldest_waiting(partition->engine) == INT64_MAX)
+        return timer;
+    int64_t newest = snag_engine_newest(partition->engine) - 1; /* waiting events apply at W = theirs */
+    return newest < timer ? newest : timer;
+}
+
+static bool wants(const snag_worker *worker, const snag_partition *partition)
+{
+    if (!partition || !partition->engine || partition->draining)
+        return false;
+    return partition->reached >= partition->next && worker->now_ms >= partition->asked_ms &&
+           due(partition) < target(worker, worker->wall_ms);
+}
+
+static snag_err tick(snag_worker *worker, snag_partition *partition, snag_diag *diag)
+{
+    const snag_clock *clock = &worker->ports->clock;
+    const snag_input *input = &worker->ports->input;
+    int64_t end;
+    int64_t wall_ms = clock->wall_ms(clock->self);
+    snag_err err = input->ops->log_end(input->self, partition->index, &end, NULL);
+    if (err != SNAG_OK || partition->reached < end) {
+        partition->asked_ms = clock->monotonic_ms(clock->self) + (err ? ASK_LATER_MS : ASK_AGAIN_MS);
+        atomic_fetch_add(&worker->stats->no_ticks, 1);
+        return SNAG_OK;
+    }
+    atomic_fetch_add(&worker->stats->ticks, 1);
+    snag_worker_dirty(worker, partition);
+    partition->draining =
+        !snag_engine_tick(partition->engine, target(worker, wall_ms), SNAG_TIMER_BUDGET);
+    return snag_partition_drain(partition, diag);
+}
+
+snag_err snag_worker_tick(snag_worker *worker, snag_diag *diag)
+{
+    snag_err err = SNAG_OK;
+    if (worker->pipeline->sources[0].clock_log || worker->jumped)
+        return SNAG_OK;
+    for (uint32_t i = 0; i < worker->options->partitions && err == SNAG_OK; i++)
+        if (wants(worker, worker->partitions[i]))
+            err = tick(worker, worker->partitions[i], diag);
+    return err;
+}
+
+void snag_worker_clock(snag_worker *worker)
+{
+    const snag_clock *clock = &worker->ports->clock;
+    worker->wall_ms = clock->wall_ms(clock->self);
+    worker->now_ms = clock->monotonic_ms(clock->self);
+    int64_t drift_ms = worker->wall_ms - worker->now_ms;
+    int64_t moved_ms = worker->drift_ms == SNAG_TIME_NONE ? 0 : drift_ms - worker->drift_ms;
+    worker->jumped = moved_ms > JUMP_MS || moved_ms < -JUMP_MS;
+    worker->drift_ms = drift_ms;
+    worker->encode.detected_at_ms = worker->wall_ms;
+    if (worker->jumped)
+        atomic_fetch_add(&worker->stats->jumps, 1);
+}
+
+int snag_worker_wait(const snag_worker *worker)
+{
+    int64_t wait_ms = WAIT_MAX_MS;
+    if (worker->dirty_ms != SNAG_NEVER)
+        wait_ms = worker->dirty_ms + worker->options->commit_every_ms - worker->now_ms;
+    for (uint32_t i = 0; i < worker->options->partitions; i++) {
+        const snag_partition *partition = worker->partitions[i];
+        if (!partition || !partition->engine || worker->pipeline->sources[0].clock_log)
+            continue;
+        int64_t at_ms = due(partition);
+        int64_t left_ms = at_ms == SNAG_NEVER ? WAIT_MAX_MS : at_ms - target(worker, worker->wall_ms) + 1;
+        int64_t asked_ms = partition->asked_ms - worker->now_ms;
+        left_ms = left_ms > asked_ms ? left_ms : asked_ms;
+        wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
+    }
+    return wait_ms < 1 ? 1 : wait_ms > WAIT_MAX_MS ? WAIT_MAX_MS : (int)wait_ms;
+}

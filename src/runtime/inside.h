@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A worker's insides, shared by the files of src/runtime: each does one step of the loop.
+ *
+ *     feed.c     decode a batch; the unreadable to the dead letter; feed the engines
+ *     say.c      what the engines emit, and dead letters, into the outbox
+ *     commit.c   outputs, state and offsets in one transaction
+ *     flush.c    the same state to the store, after the commit
+ *     idle.c     the clock, where it is proved that nothing is left to read
+ *     recover.c  a partition's state: store, then changelog up to the committed n
+ *     worker.c   the loop, and what to do when any of it fails
+ */
+#ifndef SNAG_RUNTIME_INSIDE_H
+#define SNAG_RUNTIME_INSIDE_H
+
+#include "base/arena.h"
+#include "engine/engine.h"
+#include "runtime/outbox.h"
+#include "runtime/worker.h"
+
+enum {
+    SNAG_CHUNK_EVENTS = 512,     /* decoded, then fed */
+    SNAG_CHUNK_BYTES = 4 << 20,  /* their arena */
+    SNAG_TIMER_BUDGET = 20000,   /* timers fired before a commit may come between */
+    SNAG_OUTBOX_MAX = 48 << 20   /* held before a commit comes early */
+};
+
+struct snag_worker;
+
+/* One owned partition. Between commits: engine state = committed state n + what the outbox says. */
+typedef struct snag_partition {
+    struct snag_worker *worker;
+    uint32_t index;
+    snag_engine *engine; /* NULL = not taken over */
+    void *block;
+    size_t block_bytes;
+    uint64_t accounted; /* its bytes in shared->state_bytes */
+    uint8_t incarnation[16];
+    int64_t n;      /* the last commit; -1 = none yet */
+    int64_t next;   /* N */
+    int64_t resume; /* records before it were read before: no second dead letter for them */
+    int64_t reached; /* the end that was reached, -1 = unknown */
+    int64_t asked_ms; /* monotonic: the log's end is not asked again before */
+    bool dirty;     /* something to commit */
+    bool draining;  /* W* is not reached yet: nothing newer may be applied */
+    bool kept;      /* found again in the current assignment */
+    /* the store's copy */
+    snag_store_head stored;
+    bool stale;         /* it must be reloaded */
+    int64_t mend_at_ms; /* monotonic: not before */
+    size_t item_first;  /* this commit's cells in worker->items */
+    size_t item_count;
+    int64_t head_offset; /* of the head in the changelog; filled by the commit */
+} snag_partition;
+
+typedef struct snag_worker {
+    const snag_worker_options *options;
+    const snag_ports *ports;
+    const snag_pipeline *pipeline;
+    snag_shared *shared;
+    snag_stats *stats;
+    snag_decoder *decoder;
+    snag_arena arena;
+    void *arena_block;
+    snag_event *events;
+    snag_outbox outbox;
+    snag_item *items; /* cells of the commit in hand */
+    size_t item_count;
+    size_t item_room;
+    snag_header *headers; /* of one record */
+    snag_partition **partitions; /* by index */
+    snag_encode_context encode;
+    snag_str topic; /* of source 0 */
+    const snag_batch *batch; /* being fed, NULL otherwise: late events find their bytes in … */
+    size_t run_first;        /* … these records of it, one partition's, in offset order */
+    size_t run_end;
+    snag_seat seat;
+    int64_t wall_ms; /* read once a turn */
+    int64_t now_ms;  /* monotonic, read once a turn */
+    int64_t drift_ms; /* wall - monotonic; SNAG_TIME_NONE before the first turn */
+    bool jumped;
+    int64_t committed_ms; /* monotonic */
+    int64_t dirty_ms;     /* since when something waits; SNAG_NEVER = nothing */
+    int64_t fenced_ms;    /* monotonic, of the last fencing; SNAG_TIME_NONE = never */
+    bool said_wrong_key;
+    bool said_lost;
+} snag_worker;
+
+void snag_worker_say(const snag_worker *worker, const char *format, ...) SNAG_PRINTF(2, 3);
+void snag_worker_dirty(snag_worker *worker, snag_partition *partition);
+
+/* feed.c */
+snag_err snag_worker_feed(snag_worker *worker, const snag_batch *batch, snag_diag *diag);
+/* Fires what is due up to W*, with commits in between where it is much. */
+snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag);
+
+/* say.c */
+void snag_partition_emit(void *context, const snag_record *record);
+void snag_worker_dead_letter(snag_worker *worker, snag_partition *partition, size_t at, snag_err reason,
+                             const char *words);
+
+/* commit.c */
+snag_err snag_worker_commit(snag_worker *worker, snag_diag *diag);
+
+/* flush.c */
+void snag_partition_flush(snag_partition *partition);
+/* Mends stale copies; only where nothing uncommitted is in hand. */
+void snag_worker_mend(snag_worker *worker, bool idle);
+
+/* idle.c */
+snag_err snag_worker_tick(snag_worker *worker, snag_diag *diag);
+/* How long the loop may wait for records, in ms. */
+int snag_worker_wait(const snag_worker *worker);
+void snag_worker_clock(snag_worker *worker);
+
+/* recover.c */
+/* Takes over what the input gave and begins to read. SNAG_AGAIN: the assignment changed meanwhile. */
+snag_err snag_worker_take_over(snag_worker *worker, snag_diag *diag);
+void snag_partition_drop(snag_partition *partition);
+void snag_worker_drop_all(snag_worker *worker);
+
+#endif

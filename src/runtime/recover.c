@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Taking a partition over. What counts is what was committed: the group's offset names commit n of
+ * incarnation i.
+ *
+ *     offset words ---> n, i
+ *     store: head (i, n' <= n), the same on every page, and as many cells as it says; else start empty
+ *     changelog: from the store's place in it (or its beginning) up to the head with n, never to "the end"
+ *
+ * Rules are never run again to rebuild state. Where the witnesses disagree the worker stops and says what
+ * to do.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "runtime/head.h"
+#include "runtime/inside.h"
+
+enum { LOG_WAIT_MS = 100, LOG_PATIENCE_MS = 60000, POLL_EVERY = 5000, TRIES = 20 };
+
+/* --- engines ----------------------------------------------------------------------------------- */
+
+static void engine_drop(snag_partition *partition)
+{
+    const snag_blocks *blocks = &partition->worker->ports->blocks;
+    if (partition->block)
+        blocks->back(blocks->self, partition->block, partition->block_bytes);
+    partition->block = NULL;
+    partition->engine = NULL;
+}
+
+static snag_err engine_make(snag_partition *partition, snag_diag *diag)
+{
+    snag_worker *worker = partition->worker;
+    const snag_blocks *blocks = &worker->ports->blocks;
+    size_t least = snag_engine_bytes_min(worker->pipeline);
+    engine_drop(partition);
+    partition->block_bytes = (size_t)worker->pipeline->budget_bytes;
+    if (partition->block_bytes < least)
+        partition->block_bytes = least;
+    snag_err err = blocks->give(blocks->self, partition->block_bytes, &partition->block, diag);
+    if (err != SNAG_OK) {
+        partition->block = NULL;
+        return err;
+    }
+    return snag_engine_init(&partition->engine, worker->pipeline, partition->block,
+                            partition->block_bytes, snag_partition_emit, partition);
+}
+
+void snag_partition_drop(snag_partition *partition)
+{
+    snag_worker *worker = partition->worker;
+    atomic_fetch_sub(&worker->shared->state_bytes, partition->accounted);
+    engine_drop(partition);
+    uint32_t index = partition->index;
+    *partition = (snag_partition){.worker = worker, .index = index, .n = -1, .reached = -1, .stale = true};
+}
+
+void snag_worker_drop_all(snag_worker *worker)
+{
+    for (uint32_t i = 0; i < worker->options->partitions; i++)
+        if (worker->partitions[i])
+            snag_partition_drop(worker->partitions[i]);
+    worker->dirty_ms = SNAG_NEVER;
+}
+
+/* --- still ours? ------------------------------------------------------------------------------- */
+
+/* The group forgets a member that does not poll. Nothing can come but a change of the assignment. */
+static snag_err keep_seat(snag_worker *worker, snag_diag *diag)
+{
+    const snag_input *input = &worker->ports->input;
+    snag_batch batch;
+    snag_err err = input->ops->poll(input->self, 0, 1, &batch, &worker->seat, diag);
+    input->ops->release(input->self);
+    if (err != SNAG_OK)
+        return err;
+    return worker->seat == SNAG_SEAT_KEPT && !atomic_load(&worker->shared->stop) ? SNAG_OK : SNAG_AGAIN;
+}
+
+/* --- the store --------------------------------------------------------------------------------- */
+
+static bool same_head(const snag_store_head *a, const snag_store_head *b)
+{
+    return a->present && b->present && memcmp(a->incarnation, b->incarnation, 16) == 0 && a->n == b->n &&
+           a->step == b->step && a->token == b->token && a->count == b->count;
+}
+
+/* Deletions older than the changelog's tombstones can no longer be told: such a copy is of no use. */
+static bool usable(const snag_partition *partition, const snag_store_head *head, int64_t n)
+{
+    const snag_worker *worker = partition->worker;
+    return head->present && memcmp(head->incarnation, partition->incarnation, 16) == 0 &&
+           head->step == 0 && head->token == 0 && head->n >= 0 && head->n <= n &&
+           worker->wall_ms - head->at_ms < worker->options->tombstones_ms / 2;
+}
+
+static snag_err page_restore(snag_partition *partition, uint64_t *cursor, const snag_store_head *head)
+{
+    const snag_store *store = &partition->worker->ports->store;
+    const snag_item *items;
+    snag_store_head seen = *head;
+    size_t count;
+    snag_err err = store->ops->page(store->self, partition->index, cursor, &items, &count, &seen, NULL);
+    if (err == SNAG_OK && !same_head(head, &seen))
+        return SNAG_STATE;
+    for (size_t i = 0; i < count && err == SNAG_OK; i++)
+        err = snag_engine_restore(partition->engine, items[i].key, items[i].blob);
+    return err;
+}
+
+/* SNAG_OK with *from > 0: the store's copy is in the engine; *from 0: the engine is empty. */
+static snag_err store_load(snag_partition *partition, int64_t n, int64_t *from, snag_diag *diag)
+{
+    snag_worker *worker = partition->worker;
+    const snag_store *store = &worker->ports->store;
+    snag_store_head head;
+    snag_engine_usage usage;
+    snag_err err = SNAG_OK;
+    *from = 0;
+    partition->stale = true;
+    partition->mend_at_ms = 0;
+    if (!store->ops || store->ops->head(store->self, partition->index, &head, NULL) != SNAG_OK ||
+        !usable(partition, &head, n) || head.log_offset < 0)
+        return SNAG_OK;
+    for (uint64_t cursor = 0; cursor != UINT64_MAX && err == SNAG_OK;) {
+        snag_err seat = keep_seat(worker, diag);
+        if (seat != SNAG_OK)
+            return seat;
+        err = page_restore(partition, &cursor, &head);
+    }
+    snag_engine_usage_get(partition->engine, &usage);
+    if (err != SNAG_OK || usage.cells != (uint64_t)head.count)
+        return engine_make(partition, diag);
+    *from = head.log_offset;
+    partition->stored = head;
+    partition->stale = head.n != n;
+    return SNAG_OK;
+}
+
+/* --- the changelog ----------------------------------------------------------------------------- */
+
+/* One record. SNAG_END: it was the head that is looked for. */
+static snag_err log_apply(snag_partition *partition, const snag_change_record *record, int64_t n,
+                          snag_head *head, snag_diag *diag)
+{
+    if (record->key.size == 0)
+        return SNAG_OK;
+    if (record->key.data[0] == SNAG_CELL_KEY) {
+        snag_err err = snag_engine_restore(
+            partition->engine, snag_str_of(record->key.data + 1, record->key.size - 1), record->value);
+        return err == SNAG_OK ? err
+                              : snag_fail(diag, err, "partition %" PRIu32 ": a cell in the changelog: %s",
+                                          partition->index, snag_err_sentence(err));
+    }
+    snag_err err = snag_head_read(head, record->value, diag);
+    if (err != SNAG_OK || memcmp(head->incarnation, partition->incarnation, 16) != 0 || head->n < n)
+        return err;
+    if (head->n > n)
+        return SNAG_AGAIN; /* somebody has committed since: look at the offsets again */
+    return SNAG_END;
+}
+
+static snag_err head_check(const snag_worker *worker, const snag_partition *partition,
+                           const snag_head *head, snag_diag *diag)
+{
+    if (head->partitions != worker->options->partitions)
+        return snag_fail(diag, SNAG_STATE,
+                         "the input topic has %" PRIu32 " partitions, the stored state was made with %" PRIu32
+                         ": customers have moved between partitions. Begin a new --group, which "
+                         "reads the topic anew",
+                         worker->options->partitions, head->partitions);
+    if (head->pipeline > worker->pipeline->version)
+        return snag_fail(diag, SNAG_CONFIG,
+                         "partition %" PRIu32 " was last run with version %" PRIu32
+                         " of this pipeline, this file is version %" PRIu32,
+                         partition->index, head->pipeline, worker->pipeline->version);
+    if (head->pipeline == worker->pipeline->version &&
+        memcmp(head->config, worker->pipeline->config, 32) != 0)
+        return snag_fail(diag, SNAG_CONFIG,
+                         "the pipeline was changed, but its version is still %" PRIu32
+                         ": write `version: %" PRIu32 "`",
+                         head->pipeline, head->pipeline + 1);
+    return SNAG_OK;
+}
+
+static snag_err head_take(snag_partition *partition, const snag_head *head, snag_diag *diag)
+{
+    snag_err err = head_check(partition->worker, partition, head, diag);
+    if (err == SNAG_OK)
+        err = snag_engine_head_read(partition->engine, head->engine);
+    if (err != SNAG_OK)
+        return err;
+    partition->n = head->n;
+    partition->next = partition->resume = head->next;
+    snag_engine_resume(partition->engine, head->next);
+    partition->draining =
+        snag_engine_w(partition->engine) < snag_engine_target_w(partition->engine);
+    return SNAG_OK;
+}
+
+/* Reads until the head with n. The visible end may lie before it (somebody's open transaction hides it), so
+ * there is patience behind the end, but not for ever. */
+static snag_err log_read(snag_partition *partition, int64_t n, snag_head *head, snag_diag *diag)
+{
+    snag_worker *worker = partition->worker;
+    const snag_changelog *log = &worker->ports->changelog;
+    const snag_clock *clock = &worker->ports->clock;
+    int64_t moved_ms = clock->monotonic_ms(clock->self);
+    for (uint64_t seen = 1;; seen++) {
+        snag_change_record record;
+        snag_err err = log->ops->next(log->self, LOG_WAIT_MS, &record, diag);
+        bool idle = err == SNAG_AGAIN || err == SNAG_END;
+        if (err == SNAG_OK) {
+            moved_ms = clock->monotonic_ms(clock->self);
+            err = log_apply(partition, &record, n, head, diag);
+            if (err == SNAG_END)
+                return head_take(partition, head, diag);
+        }
+        if (err != SNAG_OK && !idle)
+            return err;
+        if ((idle || seen % POLL_EVERY == 0) && (err = keep_seat(worker, diag)) != SNAG_OK)
+            return err;
+        if (idle && clock->monotonic_ms(clock->self) - moved_ms > LOG_PATIENCE_MS)
+            return snag_fail(diag, SNAG_STATE,
+                             "partition %" PRIu32 ": commit %" PRId64 " of the group's offsets is not in the "
+                             "changelog: it was deleted or cut. Begin a new --group, which reads "
+                             "the topic anew",
+                             partition->index, n);
+    }
+}
+
+static snag_err log_load(snag_partition *partition, int64_t n, int64_t from, snag_diag *diag)
+{
+    const snag_changelog *log = &partition->worker->ports->changelog;
+    snag_head head;
+    snag_err err = log->ops->open(log->self, partition->index, from, diag);
+    if (err == SNAG_OK)
+        err = log_read(partition, n, &head, diag);
+    log->ops->shut(log->self);
+    return err;
+}
+
+/* SNAG_STATE: there is a head in the changelog although nothing was ever committed. */
+static snag_err log_is_empty(snag_partition *partition, snag_diag *diag)
+{
+    const snag_worker *worker = partition->worker;
+    const snag_changelog *log = &worker->ports->changelog;
+    snag_change_record record;
+    snag_err err = log->ops->open(log->self, partition->index, 0, diag);
+    while (err == SNAG_OK || err == SNAG_AGAIN) {
+        err = log->ops->next(log->self, LOG_WAIT_MS, &record, diag);
+        bool head = err == SNAG_OK && record.key.size == 1 && record.key.data[0] == SNAG_HEAD_KEY;
+        if (head && record.value.size)
+            err = snag_fail(diag, SNAG_STATE,
+                            "partition %" PRIu32 ": the changelog holds state, but group %s has no offsets: "
+                            "they were deleted, or the changelog belongs to another group. Give "
+                            "the right --group, or delete the changelog topic to begin anew",
+                            partition->index, worker->options->group);
+    }
+    log->ops->shut(log->self);
+    return err == SNAG_END ? SNAG_OK : err;
+}
+
+/* --- one partition ----------------------------------------------------------------------------- */
+
+static snag_err first_start(snag_partition *partition, snag_diag *diag)
+{
+    snag_worker *worker = partition->worker;
+    const snag_input *input = &worker->ports->input;
+    const snag_clock *clock = &worker->ports->clock;
+    int64_t first, end;
+    snag_err err = log_is_empty(partition, diag);
+    if (err == SNAG_OK)
+        err = input->ops->range(input->self, partition->index, &first, &end, diag);
+    if (err == SNAG_OK)
+        err = engine_make(partition, diag);
+    if (err != SNAG_OK)
+        return err;
+    for (size_t i = 0; i < 16; i += 8) {
+        uint64_t random = clock->random(clock->self);
+        memcpy(partition->incarnation + i, &random, 8);
+    }
+    partition->n = -1;
+    partition->next = worker->options->from_latest ? end : first;
+    partition->resume = partition->next;
+    snag_engine_resume(partition->engine, partition->next);
+    snag_worker_dirty(worker, partition);
+    return SNAG_OK;
+}
+
+static snag_err place_check(snag_partition *partition, const snag_place *place, int64_t *n,
+                            snag_diag *diag)
+{
+    const snag_worker *worker = partition->worker;
+    const snag_input *input = &worker->ports->input;
+    int64_t first, end;
+    if (!snag_head_words_read(place->text, n, partition->incarnation))
+        return snag_fail(diag, SNAG_STATE,
+                         "partition %" PRIu32 ": the offsets of group %s were not written by snag (or were "
+                         "reset by hand): its state does not fit them. Begin a new --group",
+                         partition->index, worker->options->group);
+    snag_err err = input->ops->range(input->self, partition->index, &first, &end, diag);
+    if (err != SNAG_OK)
+        return err;
+    if (place->offset >= first && place->offset <= end)
+        return SNAG_OK;
+    return snag_fail(diag, SNAG_STATE,
+                     "partition %" PRIu32 ": the next record to read is %" PRId64
+                     ", but the topic holds %" PRId64 " to %" PRId64 ": records were deleted before they "
+                     "were read, or the topic was made anew. Begin a new --group",
+                     partition->index, place->offset, first, end);
+}
+
+static snag_err recover(snag_partition *partition, snag_place *place, snag_diag *diag)
+{
+    int64_t n, from = 0;
+    snag_partition_drop(partition);
+    if (place->offset < 0) {
+        snag_err err = first_start(partition, diag);
+        place->offset = partition->next;
+        return err;
+    }
+    snag_err err = place_check(partition, place, &n, diag);
+    if (err == SNAG_OK)
+        err = engine_make(partition, diag);
+    if (err == SNAG_OK)
+        err = store_load(partition, n, &from, diag);
+    if (err == SNAG_OK)
+        err = log_load(partition, n, from, diag);
+    if (err == SNAG_STATE && from > 0) { /* the store pointed to a place the changelog no longer has */
+        partition->stale = true;
+        err = engine_make(partition, diag);
+        if (err == SNAG_OK)
+            err = log_load(partition, n, 0, diag);
+    }
+    return err;
+}
+
+/* --- the assignment ---------------------------------------------------------------------------- */
+
+/* An engine that was kept through a rebalance is as good as new where nobody committed meanwhile. */
+static bool warm(const snag_partition *partition, const snag_place *place)
+{
+    int64_t n;
+    uint8_t incarnation[16];
+    return partition->engine && !partition->dirty && place->offset >= 0 &&
+           snag_head_words_read(place->text, &n, incarnation) && n == partition->n &&
+           memcmp(incarnation, partition->incarnation, 16) == 0;
+}
+
+static snag_partition *partition_at(snag_worker *worker, uint32_t index)
+{
+    SNAG_ASSERT(index < worker->options->partitions);
+    return worker->partitions[index];
+}
+
+static bool over_budget(const snag_worker *worker)
+{
+    return atomic_load(&worker->shared->state_bytes) >= worker->pipeline->budget_bytes;
+}
+
+static snag_err take_one(snag_worker *worker, snag_place *place, bool *refused, snag_diag *diag)
+{
+    snag_partition *partition = partition_at(worker, place->partition);
+    *refused = false;
+    partition->kept = true;
+    partition->reached = -1;
+    if (warm(partition, place)) {
+        place->offset = partition->next; /* what waits in the order buffer is still in memory */
+        return SNAG_OK;
+    }
+    if (over_budget(worker)) {
+        snag_worker_say(worker, "partition %" PRIu32 " is not taken: the memory budget of %" PRIu64
+                                " MiB is used up. Start another process, or raise `budget`",
+                        place->partition, worker->pipeline->budget_bytes >> 20);
+        *refused = true;
+        return SNAG_OK;
+    }
+    snag_err err = recover(partition, place, diag);
+    partition->kept = true;
+    return err;
+}
+
+static void forget_others(snag_worker *worker)
+{
+    uint64_t owned = 0;
+    for (uint32_t i = 0; i < worker->options->partitions; i++) {
+        snag_partition *partition = worker->partitions[i];
+        if (!partition->kept)
+            snag_partition_drop(partition);
+        owned += partition->engine != NULL;
+        partition->kept = false;
+    }
+    atomic_store(&worker->stats->partitions, owned);
+}
+
+static snag_err take_all(snag_worker *worker, snag_place *places, size_t count, snag_diag *diag)
+{
+    const snag_input *input = &worker->ports->input;
+    size_t taken = 0;
+    bool refused;
+    snag_err err = input->ops->committed(input->self, places, count, diag);
+    for (size_t i = 0; i < count && err == SNAG_OK; i++) {
+        err = take_one(worker, &places[i], &refused, diag);
+        if (err == SNAG_OK && !refused)
+            places[taken++] = places[i];
+    }
+    forget_others(worker);
+    if (err == SNAG_OK && taken)
+        err = input->ops->start(input->self, places, taken, diag);
+    return err;
+}
+
+/* Where somebody committed between our look at the offsets and at the changelog, look again. */
+static snag_err take_given(snag_worker *worker, const uint32_t *given, size_t count, snag_diag *diag)
+{
+    const snag_clock *clock = &worker->ports->clock;
+    snag_err err = SNAG_AGAIN;
+    snag_place *places = malloc(count * sizeof *places);
+    SNAG_ASSERT(places != NULL);
+    for (int tries = 0; tries < TRIES && err == SNAG_AGAIN; tries++) {
+        for (size_t i = 0; i < count; i++)
+            places[i] = (snag_place){.partition = given[i], .offset = -1};
+        if (tries)
+            clock->sleep_ms(clock->self, LOG_WAIT_MS);
+        err = take_all(worker, places, count, diag);
+        if (worker->seat != SNAG_SEAT_KEPT || atomic_load(&worker->shared->stop))
+            break;
+    }
+    free(places);
+    return err;
+}
+
+snag_err snag_worker_take_over(snag_worker *worker, snag_diag *diag)
+{
+    const snag_input *input = &worker->ports->input;
+    size_t count;
+    const uint32_t *given = input->ops->given(input->self, &count);
+    for (size_t i = 0; i < count; i++)
+        if (given[i] >= worker->options->partitions)
+            return snag_fail(diag, SNAG_STATE,
+                             "the input topic got more partitions (%" PRIu32 " at start): customers have "
+                             "moved between partitions. Begin a new --group",
+                             worker->options->partitions);
+    if (count == 0) {
+        forget_others(worker);
+        return SNAG_OK;
+    }
+    return take_given(worker, given, count, diag);
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What leaves the worker, into the outbox: the engine's records, encoded as soon as they are emitted (their
+ * strings are only lent), and input records that are passed on unchanged: dead letters and late events.
+ */
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "base/time.h"
+#include "base/utf8.h"
+#include "runtime/inside.h"
+
+enum {
+    ENCODE_LEAST = 8192,
+    HEADERS_MAX = 1024,     /* of one record; more are not passed on */
+    FORWARD_MAX = 900000,   /* bytes of a record passed on: a producer's default limit is 1,000,000 */
+    NOTES_MAX = 12,
+    NUMBER_MAX = 24
+};
+
+/* The output partition: the input's where the counts match (all of one customer stays together, in order),
+ * else where a producer would put the key. */
+static uint32_t place(const snag_worker *worker, snag_topic topic, uint32_t partition, snag_str key)
+{
+    uint32_t count = worker->options->topic_partitions[topic];
+    if (count == worker->options->partitions || count == 0)
+        return partition;
+    return key.size ? snag_murmur2(key) % count : partition % count;
+}
+
+/* --- the engine's records ---------------------------------------------------------------------- */
+
+static void encode_into(snag_worker *worker, snag_buf *buf, const snag_record *record)
+{
+    if (worker->pipeline->output_avro) {
+        snag_encode_avro_frame(buf, record->kind, worker->options->schema_ids[record->kind]);
+        snag_encode_avro(buf, &worker->encode, record);
+    } else {
+        snag_encode_json(buf, &worker->encode, record);
+    }
+}
+
+static snag_str encode(snag_worker *worker, const snag_record *record)
+{
+    for (size_t least = ENCODE_LEAST;; least *= 4) {
+        snag_buf buf = snag_outbox_buf(&worker->outbox, least);
+        encode_into(worker, &buf, record);
+        if (!buf.full)
+            return snag_outbox_used(&worker->outbox, &buf);
+        SNAG_ASSERT(least < SNAG_OUTBOX_MAX);
+    }
+}
+
+static void say(snag_partition *partition, snag_topic topic, snag_str key, const snag_record *record)
+{
+    snag_worker *worker = partition->worker;
+    snag_message message = {.topic = topic,
+                            .partition = place(worker, topic, partition->index, key),
+                            .key = snag_outbox_copy(&worker->outbox, key),
+                            .value = encode(worker, record)};
+    snag_outbox_add(&worker->outbox, &message);
+    snag_worker_dirty(worker, partition);
+}
+
+/* --- records passed on ------------------------------------------------------------------------- */
+
+typedef struct notes {
+    snag_header list[NOTES_MAX];
+    uint32_t count;
+} notes;
+
+static void note(snag_worker *worker, notes *to, const char *name, snag_str value)
+{
+    SNAG_ASSERT(to->count < NOTES_MAX);
+    to->list[to->count++] = (snag_header){snag_str_from(name), snag_outbox_copy(&worker->outbox, value)};
+}
+
+static void note_int(snag_worker *worker, notes *to, const char *name, int64_t value)
+{
+    char digits[NUMBER_MAX];
+    snag_buf buf = snag_buf_on(digits, sizeof digits);
+    snag_buf_int(&buf, value);
+    note(worker, to, name, snag_buf_str(&buf));
+}
+
+static void note_time(snag_worker *worker, notes *to, const char *name, int64_t time_ms)
+{
+    char text[40];
+    snag_buf buf = snag_buf_on(text, sizeof text);
+    if (time_ms == SNAG_TIME_NONE)
+        return;
+    snag_time_print(&buf, time_ms);
+    note(worker, to, name, snag_buf_str(&buf));
+}
+
+static void note_origin(snag_worker *worker, notes *to, const snag_raw *raw)
+{
+    note(worker, to, "snag.source", worker->pipeline->sources[raw->position.source].name);
+    note(worker, to, "snag.topic", worker->topic);
+    note_int(worker, to, "snag.partition", raw->position.partition);
+    note_int(worker, to, "snag.offset", raw->position.offset);
+    note_time(worker, to, "snag.time", raw->stamp_ms);
+}
+
+/* What does not fit a producer's limit is cut, and says so: never an endless abort. */
+static snag_str fit(snag_worker *worker, notes *to, snag_str value, size_t room)
+{
+    snag_sha256 sha;
+    uint8_t digest[32];
+    char hex[64];
+    if (value.size <= room)
+        return value;
+    snag_sha256_init(&sha);
+    snag_sha256_add(&sha, value.data, value.size);
+    snag_sha256_end(&sha, digest);
+    snag_buf buf = snag_buf_on(hex, sizeof hex);
+    snag_buf_hex(&buf, digest, sizeof digest);
+    note(worker, to, "snag.truncated", SNAG_STR("true"));
+    note_int(worker, to, "snag.size", (int64_t)value.size);
+    note(worker, to, "snag.sha256", snag_buf_str(&buf));
+    return snag_str_of(value.data, room);
+}
+
+/* The record's own headers, as long as they fit, with the notes behind them. */
+static size_t headers_join(snag_worker *worker, size_t at, const notes *added, snag_message *message)
+{
+    const snag_input *input = &worker->ports->input;
+    uint32_t own = input->ops->headers(input->self, at, worker->headers, HEADERS_MAX);
+    size_t bytes = 0;
+    snag_header *list =
+        snag_outbox_take(&worker->outbox, (own + added->count) * sizeof(snag_header));
+    for (uint32_t i = 0; i < own; i++) {
+        const snag_header *header = &worker->headers[i];
+        if (bytes + header->name.size + header->value.size > FORWARD_MAX / 2)
+            break;
+        bytes += header->name.size + header->value.size;
+        list[message->header_count++] =
+            (snag_header){snag_outbox_copy(&worker->outbox, header->name),
+                          header->value.data ? snag_outbox_copy(&worker->outbox, header->value)
+                                             : header->value};
+    }
+    for (uint32_t i = 0; i < added->count; i++)
+        list[message->header_count++] = added->list[i];
+    message->headers = list;
+    return bytes;
+}
+
+static snag_str copy_or_none(snag_worker *worker, snag_str text)
+{
+    return text.data ? snag_outbox_copy(&worker->outbox, text) : text;
+}
+
+/* Record `at` of the batch, as it came, with notes in its headers. */
+static void forward(snag_worker *worker, snag_partition *partition, snag_topic topic, size_t at,
+                    notes *added)
+{
+    const snag_raw *raw = &worker->batch->records[at];
+    snag_str key = raw->key.size <= FORWARD_MAX / 4 ? raw->key
+                                                    : snag_str_of(raw->key.data, FORWARD_MAX / 4);
+    snag_str value = fit(worker, added, raw->value, FORWARD_MAX - key.size);
+    snag_message message = {.topic = topic,
+                            .partition = place(worker, topic, partition->index, key),
+                            .key = copy_or_none(worker, key)};
+    size_t taken = headers_join(worker, at, added, &message) + key.size;
+    if (value.size > FORWARD_MAX - taken) { /* long headers too: cut deeper, and say so */
+        value = fit(worker, added, raw->value, FORWARD_MAX - taken);
+        message.header_count = 0;
+        headers_join(worker, at, added, &message);
+    }
+    message.value = copy_or_none(worker, value);
+    snag_outbox_add(&worker->outbox, &message);
+    snag_worker_dirty(worker, partition);
+}
+
+void snag_worker_dead_letter(snag_worker *worker, snag_partition *partition, size_t at,
+                             snag_err reason, const char *words)
+{
+    notes added = {.count = 0};
+    note(worker, &added, "snag.reason", snag_str_from(snag_err_name(reason)));
+    note(worker, &added, "snag.error",
+         snag_str_from(words && *words ? words : snag_err_sentence(reason)));
+    note_origin(worker, &added, &worker->batch->records[at]);
+    forward(worker, partition, SNAG_TOPIC_DEAD_LETTER, at, &added);
+    atomic_fetch_add(&worker->stats->dead, 1);
+}
+
+/* --- late events ------------------------------------------------------------------------------- */
+
+/* The record of the run that has this offset; false: it waited in the order buffer, its bytes are gone. */
+static bool run_find(const snag_worker *worker, int64_t offset, size_t *at)
+{
+    size_t low = worker->run_first, high = worker->run_end;
+    if (!worker->batch)
+        return false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (worker->batch->records[middle].position.offset < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *at = low;
+    return low < worker->run_end && worker->batch->records[low].position.offset == offset;
+}
+
+/* What is still known of a late event whose record is gone. */
+static snag_str late_value(snag_worker *worker, const snag_record *record)
+{
+    snag_buf buf = snag_outbox_buf(&worker->outbox, ENCODE_LEAST);
+    snag_buf_str_put(&buf, SNAG_STR("{\"id\":"));
+    snag_buf_json(&buf, record->as.late.id);
+    snag_buf_str_put(&buf, SNAG_STR(",\"type\":"));
+    snag_buf_json(&buf, record->as.late.type);
+    snag_buf_str_put(&buf, SNAG_STR(",\"customer\":"));
+    snag_buf_json(&buf, record->as.late.customer);
+    snag_buf_str_put(&buf, SNAG_STR(",\"time\":\""));
+    snag_time_print(&buf, record->as.late.time_ms);
+    snag_buf_str_put(&buf, SNAG_STR("\"}"));
+    return snag_outbox_used(&worker->outbox, &buf);
+}
+
+static void late_rebuilt(snag_worker *worker, snag_partition *partition, const snag_record *record,
+                         notes *added)
+{
+    snag_raw raw = {.position = record->as.late.position, .stamp_ms = SNAG_TIME_NONE};
+    note_origin(worker, added, &raw);
+    note(worker, added, "snag.rebuilt", SNAG_STR("true"));
+    snag_header *list = snag_outbox_take(&worker->outbox, added->count * sizeof *list);
+    memcpy(list, added->list, added->count * sizeof *list);
+    snag_str key = record->as.late.customer;
+    snag_message message = {.topic = SNAG_TOPIC_LATE,
+                            .partition = place(worker, SNAG_TOPIC_LATE, partition->index, key),
+                            .key = snag_outbox_copy(&worker->outbox, key),
+                            .value = late_value(worker, record),
+                            .headers = list,
+                            .header_count = added->count};
+    snag_outbox_add(&worker->outbox, &message);
+    snag_worker_dirty(worker, partition);
+}
+
+static void late(snag_worker *worker, snag_partition *partition, const snag_record *record)
+{
+    size_t at;
+    notes added = {.count = 0};
+    atomic_fetch_add(&worker->stats->late, 1);
+    note(worker, &added, "snag.reason", SNAG_STR("late"));
+    note_time(worker, &added, "snag.event_time", record->as.late.time_ms);
+    note_time(worker, &added, "snag.judged_until", record->as.late.judged_ms);
+    if (!run_find(worker, record->as.late.position.offset, &at)) {
+        late_rebuilt(worker, partition, record, &added);
+        return;
+    }
+    note_origin(worker, &added, &worker->batch->records[at]);
+    forward(worker, partition, SNAG_TOPIC_LATE, at, &added);
+}
+
+void snag_partition_emit(void *context, const snag_record *record)
+{
+    snag_partition *partition = context;
+    snag_worker *worker = partition->worker;
+    switch (record->kind) {
+    case SNAG_RECORD_ALERT:
+        say(partition, record->as.alert.shadow ? SNAG_TOPIC_SHADOW : SNAG_TOPIC_ALERTS,
+            record->as.alert.key, record);
+        worker->outbox.urgent = true;
+        atomic_fetch_add(&worker->stats->alerts, 1);
+        return;
+    case SNAG_RECORD_CHANGE:
+        say(partition, SNAG_TOPIC_JOURNEYS, record->as.change.key, record);
+        atomic_fetch_add(&worker->stats->changes, 1);
+        return;
+    case SNAG_RECORD_DECISION:
+        say(partition, SNAG_TOPIC_DECISIONS, record->as.decision.key, record);
+        atomic_fetch_add(&worker->stats->decisions, 1);
+        return;
+    case SNAG_RECORD_LATE: late(worker, partition, record); return;
+    case SNAG_RECORD_KIND_COUNT: break;
+    }
+    SNAG_ASSERT(!"a kind of record that nobody knows");
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The loop: poll a batch; decode it, the unreadable to the dead letter; feed the engine; commit outputs,
+ * state and offsets together; flush to the store; begin anew.
+ *
+ * Whatever fails, the answer is the same: a new producer (which settles what was left open), a new membership
+ * (which forgets what was read ahead), and every state read back from what was committed.
+ */
+#include "runtime/worker.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "runtime/inside.h"
+
+enum {
+    URGENT_MS = 5,           /* alerts are committed at once, but not more often than this */
+    HEADERS_MAX = 1024,
+    ITEMS_LEAST = 4096,
+    BACKOFF_MIN_MS = 200,
+    BACKOFF_MAX_MS = 5000,
+    FENCED_TWICE_MS = 60000,
+    LINE_MAX_BYTES = 700
+};
+
+void snag_worker_say(const snag_worker *worker, const char *format, ...)
+{
+    char line[LINE_MAX_BYTES];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    worker->ports->voice.say(worker->ports->voice.self, line);
+}
+
+void snag_worker_dirty(snag_worker *worker, snag_partition *partition)
+{
+    partition->dirty = true;
+    if (worker->dirty_ms == SNAG_NEVER)
+        worker->dirty_ms = worker->now_ms;
+}
+
+static void pause_ms(const snag_worker *worker, int64_t ms)
+{
+    const snag_clock *clock = &worker->ports->clock;
+    for (int64_t slept = 0; slept < ms && !atomic_load(&worker->shared->stop); slept += 50)
+        clock->sleep_ms(clock->self, 50);
+}
+
+/* --- one turn ---------------------------------------------------------------------------------- */
+
+static bool commit_is_due(const snag_worker *worker)
+{
+    int64_t now_ms = worker->ports->clock.monotonic_ms(worker->ports->clock.self);
+    if (worker->dirty_ms == SNAG_NEVER)
+        return false;
+    if (worker->outbox.urgent && now_ms - worker->committed_ms >= URGENT_MS)
+        return true;
+    return now_ms - worker->dirty_ms >= worker->options->commit_every_ms;
+}
+
+static void stats_sum(snag_worker *worker)
+{
+    snag_engine_usage usage;
+    uint64_t walks = 0, episodes = 0, armed = 0, bytes = 0, behind = 0;
+    for (uint32_t i = 0; i < worker->options->partitions; i++) {
+        const snag_partition *partition = worker->partitions[i];
+        if (!partition->engine)
+            continue;
+        snag_engine_usage_get(partition->engine, &usage);
+        walks += usage.open_walks;
+        episodes += usage.open_episodes;
+        armed += usage.armed;
+        bytes += usage.bytes_used;
+        behind += partition->reached < partition->next;
+    }
+    atomic_store(&worker->stats->walks, walks);
+    atomic_store(&worker->stats->episodes, episodes);
+    atomic_store(&worker->stats->armed, armed);
+    atomic_store(&worker->stats->state_bytes, bytes);
+    atomic_store(&worker->stats->caught_up, behind == 0);
+}
+
+static snag_err commit(snag_worker *worker, snag_diag *diag)
+{
+    snag_err err = snag_worker_commit(worker, diag);
+    if (err == SNAG_OK)
+        stats_sum(worker);
+    return err;
+}
+
+/* What the group wants of us. */
+static snag_err seat(snag_worker *worker, snag_diag *diag)
+{
+    const snag_input *input = &worker->ports->input;
+    snag_seat now = worker->seat;
+    snag_err err = SNAG_OK;
+    worker->seat = SNAG_SEAT_KEPT;
+    switch (now) {
+    case SNAG_SEAT_KEPT: return SNAG_OK;
+    case SNAG_SEAT_ASKED:
+        err = commit(worker, diag);
+        return err == SNAG_OK ? input->ops->give_back(input->self, diag) : err;
+    case SNAG_SEAT_LOST: return snag_fail(diag, SNAG_BROKER, "the group gave the partitions away");
+    case SNAG_SEAT_GIVEN:
+        err = snag_worker_take_over(worker, diag);
+        if (err == SNAG_AGAIN && worker->seat != SNAG_SEAT_KEPT)
+            return SNAG_OK; /* it changed again meanwhile: the next turn sees to it */
+        return err == SNAG_OK ? commit(worker, diag) : err;
+    }
+    return err;
+}
+
+static snag_err turn(snag_worker *worker, snag_diag *diag)
+{
+    const snag_input *input = &worker->ports->input;
+    snag_batch batch;
+    snag_err err = SNAG_OK;
+    if (worker->seat == SNAG_SEAT_KEPT) {
+        err = input->ops->poll(input->self, snag_worker_wait(worker), worker->options->batch_max, &batch,
+                               &worker->seat, diag);
+        snag_worker_clock(worker);
+        if (err == SNAG_OK)
+            err = snag_worker_feed(worker, &batch, diag);
+        bool idle = batch.count == 0;
+        input->ops->release(input->self);
+        if (err == SNAG_OK)
+            err = snag_worker_tick(worker, diag);
+        if (err == SNAG_OK && commit_is_due(worker))
+            err = commit(worker, diag);
+        if (err == SNAG_OK)
+            snag_worker_mend(worker, idle);
+    }
+    return err == SNAG_OK ? seat(worker, diag) : err;
+}
+
+/* --- failures ---------------------------------------------------------------------------------- */
+
+static bool for_good(snag_err err)
+{
+    return err == SNAG_CONFIG || err == SNAG_STATE || err == SNAG_FULL || err == SNAG_MEMORY;
+}
+
+static bool fenced_twice(snag_worker *worker)
+{
+    int64_t before_ms = worker->fenced_ms;
+    worker->fenced_ms = worker->now_ms;
+    return before_ms != SNAG_TIME_NONE && worker->now_ms - before_ms < FENCED_TWICE_MS;
+}
+
+static snag_err renew(snag_worker *worker, snag_diag *diag)
+{
+    const snag_output *output = &worker->ports->output;
+    snag_err err = SNAG_BROKER;
+    for (int64_t wait_ms = BACKOFF_MIN_MS; !atomic_load(&worker->shared->stop);) {
+        err = output->ops->renew(output->self, diag);
+        if (err == SNAG_OK || for_good(err))
+            break;
+        if (!worker->said_lost)
+            snag_worker_say(worker, "%s; trying until it works", diag->text);
+        worker->said_lost = true;
+        pause_ms(worker, wait_ms);
+        wait_ms = wait_ms * 2 < BACKOFF_MAX_MS ? wait_ms * 2 : BACKOFF_MAX_MS;
+    }
+    return err;
+}
+
+/* Back to what was committed. diag: what failed. */
+static snag_err start_over(snag_worker *worker, snag_err failed, snag_diag *diag)
+{
+    const snag_input *input = &worker->ports->input;
+    snag_worker_clock(worker);
+    if (failed == SNAG_FENCED && fenced_twice(worker))
+        return snag_fail(diag, SNAG_FENCED,
+                         "fenced twice within a minute: another process runs with the instance name %s. "
+                         "Give each its own --instance",
+                         worker->options->instance);
+    if (failed != SNAG_AGAIN) {
+        if (!worker->said_lost)
+            snag_worker_say(worker, "%s; starting over from what was committed", diag->text);
+        worker->said_lost = true;
+        atomic_fetch_add(&worker->stats->restarts, 1);
+    }
+    snag_worker_drop_all(worker);
+    snag_err err = renew(worker, diag); /* the old producer is gone only now: */
+    snag_outbox_reset(&worker->outbox); /* it had borrowed these bytes */
+    worker->item_count = 0;
+    worker->seat = SNAG_SEAT_KEPT;
+    if (err == SNAG_OK)
+        err = input->ops->rejoin(input->self, diag);
+    return err;
+}
+
+/* --- life -------------------------------------------------------------------------------------- */
+
+static snag_err memory(snag_worker *worker, snag_diag *diag)
+{
+    uint32_t count = worker->options->partitions;
+    worker->arena_block = malloc(SNAG_CHUNK_BYTES);
+    worker->events = malloc(SNAG_CHUNK_EVENTS * sizeof *worker->events);
+    worker->headers = malloc(HEADERS_MAX * sizeof *worker->headers);
+    worker->items = malloc(ITEMS_LEAST * sizeof *worker->items);
+    worker->item_room = ITEMS_LEAST;
+    worker->partitions = calloc(count, sizeof *worker->partitions);
+    bool fine = worker->arena_block && worker->events && worker->headers && worker->items &&
+                worker->partitions;
+    for (uint32_t i = 0; i < count && fine; i++) {
+        worker->partitions[i] = calloc(1, sizeof **worker->partitions);
+        fine = worker->partitions[i] != NULL;
+        if (fine)
+            *worker->partitions[i] = (snag_partition){
+                .worker = worker, .index = i, .n = -1, .reached = -1, .stale = true};
+    }
+    if (!fine)
+        return snag_fail(diag, SNAG_MEMORY, "out of memory");
+    snag_arena_init(&worker->arena, worker->arena_block, SNAG_CHUNK_BYTES);
+    return SNAG_OK;
+}
+
+static snag_err prepare(snag_worker *worker, snag_diag *diag)
+{
+    const snag_worker_options *options = worker->options;
+    const snag_pipeline *pipeline = worker->pipeline;
+    snag_decoder_options decoding = {.now_ms = SNAG_NEVER, .fetch = options->fetch,
+                                     .fetch_context = options->fetch_context};
+    snag_err err = memory(worker, diag);
+    worker->topic = pipeline->sources[0].topic;
+    worker->encode = (snag_encode_context){.pipeline = pipeline->name,
+                                           .version = pipeline->version,
+                                           .config = pipeline->config,
+                                           .topics = &worker->topic,
+                                           .topic_count = 1,
+                                           .detected_at_ms = SNAG_TIME_NONE};
+    if (err == SNAG_OK)
+        err = snag_decoder_new(&worker->decoder, &pipeline->sources[0], options->base_dir, &decoding, diag);
+    return err;
+}
+
+static void finish(snag_worker *worker)
+{
+    for (uint32_t i = 0; worker->partitions && i < worker->options->partitions; i++) {
+        if (worker->partitions[i])
+            snag_partition_drop(worker->partitions[i]);
+        free(worker->partitions[i]);
+    }
+    free(worker->partitions);
+    snag_decoder_free(worker->decoder);
+    snag_outbox_finish(&worker->outbox);
+    free(worker->arena_block);
+    free(worker->events);
+    free(worker->headers);
+    free(worker->items);
+}
+
+static snag_err loop(snag_worker *worker, snag_diag *diag)
+{
+    const snag_output *output = &worker->ports->output;
+    snag_err err = output->ops->renew(output->self, diag);
+    while (err == SNAG_OK && !atomic_load(&worker->shared->stop)) {
+        err = turn(worker, diag);
+        if (err == SNAG_OK && worker->said_lost && worker->dirty_ms == SNAG_NEVER) {
+            snag_worker_say(worker, "working again");
+            worker->said_lost = false;
+        }
+        if (err != SNAG_OK && !for_good(err))
+            err = start_over(worker, err, diag);
+    }
+    if (err == SNAG_OK && atomic_load(&worker->shared->stop))
+        err = commit(worker, diag); /* the drain: what is in hand, and no more */
+    return err;
+}
+
+snag_err snag_worker_run(const snag_worker_options *options, const snag_ports *ports,
+                         snag_shared *shared, snag_stats *stats, snag_diag *diag)
+{
+    snag_worker worker = {.options = options, .ports = ports, .pipeline = options->pipeline,
+                          .shared = shared, .stats = stats, .dirty_ms = SNAG_NEVER,
+                          .drift_ms = SNAG_TIME_NONE, .fenced_ms = SNAG_TIME_NONE};
+    snag_outbox_init(&worker.outbox);
+    snag_worker_clock(&worker);
+    snag_err err = prepare(&worker, diag);
+    if (err == SNAG_OK)
+        err = loop(&worker, diag);
+    /* The producer may still hold bytes of an unfinished transaction. */
+    ports->output.ops->close(ports->output.self);
+    finish(&worker);
+    return err;
+}

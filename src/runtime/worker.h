@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A worker: one thread with an input, an output, a store and an engine for each partition it owns. It shares
+ * nothing with other workers but the memory budget and the counters people look at. It sees only ports.
+ */
+#ifndef SNAG_RUNTIME_WORKER_H
+#define SNAG_RUNTIME_WORKER_H
+
+#include <stdatomic.h>
+
+#include "engine/pipeline.h"
+#include "ports/changelog.h"
+#include "ports/clock.h"
+#include "ports/input.h"
+#include "ports/memory.h"
+#include "ports/output.h"
+#include "ports/store.h"
+
+/* What people see of a worker; written by its thread, read by any. name, help */
+#define SNAG_STAT_TABLE(X)                                                          \
+    X(records, "records read")                                                      \
+    X(events, "events given to the engine")                                         \
+    X(alerts, "alerts said (shadow ones too)")                                      \
+    X(changes, "journey changes said")                                              \
+    X(decisions, "decisions said")                                                  \
+    X(dead, "records sent to the dead letter")                                      \
+    X(wrong_key, "of these: the key is not the customer")                           \
+    X(late, "events that came too late")                                            \
+    X(commits, "transactions committed")                                            \
+    X(restarts, "times the worker went back to what was committed")                 \
+    X(ticks, "times the clock moved an idle partition's time")                      \
+    X(no_ticks, "times it could not be proved that a partition is idle")            \
+    X(jumps, "jumps of the wall clock")                                             \
+    X(flushed, "cells written to the store")                                        \
+    X(reloads, "partitions written to the store anew")                              \
+    X(partitions, "partitions owned now")                                           \
+    X(walks, "journeys open now")                                                   \
+    X(episodes, "alerts open now")                                                  \
+    X(armed, "deadlines armed now")                                                 \
+    X(state_bytes, "memory used by state now")                                      \
+    X(caught_up, "1 while every partition is read to its end")
+
+typedef struct snag_stats {
+#define X(name, help) _Atomic uint64_t name;
+    SNAG_STAT_TABLE(X)
+#undef X
+} snag_stats;
+
+/* Shared by the workers of a process. */
+typedef struct snag_shared {
+    atomic_bool stop;             /* drain and return */
+    _Atomic uint64_t state_bytes; /* of all partitions of the process */
+} snag_shared;
+
+typedef struct snag_ports {
+    snag_input input;
+    snag_output output;
+    snag_changelog changelog;
+    snag_store store; /* ops NULL = none */
+    snag_clock clock;
+    snag_voice voice;
+    snag_blocks blocks;
+} snag_ports;
+
+typedef struct snag_worker_options {
+    const snag_pipeline *pipeline;
+    snag_str base_dir;          /* for schema files */
+    snag_schema_fetch *fetch;   /* NULL = no registry */
+    void *fetch_context;
+    int64_t schema_ids[SNAG_RECORD_KIND_COUNT]; /* Avro out: registry ids; -1 = single object */
+    uint32_t partitions;                        /* of the input topic */
+    uint32_t topic_partitions[SNAG_TOPIC_COUNT];
+    const char *group;          /* for words */
+    const char *instance;
+    bool from_latest;           /* first start: read only what comes from now on */
+    size_t batch_max;           /* records a poll */
+    int64_t commit_every_ms;    /* where nothing is urgent */
+    int64_t tombstones_ms;      /* the changelog's delete.retention.ms */
+} snag_worker_options;
+
+/* Runs until shared->stop, then commits what is in hand and returns SNAG_OK. Anything else ends the program:
+ * SNAG_CONFIG = the pipeline does not fit the stored state, other errors = the outside failed for good. */
+SNAG_MUST_CHECK snag_err snag_worker_run(const snag_worker_options *options, const snag_ports *ports,
+                                         snag_shared *shared, snag_stats *stats, snag_diag *diag);
+
+#endif
