@@ -52,6 +52,13 @@ typedef struct snag_value {
             size_t count;
         } list;
         snag_kind type; /* TYPE: the kind it names */
+        struct { /* ERROR: lives only inside an evaluation (expr/fault.h) */
+            const void *detail;
+            uint32_t column;
+            uint8_t fault;
+            uint8_t left; /* kinds it is about */
+            uint8_t right;
+        } error;
     } as;
     snag_kind kind;
 } snag_value;

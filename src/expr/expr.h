@@ -29,12 +29,24 @@ typedef struct snag_expr_scope {
 
 typedef struct snag_expr snag_expr; /* immutable; lives in the arena it was compiled into */
 
+/* Bounds, each refused with a word: a longer text, deeper nesting, more work in one evaluation. */
+#define SNAG_EXPR_BYTES_MAX 65536u
+#define SNAG_EXPR_NESTING_MAX 128u  /* brackets, calls, signs inside each other */
+#define SNAG_EXPR_HEIGHT_MAX 512u   /* also chains such as a + b + c …: each is one higher */
+#define SNAG_EXPR_STEPS_MAX 1000000u /* about a step a loop instruction, a step a few bytes of text */
+
 /* Compiles `text`. On failure diag holds what was expected and, for an unknown name, the nearest
  * known one; diag->column counts from 1 in `text`. `want` is the kind the result must have, or
  * SNAG_KIND_DYN for any. scratch is used during compilation only. */
 SNAG_MUST_CHECK snag_err snag_expr_compile(snag_arena *arena, snag_str text,
                                            const snag_expr_scope *scope, snag_kind want,
                                            const snag_expr **out, snag_diag *diag);
+
+/* The same in an open scope without the check: what it would refuse (operands of the wrong kind, unknown
+ * functions, constants that have no value) fails when it is evaluated, as in CEL without its checker. */
+SNAG_MUST_CHECK snag_err snag_expr_compile_unchecked(snag_arena *arena, snag_str text,
+                                                     const snag_expr_scope *scope,
+                                                     const snag_expr **out, snag_diag *diag);
 
 /* Evaluates. vars[slot] are borrowed; an ABSENT variable makes has() false and its use an error.
  * The result may borrow from vars, from the expression and from `scratch` (reset by the caller).
