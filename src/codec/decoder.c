@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "codec/avro_source.h"
 #include "codec/json.h"
 #include "codec/mapping.h"
 
@@ -13,13 +14,13 @@ struct snag_decoder {
     const snag_source_spec *source;
     snag_mapper *mapper;
     snag_json *json;
+    snag_avro_source *avro;
     uint32_t data_node; /* cloudevents: the tree's "data", SNAG_PATHS_NONE = nothing below it is wanted */
 };
 
 snag_err snag_decoder_new(snag_decoder **out, const snag_source_spec *source, snag_str base_dir,
                           const snag_decoder_options *options, snag_diag *diag)
 {
-    (void)base_dir;
     snag_decoder *decoder = calloc(1, sizeof *decoder);
     *out = NULL;
     if (!decoder)
@@ -27,7 +28,8 @@ snag_err snag_decoder_new(snag_decoder **out, const snag_source_spec *source, sn
     decoder->source = source;
     snag_err err = snag_mapper_new(&decoder->mapper, source, options->now_ms, diag);
     if (!err && source->format == SNAG_FORMAT_AVRO)
-        err = snag_fail(diag, SNAG_CONFIG, "avro sources are not built yet");
+        err = snag_avro_source_new(&decoder->avro, source, base_dir, options,
+                                   snag_mapper_paths(decoder->mapper), diag);
     else if (!err)
         err = snag_json_new(&decoder->json, snag_mapper_paths(decoder->mapper), diag);
     if (err) {
@@ -46,6 +48,7 @@ void snag_decoder_free(snag_decoder *decoder)
         return;
     snag_mapper_free(decoder->mapper);
     snag_json_free(decoder->json);
+    snag_avro_source_free(decoder->avro);
     free(decoder);
 }
 
@@ -116,7 +119,9 @@ snag_err snag_decode(snag_decoder *decoder, const snag_raw *raw, snag_arena *are
     if (raw->value.size > SNAG_RECORD_BYTES_MAX)
         return snag_fail(diag, SNAG_BAD_SIZE, "the record has %zu bytes, at most %u are read",
                          raw->value.size, SNAG_RECORD_BYTES_MAX);
-    if (decoder->source->format == SNAG_FORMAT_CLOUDEVENTS && raw->header_count > 0 &&
+    if (decoder->avro)
+        err = snag_avro_source_read(decoder->avro, raw->value, slots, arena, diag);
+    else if (decoder->source->format == SNAG_FORMAT_CLOUDEVENTS && raw->header_count > 0 &&
         find_header(raw, SNAG_STR("ce_specversion")))
         err = read_binary(decoder, raw, slots, diag);
     else
