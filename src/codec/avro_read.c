@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The interpreter of Avro programs (avro.h). Every byte is taken behind a check against the record's end; loops
- * take at least a byte a turn, so that no record costs more than its size.
+ * The interpreter of Avro programs (avro.h). Every byte is taken behind a check against the record's end;
+ * loops take at least a byte a turn, so that no record costs more than its size.
  */
 #include "codec/avro.h"
 
