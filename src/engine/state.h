@@ -85,7 +85,8 @@ struct snag_engine {
 
 /* --- apply.c: one event --- */
 void snag_engine_apply(snag_engine *engine, const snag_event *event);
-/* Stores the worked-on cell where it changed: index 0 = not yet in the table. Returns the index, 0 = gone. */
+/* Stores the worked-on cell where it changed: index 0 = not yet in the table. Returns the index, 0
+ * = gone. */
 uint32_t snag_engine_store(snag_engine *engine, uint32_t index, const snag_cell_needs *before);
 /* When a stored cell must be looked at again. */
 void snag_engine_arm(snag_engine *engine, uint32_t index, const snag_cell_needs *needs);
