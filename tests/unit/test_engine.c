@@ -196,10 +196,10 @@ static void test_forgetting(void **state)
     assert_int_equal(usage.open_episodes, 1);
     snag_str key;
     snag_str blob;
-    uint32_t gone = 0;
+    uint32_t tombstones = 0;
     while (snag_engine_changed(f->engine, &key, &blob))
-        gone += blob.size == 0;
-    assert_int_equal(gone, 2); /* ann's own cell and her call's */
+        tombstones += blob.size == 0;
+    assert_int_equal(tombstones, 2); /* ann's own cell and her call's */
     fixture_free(f);
 }
 
