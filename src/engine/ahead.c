@@ -4,7 +4,7 @@
  * applied. With a
  * million customers every cell is a cache miss; fetched in time, the misses overlap instead of adding up.
  *
- *     event i + 15: keys, buckets     event i + 10: nodes     event i + 5: packed cells     event
+ *     event i + 31: keys, buckets     event i + 20: nodes     event i + 10: packed cells    event
  * i: applied
  */
 #include "base/assert.h"

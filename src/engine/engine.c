@@ -169,11 +169,11 @@ static void take_one(snag_engine *engine, const snag_event *event, snag_ahead *a
     advance_to(engine, w_ms);
 }
 
-/* Keeps the ring of looked-at events full: keys 15 ahead, nodes 10, cells 5. At the batch's start
+/* Keeps the ring of looked-at events full: keys 31 ahead, nodes 20, cells 10. At the batch's start
  * all at once. */
 static void look_ahead(snag_engine *engine, const snag_event *events, size_t count, size_t at)
 {
-    enum { KEYS = SNAG_AHEAD - 1, NODES = 10, CELLS = 5 };
+    enum { KEYS = SNAG_AHEAD - 1, NODES = 20, CELLS = 10 };
     if (engine->out_of_order_ms != 0)
         return;
     for (size_t i = at == 0 ? 0 : at + KEYS; i < count && i <= at + KEYS; i++)

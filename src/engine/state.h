@@ -44,7 +44,7 @@ typedef struct snag_ahead_key {
     char key[4 + SNAG_CUSTOMER_BYTES_MAX + SNAG_PER_TEXT_BYTES];
 } snag_ahead_key;
 
-enum { SNAG_AHEAD = 16, SNAG_AHEAD_KEYS = SNAG_SCOPES_MAX };
+enum { SNAG_AHEAD = 32, SNAG_AHEAD_KEYS = SNAG_SCOPES_MAX };
 
 typedef struct snag_ahead {
     uint32_t count; /* [0] is the customer's own cell; then the other scopes in the row's order */

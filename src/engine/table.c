@@ -47,7 +47,9 @@ static void index_grow(snag_table *table)
 {
     if (table->bucket_count >= table->bucket_max)
         return;
+    enum { AHEAD = 8 }; /* buckets split one after the other: the node some splits on is fetched now */
     uint32_t fresh = table->bucket_count++;
+    __builtin_prefetch(&table->nodes[table->buckets[fresh - table->level + AHEAD]]);
     uint32_t index = table->buckets[fresh - table->level];
     table->buckets[fresh - table->level] = 0;
     table->buckets[fresh] = 0;
