@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The plain-text cases of every rule kind: each rules/NAME.yaml with its NAME.cases. The check checks itself: with a
-# planted wrong expectation the cases must fail.
+# The plain-text cases of every rule kind: each rules/NAME.yaml with its NAME.cases. The check checks
+# itself: with a planted wrong expectation the cases must fail.
 set -euo pipefail
 
 folder=$SNAG_SOURCE/tests/golden/rules
