@@ -52,8 +52,8 @@ SNAG_MUST_CHECK snag_err snag_feed_new(snag_feed **out, const snag_config *confi
                                        const snag_feed_options *options, snag_diag *diag);
 void snag_feed_free(snag_feed *feed);
 
-/* Feeds whole lines, at most `batch` of them; SNAG_LINE_PADDING bytes behind each must be readable. sha256
- * is of the last line where that is over-long. SNAG_FULL: the state outgrew its memory. */
+/* Feeds whole lines, at most `batch` of them. sha256 is of the last line where that is over-long (else it may
+ * be NULL). SNAG_FULL: the state outgrew its memory. */
 SNAG_MUST_CHECK snag_err snag_feed_lines(snag_feed *feed, const snag_line *lines, size_t count,
                                          const uint8_t sha256[32], snag_diag *diag);
 /* Moves every partition's time to time_ms (never back); timers before it fire. */

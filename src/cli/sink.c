@@ -59,6 +59,12 @@ bool snag_shown_parse(snag_str list, unsigned *shown, snag_str *word)
     return true;
 }
 
+static snag_encode_context context_of(const snag_pipeline *pipeline)
+{
+    return (snag_encode_context){.pipeline = pipeline->name, .version = pipeline->version,
+                                 .config = pipeline->config, .detected_at_ms = SNAG_TIME_NONE};
+}
+
 snag_err snag_sink_new(snag_sink **out, const snag_sink_options *options)
 {
     snag_sink *sink = malloc(sizeof *sink);
@@ -66,10 +72,7 @@ snag_err snag_sink_new(snag_sink **out, const snag_sink_options *options)
     if (!sink)
         return SNAG_MEMORY;
     sink->options = *options;
-    sink->encode = (snag_encode_context){.pipeline = options->pipeline->name,
-                                         .version = options->pipeline->version,
-                                         .config = options->pipeline->config,
-                                         .detected_at_ms = SNAG_TIME_NONE};
+    sink->encode = context_of(options->pipeline);
     sink->failed = false;
     sink->rows = NULL;
     sink->row_count = 0;
@@ -169,16 +172,27 @@ static void dead_json(snag_buf *buf, const snag_sink *sink, const snag_dead *dea
     snag_buf_str_put(buf, SNAG_STR("\"}}\n"));
 }
 
+static void json_put(snag_buf *buf, const snag_encode_context *context, const snag_record *record)
+{
+    if (record->kind == SNAG_RECORD_LATE)
+        late_json(buf, context, record);
+    else
+        snag_encode_json(buf, context, record);
+}
+
+void snag_sink_json(snag_buf *buf, const snag_pipeline *pipeline, const snag_record *record)
+{
+    snag_encode_context context = context_of(pipeline);
+    json_put(buf, &context, record);
+}
+
 static void record_put(snag_sink *sink, const snag_record *record)
 {
     if (sink->options.format == SNAG_SINK_TEXT) {
         snag_view_record(&sink->buf, sink->options.colour, record);
         return;
     }
-    if (record->kind == SNAG_RECORD_LATE)
-        late_json(&sink->buf, &sink->encode, record);
-    else
-        snag_encode_json(&sink->buf, &sink->encode, record);
+    json_put(&sink->buf, &sink->encode, record);
     snag_buf_byte(&sink->buf, '\n');
 }
 

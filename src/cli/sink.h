@@ -45,6 +45,14 @@ typedef struct snag_sink_options {
 /* "alerts,late" -> bits. False: *word is none of them. */
 bool snag_shown_parse(snag_str list, unsigned *shown, snag_str *word);
 
+/* The longest line of a record (not of a dead letter): 16 pieces of evidence, each with an id and a type, and
+ * many open alerts, with every byte escaped. */
+enum { SNAG_SINK_LINE_MAX = 512 * 1024 };
+
+/* One record as JSON, without a line end: an alert, change or decision as on its topic; a late event as an
+ * envelope that names the event and its position. */
+void snag_sink_json(snag_buf *buf, const snag_pipeline *pipeline, const snag_record *record);
+
 typedef struct snag_sink snag_sink;
 
 SNAG_MUST_CHECK snag_err snag_sink_new(snag_sink **out, const snag_sink_options *options);

@@ -35,7 +35,7 @@ struct snag_lines {
     size_t filled;
     uint8_t sha256[32];
     unsigned char packed[PACKED_BYTES];
-    char text[TEXT_BYTES + SNAG_LINE_PADDING];
+    char text[TEXT_BYTES];
 };
 
 static snag_err read_some(snag_lines *lines, void *into, size_t room, size_t *got, snag_diag *diag)

@@ -16,9 +16,6 @@
 #include "base/err.h"
 #include "base/limits.h"
 
-/* At least this many bytes behind a line's end may be read, though they mean nothing (SIMD parsers). */
-enum { SNAG_LINE_PADDING = 128 };
-
 typedef struct snag_line {
     snag_str text;  /* without the line end; an over-long line's first SNAG_RECORD_BYTES_MAX bytes */
     int64_t offset;

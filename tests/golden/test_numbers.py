@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The shipped pipelines over real logs, against numbers that others published or that follow from the rows
+alone (their origin: README.md beside the data). Every count is read from the records, not from the summary.
+
+The logs are test data that may not be copied into the project; without the folder the test is skipped."""
+import collections
+import hashlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+SOURCE = pathlib.Path(os.environ["SNAG_SOURCE"])
+DATA = SOURCE.parent / "shared" / "data"
+SNAG = os.environ["SNAG"]
+faults = []
+
+
+def check(what, got, want):
+    if got != want:
+        faults.append(f"{what}: got {got}, want {want}")
+
+
+def replay(pipeline, log, *options):
+    """The records (parsed) and the summary."""
+    done = subprocess.run([SNAG, "replay", SOURCE / "pipelines" / f"{pipeline}.yaml",
+                           DATA / f"{log}.jsonl.gz", *options], capture_output=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"replay of {log} failed: {done.stderr.decode()}")
+    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr.decode()
+
+
+def digest(pipeline, log, *options):
+    done = subprocess.run([SNAG, "replay", "--quiet", SOURCE / "pipelines" / f"{pipeline}.yaml",
+                           DATA / f"{log}.jsonl.gz", *options], capture_output=True, check=True)
+    return hashlib.sha256(done.stdout).hexdigest()
+
+
+def alerts(records, action):
+    return [record for record in records if record["type"] == f"snag.alert.{action}"]
+
+
+def rules(records, action):
+    return collections.Counter(alert["data"]["why"]["rule"] for alert in alerts(records, action))
+
+
+def reasons(records, rule):
+    return collections.Counter(alert["data"]["reason"] for alert in alerts(records, "resolve")
+                               if alert["data"]["why"]["rule"] == rule)
+
+
+def changes(records, journey):
+    return [record for record in records if record["type"].startswith("snag.journey.")
+            and record["data"]["journey"] == journey]
+
+
+def opened(records, journey):
+    return sum("from" not in change["data"] for change in changes(records, journey))
+
+
+def entered(records, journey, stage):
+    return sum(change["data"].get("to") == stage for change in changes(records, journey))
+
+
+def armed(summary, rule):
+    """The summary's column: deadlines still armed at the end."""
+    return int(re.search(rf"^{rule}\s+(?:[\d,]+\s+){{4}}([\d,]+)", summary, re.M)[1].replace(",", ""))
+
+
+def calls():
+    records, _ = replay("support-calls", "calls")
+    check("calls: alerts", dict(rules(records, "trigger")),
+          {"stuck_60": 7586, "stuck_120": 3654, "stuck_300": 369, "hung_up_twice": 154,
+           "hung_up_twice_unanswered": 135, "hung_up_thrice": 22, "call.queued.late": 7613})
+    check("calls: every stuck call ends", reasons(records, "stuck_60"), {"moved_on": 7586})
+    check("calls: walks opened", opened(records, "call"), 33066)
+    check("calls: answered", entered(records, "call", "answered"), 27162)
+    check("calls: abandoned", sum(change["data"].get("outcome") == "abandoned"
+                                  for change in changes(records, "call")), 5904)
+    ids = [record["id"] for record in records]
+    check("calls: ids are unique", len(set(ids)), len(ids))
+    for alert in alerts(records, "trigger"):
+        if alert["data"]["why"]["rule"] == "hung_up_twice":
+            check("calls: a second hang-up is seen at once", alert["data"]["timeline"][-1]["at"],
+                  alert["time"])
+            break
+    one = sorted(ids)
+    for partitions in ("2", "4"):
+        split, _ = replay("support-calls", "calls", "--partitions", partitions)
+        check(f"calls: ids in {partitions} partitions", sorted(record["id"] for record in split) == one, True)
+        keys = [(record["time"], record["subject"]) for record in split]
+        check(f"calls: order in {partitions} partitions", keys == sorted(keys), True)
+
+
+def expenses():
+    records, _ = replay("expenses", "expenses")
+    check("expenses: alerts", dict(rules(records, "trigger")),
+          {"rejected": 1461, "idle_5d": 671, "not_requested": 3091})
+    check("expenses: not_requested ends", reasons(records, "not_requested"), {"moved_on": 3046, "until": 44})
+    roles = collections.Counter(alert["data"]["timeline"][-1]["type"].split(" by ")[1]
+                                for alert in alerts(records, "trigger")
+                                if alert["data"]["why"]["rule"] == "rejected")
+    check("expenses: rejected by", dict(roles), {"ADMINISTRATION": 936, "SUPERVISOR": 286, "PRE_APPROVER": 86,
+                                                 "BUDGET OWNER": 57, "MISSING": 89, "EMPLOYEE": 7})
+    submitted = collections.Counter()
+    paid = collections.Counter()
+    for change in changes(records, "declaration"):
+        data = change["data"]
+        if data.get("to") == "submitted":
+            submitted[data["customer"]] += 1
+        if data.get("outcome") == "paid":
+            paid[min(submitted[data["customer"]], 4)] += 1
+    check("expenses: paid after 1, 2, 3, more", [paid[n] for n in (1, 2, 3, 4)], [8945, 845, 109, 12])
+
+
+def shop():
+    records, summary = replay("shop", "shop")
+    check("shop: alerts", dict(rules(records, "trigger")), {"cart_left": 8})
+    check("shop: resolved", reasons(records, "cart_left"), {"moved_on": 2})
+    check("shop: armed", armed(summary, "cart_left"), 1)
+    records, summary = replay("shop", "shop", "--drain")
+    check("shop: alerts when drained", dict(rules(records, "trigger")), {"cart_left": 9})
+    check("shop: armed when drained", armed(summary, "cart_left"), 0)
+
+
+def batches():
+    for pipeline, log in (("support-calls", "calls"), ("expenses", "expenses"), ("shop", "shop")):
+        once = digest(pipeline, log)
+        for batch in ("1", "7", "512", "100000"):
+            check(f"{log}: output at batch {batch}", digest(pipeline, log, "--batch", batch), once)
+        check(f"{log}: output the second time", digest(pipeline, log), once)
+
+
+if not DATA.is_dir():
+    print(f"SKIPPED: there is no {DATA}: the numbers of the real logs are not checked")
+    sys.exit(77)
+calls()
+expenses()
+shop()
+batches()
+for fault in faults:
+    print(fault)
+sys.exit(1 if faults else 0)
