@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The core alone: decoded events in, records out. A shop with a million customers, each with an open journey
+ * and two armed deadlines; eight rules with windows and timers, of which each event concerns one to three.
+ *
+ * First every customer opens a walk (what memory it takes is reported); then the day goes on: clicks,
+ * searches, baskets, failing payments, calls, answers, with deadlines firing in between. Only the engine's
+ * own time is measured, not the making of events.
+ */
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "common.h"
+#include "config/config.h"
+#include "engine/engine.h"
+#include "local/memory.h"
+#include "unit/seed.h"
+
+static const char pipeline_text[] =
+    "pipeline: shop\n"
+    "sources:\n"
+    "  web:\n"
+    "    topic: web\n"
+    "    format: json\n"
+    "    map: { time: ts, type: type, customer: customer }\n"
+    "    keep: { order: order, amount: { from: amount, as: double } }\n"
+    "journeys:\n"
+    "  buying:\n"
+    "    per: customer\n"
+    "    again: true\n"
+    "    stages:\n"
+    "      looking: { event: Product Viewed }\n"
+    "      basket: { event: Added To Basket, due: 2h, owner: shop }\n"
+    "      checkout: { event: Checkout Started, due: 30m, owner: shop }\n"
+    "      bought: { event: Order Completed, milestone: bought, end: bought }\n"
+    "rules:\n"
+    "  declined: { event: Payment Failed, count: 3, within: 30m, until: Order Completed }\n"
+    "  big_decline: { event: Payment Failed, where: amount > 400.0, count: 1, within: 1h }\n"
+    "  not_paid: { event: Checkout Started, missing: Order Completed, after: 45m }\n"
+    "  lost: { event: Searched, count: 6, within: 10m, until: Product Viewed }\n"
+    "  rage: { event: Clicked, count: 4, within: 1s, burst: true, quiet: 1s }\n"
+    "  callback: { event: Call Abandoned, missing: Call Answered, after: 1h }\n"
+    "  hung_up: { event: Call Abandoned, count: 2, within: 1h }\n"
+    "  errors: { event: Error Shown, count: 5, within: 15m }\n";
+
+/* type, of a hundred events */
+static const struct {
+    const char *type;
+    int share;
+} mix[] = {{"Clicked", 30},         {"Searched", 15},        {"Product Viewed", 20}, {"Added To Basket", 10},
+           {"Checkout Started", 7}, {"Order Completed", 5},  {"Payment Failed", 4},  {"Error Shown", 5},
+           {"Call Abandoned", 2},   {"Call Answered", 2}};
+
+enum { BATCH = 512, NAME_BYTES = 24, VARS = SNAG_VAR_KEPT + 2 };
+
+typedef struct work {
+    const snag_pipeline *pipeline;
+    snag_memory memory;
+    snag_engine *engine;
+    char (*names)[NAME_BYTES];
+    uint64_t customers;
+    uint64_t events;
+    int64_t time_ms;
+    int64_t offset;
+    snag_seed seed;
+    uint64_t records;
+    uint64_t hash;
+    uint64_t spent_ns;
+    snag_str types[100];
+    snag_value vars[BATCH][VARS];
+    snag_event batch[BATCH];
+    char ids[BATCH][24];
+} work;
+
+static void on_record(void *context, const snag_record *record)
+{
+    work *todo = context;
+    todo->records++;
+    uint64_t time = record->kind == SNAG_RECORD_ALERT    ? (uint64_t)record->as.alert.time_ms
+                    : record->kind == SNAG_RECORD_CHANGE ? (uint64_t)record->as.change.effective_ms
+                                                         : 0;
+    todo->hash = todo->hash * 31 + time + record->kind;
+}
+
+static void make_event(work *todo, uint32_t at, uint64_t customer, snag_str type)
+{
+    snag_event *event = &todo->batch[at];
+    snag_value *vars = todo->vars[at];
+    snag_buf id = snag_buf_on(todo->ids[at], sizeof todo->ids[at]);
+    snag_buf_put(&id, "e-", 2);
+    snag_buf_int(&id, todo->offset);
+    *event = (snag_event){.time_ms = todo->time_ms,
+                          .stamp_ms = todo->time_ms,
+                          .position = {.offset = todo->offset++},
+                          .id = snag_buf_str(&id),
+                          .type = type,
+                          .customer = snag_str_from(todo->names[customer]),
+                          .vars = vars,
+                          .var_count = VARS};
+    memset(vars, 0, sizeof todo->vars[at]);
+    vars[SNAG_VAR_ID] = snag_value_text(event->id);
+    vars[SNAG_VAR_TIME] = snag_value_time_ms(event->time_ms);
+    vars[SNAG_VAR_TYPE] = snag_value_text(type);
+    vars[SNAG_VAR_CUSTOMER] = snag_value_text(event->customer);
+    vars[SNAG_VAR_KEPT] = snag_value_text(event->id);
+    vars[SNAG_VAR_KEPT + 1] = (snag_value){.as.number = (double)(customer % 500), .kind = SNAG_KIND_DOUBLE};
+}
+
+static void take(work *todo, size_t count)
+{
+    size_t taken = 0;
+    uint64_t from = snag_bench_cpu_ns();
+    snag_err err = snag_engine_take(todo->engine, todo->batch, count, &taken);
+    todo->spent_ns += snag_bench_cpu_ns() - from;
+    SNAG_ASSERT(err == SNAG_OK && taken == count);
+}
+
+/* Every customer looks at a product: a walk is open, in an order that is not the table's own. */
+static void open_walks(work *todo)
+{
+    uint32_t filled = 0;
+    for (uint64_t i = 0; i < todo->customers; i++) {
+        uint64_t customer = i * 7919 % todo->customers;
+        snag_str type = i % 2 ? SNAG_STR("Added To Basket") : SNAG_STR("Product Viewed");
+        make_event(todo, filled++, customer, type);
+        if (filled == BATCH || i + 1 == todo->customers) {
+            take(todo, filled);
+            filled = 0;
+        }
+    }
+    todo->time_ms += 1000;
+}
+
+/* 2,000 events a second: half of the customers do something within ten minutes, most nothing for long. */
+static void go_on(work *todo)
+{
+    for (uint64_t done = 0; done < todo->events; done += BATCH) {
+        for (uint32_t at = 0; at < BATCH; at++) {
+            uint64_t luck = snag_seed_next(&todo->seed);
+            todo->time_ms += (int64_t)(luck & 1);
+            make_event(todo, at, (luck >> 1) % todo->customers, todo->types[(luck >> 40) % 100]);
+        }
+        take(todo, BATCH);
+    }
+}
+
+static void begin(work *todo)
+{
+    snag_diag diag = {0};
+    todo->time_ms = INT64_C(1795143281000);
+    todo->offset = 0;
+    todo->seed = snag_seed_from(1);
+    todo->records = 0;
+    todo->hash = 0;
+    todo->spent_ns = 0;
+    SNAG_ASSERT(snag_memory_init(&todo->memory, UINT64_C(4) << 30, &diag) == SNAG_OK);
+    SNAG_ASSERT(snag_engine_init(&todo->engine, todo->pipeline, todo->memory.block, todo->memory.size,
+                                 on_record, todo) == SNAG_OK);
+}
+
+static void report_run(snag_bench *bench, work *todo, bool first)
+{
+    snag_engine_usage usage;
+    uint64_t opening_ns = todo->spent_ns;
+    snag_engine_usage_get(todo->engine, &usage);
+    if (first) {
+        snag_bench_report(bench, "core_open_walk", "ns/walk", (double)opening_ns / (double)todo->customers,
+                          0, 0, todo->hash);
+        snag_bench_report(bench, "core_bytes_per_open_journey", "bytes",
+                          (double)usage.bytes_used / (double)usage.open_walks, 200, 130, usage.open_walks);
+    }
+    todo->spent_ns = 0;
+}
+
+/* One whole run; returns events a second of the second part. */
+static double run(snag_bench *bench, work *todo, bool first)
+{
+    begin(todo);
+    open_walks(todo);
+    report_run(bench, todo, first);
+    go_on(todo);
+    double rate = (double)todo->events * 1e9 / (double)todo->spent_ns;
+    snag_memory_finish(&todo->memory);
+    return rate;
+}
+
+static int by_size(const void *left, const void *right)
+{
+    double a = *(const double *)left;
+    double b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+static bool prepare(snag_bench *bench, work *todo)
+{
+    size_t filled = 0;
+    todo->customers = snag_bench_size(bench, 1000000, 2000);
+    todo->events = snag_bench_size(bench, 10000000, 10000) / BATCH * BATCH;
+    for (size_t i = 0; i < sizeof mix / sizeof mix[0]; i++)
+        for (int n = 0; n < mix[i].share && filled < 100; n++)
+            todo->types[filled++] = snag_str_from(mix[i].type);
+    todo->names = malloc(todo->customers * sizeof todo->names[0]);
+    for (uint64_t i = 0; todo->names && i < todo->customers; i++)
+        snprintf(todo->names[i], NAME_BYTES, "c-%08u", (unsigned)i);
+    return todo->names && filled == 100;
+}
+
+int main(int argc, char **argv)
+{
+    snag_bench bench;
+    snag_config config;
+    double rates[101];
+    if (!snag_bench_begin(&bench, argc, argv))
+        return 2;
+    work *todo = calloc(1, sizeof *todo);
+    if (!todo || !prepare(&bench, todo))
+        return 1;
+    if (snag_config_parse(&config, snag_str_from(pipeline_text), "bench_core.yaml", NULL) != SNAG_OK) {
+        fprintf(stderr, "%s\n", config.error_count ? config.errors[0].diag.text : "not a pipeline");
+        return 1;
+    }
+    todo->pipeline = &config.pipeline;
+    uint64_t hash = 0;
+    for (int i = 0; i < bench.runs; i++) {
+        rates[i] = run(&bench, todo, i == 0);
+        bench.failed |= i > 0 && hash != todo->hash;
+        hash = todo->hash;
+    }
+    qsort(rates, (size_t)bench.runs, sizeof rates[0], by_size);
+    snag_bench_report(&bench, "core_events", "events/s", rates[bench.runs / 2], 3e6, 5e6, hash);
+    fprintf(stderr, "%llu records\n", (unsigned long long)todo->records);
+    snag_config_free(&config);
+    free(todo->names);
+    free(todo);
+    return snag_bench_end(&bench);
+}
