@@ -277,8 +277,12 @@ uint32_t snag_sample_print(const snag_sample *sample, const snag_feed *feed, FIL
         return out.findings;
     double days = (double)(counts->last_ms - counts->first_ms) / SNAG_DAY_MS;
     out.days = days > out.days ? days : out.days;
-    fprintf(file, "  from %s to %s (%.1f days)\n", instant(counts->first_ms).text,
-            instant(counts->last_ms).text, days);
+    int64_t span_ms = counts->last_ms - counts->first_ms;
+    fprintf(file, "  from %s to %s", instant(counts->first_ms).text, instant(counts->last_ms).text);
+    if (days < 2)
+        fprintf(file, " (%s)\n", duration(span_ms - span_ms % SNAG_SECOND_MS).text);
+    else
+        fprintf(file, " (%.1f days)\n", days);
     order_print(&out);
     types_print(&out);
     alerts_print(&out);
