@@ -69,7 +69,15 @@ void snag_encode_avro(snag_buf *buf, const snag_encode_context *context, const s
 /* Framing: with schema_id >= 0 0x00 + 4 bytes big-endian, else Avro single-object (C3 01 + CRC-64-AVRO
  * fingerprint of the schema's parsing canonical form). Call it before snag_encode_avro. */
 void snag_encode_avro_frame(snag_buf *buf, snag_record_kind kind, int64_t schema_id);
-/* The schema's text as in schemas/, compiled in. */
+/* The schema's text as in schemas/, compiled in. SNAG_RECORD_LATE is schemas/event.avsc. */
 snag_str snag_avro_schema(snag_record_kind kind);
+
+/* What a schema registry says and is told, in JSON (Confluent Schema Registry API v1): the schema in the
+ * reply to GET /schemas/ids/{id}, unescaped (SNAG_BAD_SCHEMA: no Avro schema in it); the id in the reply to
+ * POST /subjects/{subject}/versions; the body of that request. */
+SNAG_MUST_CHECK snag_err snag_registry_read_schema(snag_str reply, snag_buf *schema,
+                                                   snag_diag *diag);
+SNAG_MUST_CHECK snag_err snag_registry_read_id(snag_str reply, int64_t *id, snag_diag *diag);
+void snag_registry_write_schema(snag_buf *body, snag_str schema);
 
 #endif

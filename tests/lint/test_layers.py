@@ -27,7 +27,7 @@ ROOMS = {
     "ports": (["event", "codec/codec.h"], []),
     "kafka": (["ports"], ["librdkafka/", "stdatomic.h"]),
     "redis": (["ports"], ["hiredis/", "stdatomic.h"]),
-    "local": (["ports"], ["zlib.h", "curl/"]),
+    "local": (["ports"], ["zlib.h", "curl/", "pthread.h"]),
     "runtime": (["engine", "codec", "ports"], ["pthread.h", "threads.h", "stdatomic.h"]),
     "cli": (["config", "runtime", "kafka", "redis", "local"],
             ["pthread.h", "stdatomic.h", "zlib.h", "curl/"]),
