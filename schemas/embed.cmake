@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Writes a C file with the bytes of the schemas, so that the program carries them along:
 #   cmake -DOUT=schemas.c -DFOLDER=schemas -P embed.cmake
 file(WRITE ${OUT}.new "/* Made from schemas/ by embed.cmake. */\n#include \"codec/schemas.h\"\n")

@@ -41,8 +41,10 @@ typedef struct snag_command {
 } snag_command;
 
 /* Parses argv (argv[0] is the first word behind the command's name); options and plain words may mix,
- * "--" ends options. Plain words are moved to the front of argv and counted in *words. --help prints usage,
- * help and rows to stdout. Returns -1 to go on, else the exit code to return at once (wrong usage is told on
+ * "--" ends options. Plain words are moved to the front of argv and counted in *words. --help
+ * prints usage,
+ * help and rows to stdout. Returns -1 to go on, else the exit code to return at once (wrong usage
+ * is told on
  * stderr with the nearest known option). */
 int snag_options_parse(const snag_command *command, const snag_option_row *rows, size_t row_count,
                        int argc, char **argv, int *words);

@@ -13,6 +13,8 @@ static const snag_command *const commands[] = {
     &snag_command_check,
     &snag_command_test,
     &snag_command_replay,
+    &snag_command_run,
+    &snag_command_topics,
     &snag_command_simulate,
     &snag_command_manual,
     NULL, /* ends the table */

@@ -5,12 +5,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/assert.h"
 #include "base/time.h"
 #include "cli/live.h"
 #include "cli/load.h"
 #include "cli/terminal.h"
+
+enum { ASK_MS = 5000, TRIES = 50 };
 
 typedef struct topics {
     const snag_command *command;
@@ -120,16 +123,34 @@ static snag_err create(topics *self, snag_diag *diag)
     return err;
 }
 
+/* A topic that was made is told to everybody a moment later. */
+static snag_err wait_for_all(topics *self, snag_diag *diag)
+{
+    const size_t all = SNAG_TOPIC_COUNT + 1;
+    const struct timespec rest = {0, 100000000};
+    for (int tries = 0; tries < TRIES; tries++) {
+        bool complete = true;
+        snag_err err = snag_kafka_describe(self->live.kafka, self->live.topics, all, ASK_MS, diag);
+        if (err != SNAG_OK)
+            return err;
+        for (size_t i = 0; i < all; i++)
+            complete = complete && self->live.topics[i].partitions > 0;
+        if (complete)
+            break;
+        nanosleep(&rest, NULL);
+    }
+    return SNAG_OK;
+}
+
 static snag_err look(topics *self, snag_diag *diag)
 {
-    enum { ASK_MS = 5000 };
     const snag_voice voice = {.say = say};
     const size_t all = SNAG_TOPIC_COUNT + 1;
     snag_err err = snag_live_kafka(&self->live, self->brokers, &voice, diag);
     if (err == SNAG_OK && self->create) {
         err = create(self, diag);
         if (err == SNAG_OK)
-            err = snag_kafka_describe(self->live.kafka, self->live.topics, all, ASK_MS, diag);
+            err = wait_for_all(self, diag);
         if (err == SNAG_OK)
             err = snag_kafka_describe_configs(self->live.kafka, self->live.topics, all, diag);
     }

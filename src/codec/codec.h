@@ -45,7 +45,8 @@ SNAG_MUST_CHECK snag_err snag_decoder_new(snag_decoder **out, const snag_source_
                                           snag_diag *diag);
 void snag_decoder_free(snag_decoder *decoder);
 
-/* Decodes one record. The event's strings and vars live in `arena` or in the raw record until the batch ends.
+/* Decodes one record. The event's strings and vars live in `arena` or in the raw record until the
+ * batch ends.
  * SNAG_OK; a SNAG_BAD_* reason (dead letter; diag = one sentence with byte offset or field);
  * SNAG_AGAIN (schema not there yet); SNAG_FULL (arena too small: reset it and try again). */
 SNAG_MUST_CHECK snag_err snag_decode(snag_decoder *decoder, const snag_raw *raw, snag_arena *arena,

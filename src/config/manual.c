@@ -11,6 +11,7 @@
 #include "config/format.h"
 #include "config/key.h"
 #include "engine/engine.h"
+#include "expr/builtin.h"
 
 enum { COLUMNS = 96, INDENT = 6 };
 
@@ -299,6 +300,25 @@ static const row counter_rows[] = {
 
 #define ROWS(rows) rows, sizeof(rows) / sizeof(rows)[0]
 
+/* "contains: text.contains(…)", with the kinds it gives. */
+static void functions_chapter(manual *m)
+{
+    size_t count = 0;
+    const snag_builtin *functions = snag_builtins(&count);
+    chapter(m, "functions",
+            "In expressions; the macros has, all, exists, exists_one, map and filter stand beside "
+            "them.");
+    for (size_t i = 0; i < count; i++) {
+        char text[160];
+        snag_buf shape = snag_buf_on(text, sizeof text - 1);
+        bool plain = functions[i].calls & SNAG_CALL_PLAIN;
+        snag_buf_printf(&shape, "%s%s gives %s", plain ? functions[i].name : "X.",
+                        plain ? "(X)" : functions[i].name, snag_kind_word(functions[i].result));
+        text[shape.size] = '\0';
+        entry(m, functions[i].name, text, functions[i].help);
+    }
+}
+
 static void reasons_chapter(manual *m)
 {
     chapter(m, "bad-record reasons", "Why a record went to the dead letter: its header snag.reason.");
@@ -321,6 +341,7 @@ bool snag_manual_print(snag_buf *buf, snag_str word, snag_str *nearest)
         format_entry(&m, format);
     rows_chapter(&m, "expressions", "After where: and =; CEL (cel.dev), checked when the file is loaded.",
                  ROWS(expression_rows));
+    functions_chapter(&m);
     rows_chapter(&m, "records", "What is published: CloudEvents 1.0, as JSON or Avro.", ROWS(record_rows));
     rows_chapter(&m, "exit codes", "Of every command.", ROWS(exit_rows));
     reasons_chapter(&m);

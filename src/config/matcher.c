@@ -4,6 +4,7 @@
  */
 #include "base/assert.h"
 #include "base/nearest.h"
+#include "base/utf8.h"
 #include "config/format.h"
 #include "config/key.h"
 
@@ -70,6 +71,32 @@ snag_str snag_where_text(const snag_loader *loader, const snag_expr *expr)
     return (snag_str){0};
 }
 
+/* The place of a text's column-th character in the file; its beginning where the lines were folded. */
+static snag_place place_in(const snag_loader *loader, const snag_yaml *node, uint32_t column)
+{
+    snag_place at = node->at;
+    size_t byte = 0;
+    if (column == 0)
+        return at;
+    if (!node->literal) {
+        if (node->at.line == node->end.line)
+            at.column += column - (node->plain ? 1 : 0);
+        return at;
+    }
+    at = (snag_place){node->at.line + 1, 1};
+    for (uint32_t i = 1; i < column && byte < node->text.size; i++) {
+        at.line += node->text.data[byte] == '\n';
+        at.column = node->text.data[byte] == '\n' ? 1 : at.column + 1;
+        snag_utf8_next(node->text, &byte);
+    }
+    snag_str line = snag_text_line(loader->config->text, node->at.line + 1);
+    size_t indent = 0;
+    while (indent < line.size && line.data[indent] == ' ')
+        indent++;
+    at.column += (uint32_t)indent;
+    return at;
+}
+
 const snag_expr *snag_where_load(snag_loader *loader, const snag_yaml *node)
 {
     snag_str text = {0};
@@ -84,11 +111,8 @@ const snag_expr *snag_where_load(snag_loader *loader, const snag_yaml *node)
     }
     if (tell_lost_text(loader, node))
         return NULL;
-    snag_place at = node->at;
-    bool one_line = node->at.line == node->end.line && !node->block;
-    if (one_line && diag.column > 0)
-        at.column += diag.column - (node->plain ? 1 : 0);
-    snag_finding_add(loader, at, "%.*s: %s", SNAG_FMT(snag_yaml_name(node)), diag.text);
+    snag_finding_add(loader, place_in(loader, node, diag.column), "%.*s: %s", SNAG_FMT(snag_yaml_name(node)),
+                     diag.text);
     return NULL;
 }
 

@@ -156,7 +156,7 @@ static void on_scalar(builder *tree, const yaml_event_t *event)
     node->told = told;
     yaml_scalar_style_t style = event->data.scalar.style;
     node->plain = style == YAML_PLAIN_SCALAR_STYLE;
-    node->block = style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE;
+    node->literal = style == YAML_LITERAL_SCALAR_STYLE;
     node->text = snag_loader_copy(
         tree->loader, snag_str_of(event->data.scalar.value, event->data.scalar.length));
 }

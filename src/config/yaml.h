@@ -28,7 +28,7 @@ typedef struct snag_place {
 typedef struct snag_yaml {
     snag_yaml_kind kind;
     bool plain; /* a text without quotes, on one or more lines */
-    bool block; /* a text after | or > */
+    bool literal; /* a text after |: its lines are the file's lines */
     bool flow;  /* a list or map in [] or {} */
     bool told;  /* what is wrong with it was said already: read nothing more into it */
     uint32_t count; /* of a list or map */

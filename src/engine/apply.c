@@ -31,29 +31,6 @@ static bool packed_knows(snag_str bytes, uint64_t id_hash)
     return false;
 }
 
-/* Joins the `per` values; several are joined by "/", and then "/" and "%" inside them are written %2F and
- * %25. False: a value is absent. */
-static bool per_join(const snag_scope *scope, const snag_event *event, snag_buf *buf)
-{
-    for (uint32_t i = 0; i < scope->count; i++) {
-        char text[SNAG_CUSTOMER_BYTES_MAX + 64];
-        snag_buf value = snag_buf_on(text, sizeof text);
-        if (scope->slots[i] < event->var_count)
-            snag_value_print(&value, &event->vars[scope->slots[i]]);
-        if (value.size == 0)
-            return false;
-        if (i)
-            snag_buf_byte(buf, '/');
-        for (size_t b = 0; b < value.size; b++) {
-            if (scope->count > 1 && (text[b] == '/' || text[b] == '%'))
-                snag_buf_str_put(buf, text[b] == '/' ? SNAG_STR("%2F") : SNAG_STR("%25"));
-            else
-                snag_buf_byte(buf, text[b]);
-        }
-    }
-    return !buf->full;
-}
-
 static bool op_holds(snag_engine *engine, const snag_op *op, const snag_event *event)
 {
     bool erred = false;
@@ -118,34 +95,17 @@ static bool could_start(const snag_engine *engine, const snag_op *ops, uint32_t 
     return false;
 }
 
-static uint32_t find_cell(snag_engine *engine, uint16_t tag, snag_str per, snag_str *key,
-                          uint32_t *hash)
-{
-    snag_buf buf = snag_buf_on(engine->work.key, sizeof engine->work.key);
-    snag_cell_key_put(&buf, tag, engine->work.owner, per);
-    SNAG_ASSERT(!buf.full);
-    *key = snag_buf_str(&buf);
-    *hash = snag_table_hash(*key);
-    return snag_table_find(&engine->table, *key, *hash);
-}
-
 /* The customer's own node, made where it is not there yet. 0: memory is used up. */
 static uint32_t customer_node(snag_engine *engine)
 {
-    char bytes[64];
-    snag_str key;
-    uint32_t hash;
-    uint32_t index = find_cell(engine, 0, (snag_str){"", 0}, &key, &hash);
-    if (index)
-        return index;
-    snag_buf buf = snag_buf_on(bytes, sizeof bytes);
-    snag_pack_u8(&buf, SNAG_CELL_VERSION);
-    snag_pack_u8(&buf, 0);
-    snag_pack_u16(&buf, 0);
-    snag_pack_i64(&buf, SNAG_TIME_NONE);
-    snag_pack_u8(&buf, 0);
-    snag_pack_u16(&buf, 0);
-    return snag_table_add(&engine->table, key, hash, 0, 0, snag_buf_str(&buf));
+    static const char empty[] = {SNAG_CELL_VERSION, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, (char)0x80, 0, 0, 0};
+    const snag_ahead_key *own = engine->work.own;
+    SNAG_ASSERT(own != NULL);
+    if (engine->work.own_index == 0)
+        engine->work.own_index =
+            snag_table_add(&engine->table, snag_str_of(own->key, own->bytes), own->hash, 0, 0,
+                           snag_str_of(empty, sizeof empty));
+    return engine->work.own_index;
 }
 
 static bool cell_open(snag_engine *engine, uint32_t index)
@@ -186,6 +146,7 @@ static void fire_overdue(snag_engine *engine, uint32_t index)
     bool late = work->late;
     snag_str owner = work->owner;
     snag_str per = work->per;
+    bool alerted = work->alerted;
     while (!late && snag_wheel_armed(&engine->table.wheel, index) &&
            (node->flags & SNAG_NODE_FORGET) == 0 && node->timer.due_ms < event->time_ms) {
         snag_wheel_disarm(&engine->table.wheel, index);
@@ -193,36 +154,37 @@ static void fire_overdue(snag_engine *engine, uint32_t index)
     }
     work->event = event;
     work->at_ms = event->time_ms;
+    work->alerted = alerted;
     work->late = late;
     work->owner = owner;
     work->per = per;
 }
 
 /* One scope's cell: a walk's or a `per` value's, or the customer's own. */
-static void apply_scope(snag_engine *engine, const snag_row *row, uint32_t from, uint32_t to)
+static void apply_scope(snag_engine *engine, const snag_ahead_key *key, const snag_op *ops,
+                        uint32_t from, uint32_t to)
 {
-    const snag_scope *scope = &engine->pipeline->scopes[row->ops[from].scope];
     snag_work *work = &engine->work;
-    snag_buf per = snag_buf_on(work->per_text, sizeof work->per_text);
-    snag_str key;
-    uint32_t hash;
-    if (!per_join(scope, work->event, &per)) {
+    if (key->absent) {
         engine->counters.no_per++;
         return;
     }
-    work->per = snag_buf_str(&per);
-    uint32_t index = find_cell(engine, scope->tag, work->per, &key, &hash);
-    if (index == 0 && !could_start(engine, row->ops, from, to))
+    work->per = snag_str_of(key->key + key->per_at, (size_t)key->bytes - key->per_at);
+    uint32_t index = key == work->own
+                         ? work->own_index
+                         : snag_table_find(&engine->table, snag_str_of(key->key, key->bytes),
+                                           key->hash);
+    if (index == 0 && !could_start(engine, ops, from, to))
         return;
     if (index)
         fire_overdue(engine, index);
-    work->scope = row->ops[from].scope;
+    work->scope = key->scope;
     cell_open(engine, index);
     snag_cell_needs before = snag_cell_needs_of(&engine->cell);
     cell_learn(engine);
-    run_ops(engine, row->ops, from, to);
+    run_ops(engine, ops, from, to);
     if (engine->cell.changed)
-        snag_engine_store(engine, index, &before);
+        snag_engine_store(engine, index, key, &before);
 }
 
 /* Adds the event's id to the customer's ring and moves its judged time, in the packed bytes. */
@@ -269,12 +231,9 @@ static void note_late(snag_engine *engine, const snag_event *event, int64_t judg
 /* Duplicates and events older than what is remembered go no further. */
 static bool admit(snag_engine *engine, const snag_event *event, uint64_t id_hash)
 {
-    snag_str key;
-    uint32_t hash;
     int64_t judged_ms = SNAG_TIME_NONE;
-    uint32_t index = find_cell(engine, 0, (snag_str){"", 0}, &key, &hash);
-    if (index) {
-        snag_str bytes = snag_table_bytes(&engine->table, index);
+    if (engine->work.own_index) {
+        snag_str bytes = snag_table_bytes(&engine->table, engine->work.own_index);
         if (packed_knows(bytes, id_hash)) {
             engine->counters.duplicate++;
             return false;
@@ -291,32 +250,43 @@ static bool admit(snag_engine *engine, const snag_event *event, uint64_t id_hash
     return !too_old;
 }
 
-void snag_engine_apply(snag_engine *engine, const snag_event *event)
+/* The row's ops, scope by scope; the customer's own scope stands last in the row and first in ahead. */
+static void apply_row(snag_engine *engine, const snag_row *row, const snag_ahead *ahead)
+{
+    uint32_t k = 1;
+    for (uint32_t from = 0, to = 0; from < row->count; from = to) {
+        uint8_t scope = row->ops[from].scope;
+        for (to = from; to < row->count && row->ops[to].scope == scope; to++)
+            continue;
+        const snag_ahead_key *key = scope == 0 ? &ahead->keys[0] : &ahead->keys[k++];
+        SNAG_ASSERT(key->scope == scope);
+        apply_scope(engine, key, row->ops, from, to);
+    }
+}
+
+void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_ahead *ahead)
 {
     snag_work *work = &engine->work;
-    const snag_row *row = snag_dispatch_find(&engine->dispatch, event->type);
     engine->counters.events++;
+    if (ahead->count == 0) {
+        engine->counters.unwatched++;
+        return;
+    }
+    const snag_row *row = snag_dispatch_find(&engine->dispatch, event->type);
+    SNAG_ASSERT(row != NULL);
     work->event = event;
     work->at_ms = event->time_ms;
     work->owner = engine->pipeline->key_account ? event->account : event->customer;
     work->alerted = false;
-    if (row == NULL || work->owner.size == 0) {
-        engine->counters.unwatched++;
-        return;
-    }
-    SNAG_ASSERT(work->owner.size <= SNAG_CUSTOMER_BYTES_MAX);
+    work->own = &ahead->keys[0];
+    work->own_index = snag_table_find(&engine->table,
+                                      snag_str_of(work->own->key, work->own->bytes),
+                                      work->own->hash);
     uint64_t id_hash = snag_hash64(event->id, 0);
     if (admit(engine, event, id_hash)) {
-        for (uint32_t from = 0, to = 0; from < row->count; from = to) {
-            for (to = from; to < row->count && row->ops[to].scope == row->ops[from].scope; to++)
-                continue;
-            apply_scope(engine, row, from, to);
-        }
-        snag_str key;
-        uint32_t hash;
-        uint32_t own = find_cell(engine, 0, (snag_str){"", 0}, &key, &hash);
-        if (own)
-            customer_touch(engine, own, id_hash);
+        apply_row(engine, row, ahead);
+        if (work->own_index)
+            customer_touch(engine, work->own_index, id_hash);
     }
     if (engine->outbox.count)
         snag_outbox_flush(&engine->outbox);
@@ -349,7 +319,25 @@ static void make_place(snag_engine *engine, uint32_t parent)
     snag_engine_let_go(engine, goes);
 }
 
-uint32_t snag_engine_store(snag_engine *engine, uint32_t index, const snag_cell_needs *before)
+/* A cell that is new: the customer's own, or one beside it. 0: memory is used up. */
+static uint32_t cell_add(snag_engine *engine, const snag_ahead_key *key, snag_str bytes)
+{
+    uint32_t parent = 0;
+    snag_str name = snag_str_of(key->key, key->bytes);
+    if (key->scope != 0) {
+        parent = customer_node(engine);
+        if (parent == 0)
+            return 0;
+        make_place(engine, parent);
+    }
+    uint32_t index = snag_table_add(&engine->table, name, key->hash, key->scope, parent, bytes);
+    if (key->scope == 0)
+        engine->work.own_index = index;
+    return index;
+}
+
+void snag_engine_store(snag_engine *engine, uint32_t index, const snag_ahead_key *key,
+                       const snag_cell_needs *before)
 {
     snag_table *table = &engine->table;
     snag_cell_needs after = snag_cell_needs_of(&engine->cell);
@@ -358,30 +346,14 @@ uint32_t snag_engine_store(snag_engine *engine, uint32_t index, const snag_cell_
     engine->armed += (uint64_t)after.armed - before->armed;
     engine->open_walks += (uint64_t)after.hold - before->hold;
     snag_cell_pack(&engine->cell, &buf);
-    if (index == 0) {
-        uint32_t parent = 0;
-        if (engine->work.scope != 0) {
-            parent = customer_node(engine);
-            if (parent)
-                make_place(engine, parent);
-        }
-        snag_str key;
-        uint32_t hash;
-        uint16_t tag = engine->pipeline->scopes[engine->work.scope].tag;
-        find_cell(engine, tag, engine->work.per, &key, &hash);
-        if (engine->work.scope == 0 || parent)
-            index = snag_table_add(table, key, hash, (uint8_t)engine->work.scope, parent,
-                                   snag_buf_str(&buf));
-    } else if (!snag_table_set(table, index, snag_buf_str(&buf))) {
+    bool stored = index ? snag_table_set(table, index, snag_buf_str(&buf))
+                        : (index = cell_add(engine, key, snag_buf_str(&buf))) != 0;
+    if (!stored) {
         engine->full = true;
-    }
-    if (index == 0) {
-        engine->full = true;
-        return 0;
+        return;
     }
     snag_table_change(table, index);
     snag_engine_arm(engine, index, &after);
-    return index;
 }
 
 void snag_engine_arm(snag_engine *engine, uint32_t index, const snag_cell_needs *needs)

@@ -2,7 +2,8 @@
  *
  * Dispatch: from an event's type to what watches it, without asking every rule.
  *
- *     type --hash--> row --> | op | op | op |   sorted by scope (the customer's own last), then file order
+ *     type --hash--> row --> | op | op | op |   sorted by scope (the customer's own last), then
+ * file order
  *
  * Types that the pipeline names literally have their rows made at start. Other types can only be meant by
  * a pattern with a star; their rows are made when they come and kept in a small cache, which is a

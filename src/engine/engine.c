@@ -148,7 +148,7 @@ static void make_room(snag_engine *engine)
     advance_to(engine, time_ms);
 }
 
-static void take_one(snag_engine *engine, const snag_event *event)
+static void take_one(snag_engine *engine, const snag_event *event, snag_ahead *ahead)
 {
     bool behind = engine->w_ms != SNAG_TIME_NONE && event->time_ms <= engine->w_ms;
     int64_t time_ms = event->time_ms;
@@ -159,7 +159,9 @@ static void take_one(snag_engine *engine, const snag_event *event)
     int64_t w_ms = engine->newest_ms - engine->out_of_order_ms;
     if (engine->out_of_order_ms == 0 || behind) {
         advance_to(engine, w_ms);
-        snag_engine_apply(engine, event);
+        if (engine->out_of_order_ms != 0)
+            snag_ahead_look(engine, event, ahead); /* looked at only now: most events wait */
+        snag_engine_apply(engine, event, ahead);
         return;
     }
     while (!snag_order_add(engine, event) && engine->order.count > 0)
@@ -167,17 +169,33 @@ static void take_one(snag_engine *engine, const snag_event *event)
     advance_to(engine, w_ms);
 }
 
+/* Keeps the ring of looked-at events full: keys 31 ahead, nodes 20, cells 10. At the batch's start
+ * all at once. */
+static void look_ahead(snag_engine *engine, const snag_event *events, size_t count, size_t at)
+{
+    enum { KEYS = SNAG_AHEAD - 1, NODES = 20, CELLS = 10 };
+    if (engine->out_of_order_ms != 0)
+        return;
+    for (size_t i = at == 0 ? 0 : at + KEYS; i < count && i <= at + KEYS; i++)
+        snag_ahead_look(engine, &events[i], &engine->ahead[i % SNAG_AHEAD]);
+    for (size_t i = at == 0 ? 0 : at + NODES; i < count && i <= at + NODES; i++)
+        snag_ahead_nodes(engine, &engine->ahead[i % SNAG_AHEAD]);
+    for (size_t i = at == 0 ? 0 : at + CELLS; i < count && i <= at + CELLS; i++)
+        snag_ahead_cells(engine, &engine->ahead[i % SNAG_AHEAD]);
+}
+
 snag_err snag_engine_take(snag_engine *engine, const snag_event *events, size_t count,
                           size_t *taken)
 {
     for (*taken = 0; *taken < count; (*taken)++) {
         const snag_event *event = &events[*taken];
+        look_ahead(engine, events, count, *taken);
         if (engine->full || !snag_table_has_room(&engine->table))
             return SNAG_FULL;
         if (engine->target_ms != engine->w_ms || engine->pending)
             snag_engine_drain(engine, UINT32_MAX);
         if (!applied_before(engine, event))
-            take_one(engine, event);
+            take_one(engine, event, &engine->ahead[*taken % SNAG_AHEAD]);
     }
     return engine->full ? SNAG_FULL : SNAG_OK;
 }

@@ -52,7 +52,8 @@ typedef struct snag_engine_usage {
     uint64_t open_walks;
 } snag_engine_usage;
 
-/* The engine lives in `block` (16-byte aligned, zeroed or fresh from mmap), touched only as it is needed: a
+/* The engine lives in `block` (16-byte aligned, zeroed or fresh from mmap), touched only as it is
+ * needed: a
  * large reserved mapping costs nothing until it is used. SNAG_FULL: the block is too small. */
 SNAG_MUST_CHECK snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline,
                                           void *block, size_t block_bytes, snag_emit *emit,
@@ -60,7 +61,8 @@ SNAG_MUST_CHECK snag_err snag_engine_init(snag_engine **out, const snag_pipeline
 /* The smallest block that init accepts for this pipeline. */
 size_t snag_engine_bytes_min(const snag_pipeline *pipeline);
 
-/* Takes events in the order of their source. Their strings are borrowed only during the call. Emits whatever
+/* Takes events in the order of their source. Their strings are borrowed only during the call.
+ * Emits whatever
  * becomes due. SNAG_FULL: the block is used up; the event at *taken was not applied and the engine
  * is unchanged by it. */
 SNAG_MUST_CHECK snag_err snag_engine_take(snag_engine *engine, const snag_event *events,
@@ -101,7 +103,8 @@ SNAG_MUST_CHECK snag_err snag_engine_restore(snag_engine *engine, snag_str key, 
 void snag_engine_head_write(const snag_engine *engine, snag_buf *buf);
 SNAG_MUST_CHECK snag_err snag_engine_head_read(snag_engine *engine, snag_str bytes);
 /* After recovery, on re-reading from C: an event before `next_offset` (N) is skipped where it was applied
- * already, that is at or before the head's cursor (time, offset), or late on arrival. The engine does this
+ * already, that is at or before the head's cursor (time, offset), or late on arrival. The engine
+ * does this
  * by itself inside snag_engine_take for offsets < next_offset. */
 void snag_engine_resume(snag_engine *engine, int64_t next_offset);
 

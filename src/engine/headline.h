@@ -15,7 +15,8 @@ typedef struct snag_headline_facts {
     int64_t elapsed_ms;
 } snag_headline_facts;
 
-/* {name} inserts a captured name, {customer}, {observed}, {elapsed}; "{{" is a brace. What is absent prints
+/* {name} inserts a captured name, {customer}, {observed}, {elapsed}; "{{" is a brace. What is
+ * absent prints
  * as "?". Control characters become blanks; what is too long is cut with "…". */
 snag_str snag_headline_render(const snag_pipeline *pipeline, const snag_signal_spec *spec,
                               const snag_item *item, const snag_headline_facts *facts,

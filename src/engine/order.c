@@ -121,6 +121,8 @@ void snag_order_apply_first(snag_engine *engine)
     order->heap[0] = order->heap[--order->count];
     if (order->count)
         heap_down(order, 0);
-    snag_engine_apply(engine, snag_slab_at(&engine->table.slab, first.handle));
+    const snag_event *event = snag_slab_at(&engine->table.slab, first.handle);
+    snag_ahead_look(engine, event, &engine->ahead[0]);
+    snag_engine_apply(engine, event, &engine->ahead[0]);
     snag_slab_give(&engine->table.slab, first.handle, first.bytes);
 }

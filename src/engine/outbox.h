@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Outbox: the records of one step, put into their order before they are emitted: late notes, journey changes,
+ * Outbox: the records of one step, put into their order before they are emitted: late notes,
+ * journey changes,
  * resolves, triggers; within each in file order (records.md, "Decided once").
  */
 #ifndef SNAG_ENGINE_OUTBOX_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * State out and in: changed cells for the changelog and Redis, stored cells back, the engine's part of the
+ * State out and in: changed cells for the changelog and Redis, stored cells back, the engine's
+ * part of the
  * changelog head.
  *
  *     head | version 1 | w 8 | target 8 | newest 8 | cursor 8 + 8 | counters 2 | counter 8 each |

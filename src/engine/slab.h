@@ -4,7 +4,8 @@
  *
  *     region | block | block | free | block | ........ untouched ........ |
  *                                            ^top
- * Sizes are rounded up to a class (steps of 16 bytes to 512, then quarters of a power of two). A freed block
+ * Sizes are rounded up to a class (steps of 16 bytes to 512, then quarters of a power of two). A
+ * freed block
  * goes to the list of its class and is used again for that class only. Handle 0 is no block.
  */
 #ifndef SNAG_ENGINE_SLAB_H

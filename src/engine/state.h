@@ -33,6 +33,24 @@ typedef struct snag_order {
     uint32_t max;
 } snag_order;
 
+/* An event's keys, worked out some events ahead, so that its cells can be fetched into the cache
+ * meanwhile. */
+typedef struct snag_ahead_key {
+    uint32_t hash;
+    uint16_t bytes;
+    uint16_t per_at; /* where the `per` text begins in the key */
+    uint8_t scope;
+    bool absent; /* a `per` name is absent */
+    char key[4 + SNAG_CUSTOMER_BYTES_MAX + SNAG_PER_TEXT_BYTES];
+} snag_ahead_key;
+
+enum { SNAG_AHEAD = 32, SNAG_AHEAD_KEYS = SNAG_SCOPES_MAX };
+
+typedef struct snag_ahead {
+    uint32_t count; /* [0] is the customer's own cell; then the other scopes in the row's order */
+    snag_ahead_key keys[SNAG_AHEAD_KEYS];
+} snag_ahead;
+
 /* What one step works on: one cell, one event or one deadline. */
 typedef struct snag_work {
     const snag_event *event; /* NULL: a timer */
@@ -46,7 +64,8 @@ typedef struct snag_work {
     snag_str customer;
     snag_str account;
     snag_str channel;
-    char per_text[SNAG_PER_TEXT_BYTES];
+    const snag_ahead_key *own; /* the customer's own key … */
+    uint32_t own_index;        /* … and node, 0 = not there */
     char key[4 + SNAG_CUSTOMER_BYTES_MAX + SNAG_PER_TEXT_BYTES];
 } snag_work;
 
@@ -78,15 +97,24 @@ struct snag_engine {
     snag_cell spare; /* for a look at another cell while `cell` is at work */
     snag_item item;
     snag_outbox outbox;
+    snag_ahead ahead[SNAG_AHEAD];
     snag_arena eval;
     unsigned char eval_bytes[SNAG_EVAL_BYTES];
     char packed[SNAG_CELL_BYTES_MAX + 64];
 };
 
+/* --- ahead.c: keys, and fetching cells into the cache --- */
+/* Works out the keys of all cells that an event may meet, and fetches their buckets. */
+void snag_ahead_look(snag_engine *engine, const snag_event *event, snag_ahead *ahead);
+/* The next two steps, each some events later: the nodes, then the packed cells. */
+void snag_ahead_nodes(const snag_engine *engine, const snag_ahead *ahead);
+void snag_ahead_cells(const snag_engine *engine, const snag_ahead *ahead);
+
 /* --- apply.c: one event --- */
-void snag_engine_apply(snag_engine *engine, const snag_event *event);
-/* Stores the worked-on cell where it changed: index 0 = not yet in the table. Returns the index, 0 = gone. */
-uint32_t snag_engine_store(snag_engine *engine, uint32_t index, const snag_cell_needs *before);
+void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_ahead *ahead);
+/* Stores the worked-on cell; index 0 = not yet in the table, then under this key. */
+void snag_engine_store(snag_engine *engine, uint32_t index, const snag_ahead_key *key,
+                       const snag_cell_needs *before);
 /* When a stored cell must be looked at again. */
 void snag_engine_arm(snag_engine *engine, uint32_t index, const snag_cell_needs *needs);
 

@@ -47,7 +47,9 @@ static void index_grow(snag_table *table)
 {
     if (table->bucket_count >= table->bucket_max)
         return;
+    enum { AHEAD = 8 }; /* buckets split one after the other: the node some splits on is fetched now */
     uint32_t fresh = table->bucket_count++;
+    __builtin_prefetch(&table->nodes[table->buckets[fresh - table->level + AHEAD]]);
     uint32_t index = table->buckets[fresh - table->level];
     table->buckets[fresh - table->level] = 0;
     table->buckets[fresh] = 0;
@@ -66,6 +68,25 @@ static void index_grow(snag_table *table)
 void snag_table_prefetch(const snag_table *table, uint32_t hash)
 {
     __builtin_prefetch(&table->buckets[bucket_of(table, hash)]);
+}
+
+void snag_table_prefetch_node(const snag_table *table, uint32_t hash)
+{
+    const char *node = (const char *)&table->nodes[table->buckets[bucket_of(table, hash)]];
+    __builtin_prefetch(node);
+    __builtin_prefetch(node + sizeof(snag_node) - 1);
+}
+
+void snag_table_prefetch_cell(const snag_table *table, uint32_t hash)
+{
+    uint32_t index = table->buckets[bucket_of(table, hash)];
+    if (index && table->nodes[index].hash != hash && table->nodes[index].chain)
+        index = table->nodes[index].chain;
+    const snag_node *node = &table->nodes[index];
+    const char *blob = snag_slab_at(&table->slab, node->blob);
+    uint32_t bytes = node->key_bytes + node->blob_bytes;
+    for (uint32_t at = 0; at < bytes && at < 384; at += 64)
+        __builtin_prefetch(blob + at, 1);
 }
 
 static uint32_t find_any(const snag_table *table, snag_str key, uint32_t hash)

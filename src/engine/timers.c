@@ -193,7 +193,7 @@ void snag_engine_fire_cell(snag_engine *engine, uint32_t index, int64_t w_ms)
     fire_items(engine, due_ms);
     if (work->alerted)
         judge(engine, node->scope == 0 ? 0 : node->parent);
-    snag_engine_store(engine, index, &before);
+    snag_engine_store(engine, index, NULL, &before);
     if (engine->outbox.count)
         snag_outbox_flush(&engine->outbox);
 }

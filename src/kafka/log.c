@@ -40,7 +40,9 @@ static snag_err make(reader *log, snag_diag *diag)
     static const snag_kafka_default defaults[] = {
         {"fetch.wait.max.ms", "20"}, {"queued.min.messages", "400000"},
         {"queued.max.messages.kbytes", "131072"}, {NULL, NULL}};
+    /* The client asks for a group before it assigns; this one is never joined and commits nothing. */
     static const snag_kafka_default demands[] = {
+        {"group.id", "snag-changelog"},
         {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"},
         {"enable.partition.eof", "true"}, {"auto.offset.reset", "earliest"}, {NULL, NULL}};
     rd_kafka_conf_t *conf = snag_kafka_conf(&log->owner, defaults, demands, diag);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One step of one rule: what stands behind the functions of rule.h. The engine fills it, the rule kinds see
+ * One step of one rule: what stands behind the functions of rule.h. The engine fills it, the rule
+ * kinds see
  * only the functions.
  */
 #ifndef SNAG_RULES_STEP_H

@@ -26,18 +26,18 @@ static void item_add(snag_worker *worker, snag_str key, snag_str blob)
     worker->items[worker->item_count++] = (snag_item){key, blob, snag_cell_owner(key)};
 }
 
-/* The key with its mark before it, and the blob, as copies that stay until the outbox is reset. */
+/* The key with its mark before it, and the blob, as copies that stay until the bundle is reset. */
 static void cell_add(snag_worker *worker, uint32_t partition, snag_str key, snag_str blob)
 {
-    char *marked = snag_outbox_take(&worker->outbox, key.size + 1);
+    char *marked = snag_bundle_take(&worker->bundle, key.size + 1);
     marked[0] = SNAG_CELL_KEY;
     memcpy(marked + 1, key.data, key.size);
     snag_message message = {.topic = SNAG_TOPIC_CHANGELOG,
                             .partition = partition,
                             .key = snag_str_of(marked, key.size + 1)};
     if (blob.size)
-        message.value = snag_outbox_copy(&worker->outbox, blob);
-    snag_outbox_add(&worker->outbox, &message);
+        message.value = snag_bundle_copy(&worker->bundle, blob);
+    snag_bundle_add(&worker->bundle, &message);
     item_add(worker, snag_str_of(marked + 1, key.size), message.value);
 }
 
@@ -57,16 +57,16 @@ static void head_add(snag_worker *worker, snag_partition *partition)
                       .pipeline = worker->pipeline->version};
     memcpy(head.incarnation, partition->incarnation, 16);
     memcpy(head.config, worker->pipeline->config, 32);
-    snag_buf buf = snag_outbox_buf(&worker->outbox, HEAD_LEAST);
+    snag_buf buf = snag_bundle_buf(&worker->bundle, HEAD_LEAST);
     snag_head_write(&buf, &head);
     snag_engine_head_write(partition->engine, &buf);
     partition->head_offset = -1;
     snag_message message = {.topic = SNAG_TOPIC_CHANGELOG,
                             .partition = partition->index,
                             .key = snag_str_of(key, 1),
-                            .value = snag_outbox_used(&worker->outbox, &buf),
+                            .value = snag_bundle_used(&worker->bundle, &buf),
                             .offset = &partition->head_offset};
-    snag_outbox_add(&worker->outbox, &message);
+    snag_bundle_add(&worker->bundle, &message);
 }
 
 static snag_place prepare(snag_worker *worker, snag_partition *partition)
@@ -87,8 +87,8 @@ static snag_err transact(snag_worker *worker, const snag_place *places, size_t c
 {
     const snag_output *output = &worker->ports->output;
     snag_err err = output->ops->begin(output->self, diag);
-    for (size_t i = 0; i < worker->outbox.count && err == SNAG_OK; i++)
-        err = output->ops->send(output->self, &worker->outbox.messages[i], diag);
+    for (size_t i = 0; i < worker->bundle.count && err == SNAG_OK; i++)
+        err = output->ops->send(output->self, &worker->bundle.messages[i], diag);
     if (err == SNAG_OK)
         err = output->ops->offsets(output->self, places, count, diag);
     if (err == SNAG_OK)
@@ -127,11 +127,11 @@ snag_err snag_worker_commit(snag_worker *worker, snag_diag *diag)
         committed(worker->partitions[places[i].partition]);
     free(places);
     if (err != SNAG_OK)
-        return err; /* the outbox stays: the producer may still hold its bytes until it is renewed */
-    SNAG_ASSERT(count > 0 || worker->outbox.count == 0);
+        return err; /* the bundle stays: the producer may still hold its bytes until it is renewed */
+    SNAG_ASSERT(count > 0 || worker->bundle.count == 0);
     if (count)
         atomic_fetch_add(&worker->stats->commits, 1);
-    snag_outbox_reset(&worker->outbox);
+    snag_bundle_reset(&worker->bundle);
     worker->dirty_ms = SNAG_NEVER;
     worker->committed_ms = worker->ports->clock.monotonic_ms(worker->ports->clock.self);
     return SNAG_OK;

@@ -125,7 +125,7 @@ static snag_err feed_run(snag_worker *worker, snag_partition *partition, snag_di
         partition->next = worker->batch->records[at - 1].position.offset + 1;
         partition->reached = -1;
         snag_worker_dirty(worker, partition);
-        if (worker->outbox.bytes >= SNAG_OUTBOX_MAX)
+        if (worker->bundle.bytes >= SNAG_BUNDLE_MAX)
             err = snag_worker_commit(worker, diag);
     }
     return err;

@@ -59,21 +59,21 @@ void snag_partition_flush(snag_partition *partition)
 
 /* --- reload ------------------------------------------------------------------------------------ */
 
-/* Fills worker->items with up to RELOAD_ITEMS cells; their bytes are copied into the (empty) outbox. */
+/* Fills worker->items with up to RELOAD_ITEMS cells; their bytes are copied into the (empty) bundle. */
 static bool cells_next(snag_partition *partition, uint64_t *cursor)
 {
     snag_worker *worker = partition->worker;
     snag_str key, blob;
     size_t bytes = 0;
     worker->item_count = 0;
-    snag_outbox_reset(&worker->outbox);
+    snag_bundle_reset(&worker->bundle);
     while (worker->item_count < RELOAD_ITEMS && worker->item_count < worker->item_room &&
            bytes < RELOAD_BYTES) {
         if (!snag_engine_each(partition->engine, cursor, &key, &blob))
             return false;
-        key = snag_outbox_copy(&worker->outbox, key);
+        key = snag_bundle_copy(&worker->bundle, key);
         worker->items[worker->item_count++] =
-            (snag_item){key, snag_outbox_copy(&worker->outbox, blob), snag_cell_owner(key)};
+            (snag_item){key, snag_bundle_copy(&worker->bundle, blob), snag_cell_owner(key)};
         bytes += key.size + blob.size;
     }
     return true;
@@ -94,7 +94,7 @@ static snag_err reload(snag_partition *partition)
                                 worker->item_count, more ? NULL : &final, NULL);
     }
     worker->item_count = 0;
-    snag_outbox_reset(&worker->outbox);
+    snag_bundle_reset(&worker->bundle);
     return err;
 }
 
@@ -112,7 +112,7 @@ static void mend(snag_partition *partition)
 
 void snag_worker_mend(snag_worker *worker, bool idle)
 {
-    if (!worker->ports->store.ops || worker->dirty_ms != SNAG_NEVER || worker->outbox.count)
+    if (!worker->ports->store.ops || worker->dirty_ms != SNAG_NEVER || worker->bundle.count)
         return;
     for (uint32_t i = 0; i < worker->options->partitions; i++) {
         snag_partition *partition = worker->partitions[i];

@@ -3,7 +3,7 @@
  * A worker's insides, shared by the files of src/runtime: each does one step of the loop.
  *
  *     feed.c     decode a batch; the unreadable to the dead letter; feed the engines
- *     say.c      what the engines emit, and dead letters, into the outbox
+ *     say.c      what the engines emit, and dead letters, into the bundle
  *     commit.c   outputs, state and offsets in one transaction
  *     flush.c    the same state to the store, after the commit
  *     idle.c     the clock, where it is proved that nothing is left to read
@@ -15,19 +15,19 @@
 
 #include "base/arena.h"
 #include "engine/engine.h"
-#include "runtime/outbox.h"
+#include "runtime/bundle.h"
 #include "runtime/worker.h"
 
 enum {
     SNAG_CHUNK_EVENTS = 512,     /* decoded, then fed */
     SNAG_CHUNK_BYTES = 4 << 20,  /* their arena */
     SNAG_TIMER_BUDGET = 20000,   /* timers fired before a commit may come between */
-    SNAG_OUTBOX_MAX = 48 << 20   /* held before a commit comes early */
+    SNAG_BUNDLE_MAX = 48 << 20   /* held before a commit comes early */
 };
 
 struct snag_worker;
 
-/* One owned partition. Between commits: engine state = committed state n + what the outbox says. */
+/* One owned partition. Between commits: engine state = committed state n + what the bundle says. */
 typedef struct snag_partition {
     struct snag_worker *worker;
     uint32_t index;
@@ -63,7 +63,7 @@ typedef struct snag_worker {
     snag_arena arena;
     void *arena_block;
     snag_event *events;
-    snag_outbox outbox;
+    snag_bundle bundle;
     snag_item *items; /* cells of the commit in hand */
     size_t item_count;
     size_t item_room;

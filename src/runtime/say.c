@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What leaves the worker, into the outbox: the engine's records, encoded as soon as they are emitted (their
+ * What leaves the worker, into the bundle: the engine's records, encoded as soon as they are emitted (their
  * strings are only lent), and input records that are passed on unchanged: dead letters and late events.
  */
 #include <stdio.h>
@@ -44,11 +44,11 @@ static void encode_into(snag_worker *worker, snag_buf *buf, const snag_record *r
 static snag_str encode(snag_worker *worker, const snag_record *record)
 {
     for (size_t least = ENCODE_LEAST;; least *= 4) {
-        snag_buf buf = snag_outbox_buf(&worker->outbox, least);
+        snag_buf buf = snag_bundle_buf(&worker->bundle, least);
         encode_into(worker, &buf, record);
         if (!buf.full)
-            return snag_outbox_used(&worker->outbox, &buf);
-        SNAG_ASSERT(least < SNAG_OUTBOX_MAX);
+            return snag_bundle_used(&worker->bundle, &buf);
+        SNAG_ASSERT(least < SNAG_BUNDLE_MAX);
     }
 }
 
@@ -57,9 +57,9 @@ static void say(snag_partition *partition, snag_topic topic, snag_str key, const
     snag_worker *worker = partition->worker;
     snag_message message = {.topic = topic,
                             .partition = place(worker, topic, partition->index, key),
-                            .key = snag_outbox_copy(&worker->outbox, key),
+                            .key = snag_bundle_copy(&worker->bundle, key),
                             .value = encode(worker, record)};
-    snag_outbox_add(&worker->outbox, &message);
+    snag_bundle_add(&worker->bundle, &message);
     snag_worker_dirty(worker, partition);
 }
 
@@ -73,7 +73,7 @@ typedef struct notes {
 static void note(snag_worker *worker, notes *to, const char *name, snag_str value)
 {
     SNAG_ASSERT(to->count < NOTES_MAX);
-    to->list[to->count++] = (snag_header){snag_str_from(name), snag_outbox_copy(&worker->outbox, value)};
+    to->list[to->count++] = (snag_header){snag_str_from(name), snag_bundle_copy(&worker->bundle, value)};
 }
 
 static void note_int(snag_worker *worker, notes *to, const char *name, int64_t value)
@@ -129,15 +129,15 @@ static size_t headers_join(snag_worker *worker, size_t at, const notes *added, s
     uint32_t own = input->ops->headers(input->self, at, worker->headers, HEADERS_MAX);
     size_t bytes = 0;
     snag_header *list =
-        snag_outbox_take(&worker->outbox, (own + added->count) * sizeof(snag_header));
+        snag_bundle_take(&worker->bundle, (own + added->count) * sizeof(snag_header));
     for (uint32_t i = 0; i < own; i++) {
         const snag_header *header = &worker->headers[i];
         if (bytes + header->name.size + header->value.size > FORWARD_MAX / 2)
             break;
         bytes += header->name.size + header->value.size;
         list[message->header_count++] =
-            (snag_header){snag_outbox_copy(&worker->outbox, header->name),
-                          header->value.data ? snag_outbox_copy(&worker->outbox, header->value)
+            (snag_header){snag_bundle_copy(&worker->bundle, header->name),
+                          header->value.data ? snag_bundle_copy(&worker->bundle, header->value)
                                              : header->value};
     }
     for (uint32_t i = 0; i < added->count; i++)
@@ -148,7 +148,7 @@ static size_t headers_join(snag_worker *worker, size_t at, const notes *added, s
 
 static snag_str copy_or_none(snag_worker *worker, snag_str text)
 {
-    return text.data ? snag_outbox_copy(&worker->outbox, text) : text;
+    return text.data ? snag_bundle_copy(&worker->bundle, text) : text;
 }
 
 /* Record `at` of the batch, as it came, with notes in its headers. */
@@ -169,7 +169,7 @@ static void forward(snag_worker *worker, snag_partition *partition, snag_topic t
         headers_join(worker, at, added, &message);
     }
     message.value = copy_or_none(worker, value);
-    snag_outbox_add(&worker->outbox, &message);
+    snag_bundle_add(&worker->bundle, &message);
     snag_worker_dirty(worker, partition);
 }
 
@@ -207,7 +207,7 @@ static bool run_find(const snag_worker *worker, int64_t offset, size_t *at)
 /* What is still known of a late event whose record is gone. */
 static snag_str late_value(snag_worker *worker, const snag_record *record)
 {
-    snag_buf buf = snag_outbox_buf(&worker->outbox, ENCODE_LEAST);
+    snag_buf buf = snag_bundle_buf(&worker->bundle, ENCODE_LEAST);
     snag_buf_str_put(&buf, SNAG_STR("{\"id\":"));
     snag_buf_json(&buf, record->as.late.id);
     snag_buf_str_put(&buf, SNAG_STR(",\"type\":"));
@@ -217,7 +217,7 @@ static snag_str late_value(snag_worker *worker, const snag_record *record)
     snag_buf_str_put(&buf, SNAG_STR(",\"time\":\""));
     snag_time_print(&buf, record->as.late.time_ms);
     snag_buf_str_put(&buf, SNAG_STR("\"}"));
-    return snag_outbox_used(&worker->outbox, &buf);
+    return snag_bundle_used(&worker->bundle, &buf);
 }
 
 static void late_rebuilt(snag_worker *worker, snag_partition *partition, const snag_record *record,
@@ -226,16 +226,16 @@ static void late_rebuilt(snag_worker *worker, snag_partition *partition, const s
     snag_raw raw = {.position = record->as.late.position, .stamp_ms = SNAG_TIME_NONE};
     note_origin(worker, added, &raw);
     note(worker, added, "snag.rebuilt", SNAG_STR("true"));
-    snag_header *list = snag_outbox_take(&worker->outbox, added->count * sizeof *list);
+    snag_header *list = snag_bundle_take(&worker->bundle, added->count * sizeof *list);
     memcpy(list, added->list, added->count * sizeof *list);
     snag_str key = record->as.late.customer;
     snag_message message = {.topic = SNAG_TOPIC_LATE,
                             .partition = place(worker, SNAG_TOPIC_LATE, partition->index, key),
-                            .key = snag_outbox_copy(&worker->outbox, key),
+                            .key = snag_bundle_copy(&worker->bundle, key),
                             .value = late_value(worker, record),
                             .headers = list,
                             .header_count = added->count};
-    snag_outbox_add(&worker->outbox, &message);
+    snag_bundle_add(&worker->bundle, &message);
     snag_worker_dirty(worker, partition);
 }
 
@@ -263,7 +263,7 @@ void snag_partition_emit(void *context, const snag_record *record)
     case SNAG_RECORD_ALERT:
         say(partition, record->as.alert.shadow ? SNAG_TOPIC_SHADOW : SNAG_TOPIC_ALERTS,
             record->as.alert.key, record);
-        worker->outbox.urgent = true;
+        worker->bundle.urgent = true;
         atomic_fetch_add(&worker->stats->alerts, 1);
         return;
     case SNAG_RECORD_CHANGE:

@@ -56,7 +56,7 @@ static bool commit_is_due(const snag_worker *worker)
     int64_t now_ms = worker->ports->clock.monotonic_ms(worker->ports->clock.self);
     if (worker->dirty_ms == SNAG_NEVER)
         return false;
-    if (worker->outbox.urgent && now_ms - worker->committed_ms >= URGENT_MS)
+    if (worker->bundle.urgent && now_ms - worker->committed_ms >= URGENT_MS)
         return true;
     return now_ms - worker->dirty_ms >= worker->options->commit_every_ms;
 }
@@ -185,7 +185,7 @@ static snag_err start_over(snag_worker *worker, snag_err failed, snag_diag *diag
     }
     snag_worker_drop_all(worker);
     snag_err err = renew(worker, diag); /* the old producer is gone only now: */
-    snag_outbox_reset(&worker->outbox); /* it had borrowed these bytes */
+    snag_bundle_reset(&worker->bundle); /* it had borrowed these bytes */
     worker->item_count = 0;
     worker->seat = SNAG_SEAT_KEPT;
     if (err == SNAG_OK)
@@ -247,7 +247,7 @@ static void finish(snag_worker *worker)
     }
     free(worker->partitions);
     snag_decoder_free(worker->decoder);
-    snag_outbox_finish(&worker->outbox);
+    snag_bundle_finish(&worker->bundle);
     free(worker->arena_block);
     free(worker->events);
     free(worker->headers);
@@ -278,7 +278,7 @@ snag_err snag_worker_run(const snag_worker_options *options, const snag_ports *p
     snag_worker worker = {.options = options, .ports = ports, .pipeline = options->pipeline,
                           .shared = shared, .stats = stats, .dirty_ms = SNAG_NEVER,
                           .drift_ms = SNAG_TIME_NONE, .fenced_ms = SNAG_TIME_NONE};
-    snag_outbox_init(&worker.outbox);
+    snag_bundle_init(&worker.bundle);
     snag_worker_clock(&worker);
     snag_err err = prepare(&worker, diag);
     if (err == SNAG_OK)

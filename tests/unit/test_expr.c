@@ -174,69 +174,70 @@ static void logic_absorbs_faults(void **state)
     CHECK(rows);
 }
 
+static const row refusals[] = {
+    {"amout > 1", "compile 1: there is no name amout; did you mean amount?"},
+    {"vip && zzz", "compile 8: there is no name zzz here; a text is written in quotes"},
+    {"user2.name", "compile 1: there is no name user2.name; did you mean user.name?"},
+    {"country.startWith('A')", "compile 9: there is no function startWith; did you mean startsWith?"},
+    {"startsWith(country, 'A')", "compile 1: startsWith is written x.startsWith(…), not startsWith(x)"},
+    {"country.int()", "compile 9: int is written int(x), not x.int()"},
+    {"n = 3", "compile 3: = is written == here"},
+    {"vip and n > 1", "compile 5: and is written && in expressions"},
+    {"vip & vip", "compile 5: & is written && here"},
+    {"n <> 3", "compile 3: <> is written != here"},
+    {"country == “AT”", "compile 12: “ is written \" here"},
+    {"(n == 3", "compile 8: expected ) for the ( at 1, but the expression ends here"},
+    {"n == ", "compile 6: expected a value or a name, but the expression ends here"},
+    {"n 3", "compile 3: expected a sign such as && == + or the end, got 3"},
+    {"[1, 2", "compile 6: expected , or ], but the expression ends here"},
+    {"{1 2}", "compile 4: expected : between key and value, got 2"},
+    {"vip ? 1", "compile 8: expected : of the choice (a ? b : c), but the expression ends here"},
+    {"'abc", "compile 1: the text that begins here has no closing ' on its line"},
+    {"'a\\q'", "compile 3: expected an escape such as \\n \\t \\\" \\x41 \\u00e9; a backslash itself is "
+               "\\\\, or write r\"…\" for none"},
+    {"wait > 5m", "compile 8: 5 runs into a letter; texts stand in quotes, durations are written "
+                  "duration(\"60s\")"},
+    {"n > 'x'", "compile 3: > cannot compare n (int) with text"},
+    {"country == null", "compile 9: country (text) is never null; has(…) asks whether a name is there"},
+    {"n + amount", "compile 3: + needs both sides of one kind, got n (int) and amount (double); write "
+                   "double(…) around one of them"},
+    {"vip + 1", "compile 5: + does not work on vip (bool) and int"},
+    {"n && vip", "compile 1: && needs bool on both sides, got n (int)"},
+    {"!n", "compile 1: ! needs bool, got n (int)"},
+    {"-country", "compile 1: - does not work on country (text)"},
+    {"n ? 1 : 2", "compile 3: ? needs bool before it, got n (int)"},
+    {"n in country", "compile 6: in looks into a list or a map, not country (text); a part of a text: "
+                     "text.contains(part)"},
+    {"n in ['a']", "compile 3: n (int) is never in a list of text"},
+    {"n.size()", "compile 3: n (int) has no size() (how many characters, bytes or items)"},
+    {"int(vip)", "compile 5: int() does not take vip (bool) (a whole number of a number, a text or a "
+                 "time (seconds since 1970))"},
+    {"size()", "compile 1: size() takes 1 argument, got 0 (how many characters, bytes or items)"},
+    {"n.b", "compile 3: n (int) has no fields, so .b cannot be asked of it"},
+    {"n[0]", "compile 2: [] asks a list or a map, not n (int)"},
+    {"[1]['a']", "compile 5: a list's index is int, not text"},
+    {"{1.5: 2}", "compile 2: a map's keys are text, int, uint or bool, not double"},
+    {"[1].all(x, x)", "compile 12: the condition must be bool, not int"},
+    {"n.all(x, true)", "compile 3: n (int) has no items to go through"},
+    {"[1].all(1, true)", "compile 9: expected a plain name for all's variable, as in list.all(x, x > 0)"},
+    {"[1].map(x)", "compile 5: map needs a variable and an expression, as in list.map(x, x > 0)"},
+    {"has(1 + 1)", "compile 1: has() asks for one name, as in has(amount) or has(user.name)"},
+    {"if > 1", "compile 1: if is a word CEL keeps for itself; it cannot be a name here"},
+    {"duration('5 min') > wait", "compile 1: the text \"5 min\" is no duration"},
+    {"n > 1 / 0", "compile 7: the right side of / is zero"},
+    {"country.matches('a(b')", "compile 17: the pattern is not valid: a ( is not closed"},
+    {"9223372036854775808", "compile 1: the number does not fit into 64 bits"},
+    {"n == 3 ;", "compile 8: ; means nothing in an expression"},
+    {"\xc3\xa4 == 3", "compile 1: \xc3\xa4 means nothing in an expression"},
+    {"'\xc3\xa4' == n", "compile 5: == cannot compare text with n (int)"},
+    {"", "compile 1: expected a value or a name, but the expression ends here"},
+    {"\xff", "compile 0: the expression holds bytes that are not UTF-8"},
+};
+
 static void refusals_teach(void **state)
 {
     (void)state;
-    static const row rows[] = {
-        {"amout > 1", "compile 1: there is no name amout; did you mean amount?"},
-        {"vip && zzz", "compile 8: there is no name zzz here; a text is written in quotes"},
-        {"user2.name", "compile 1: there is no name user2.name; did you mean user.name?"},
-        {"country.startWith('A')", "compile 9: there is no function startWith; did you mean startsWith?"},
-        {"startsWith(country, 'A')", "compile 1: startsWith is written x.startsWith(…), not startsWith(x)"},
-        {"country.int()", "compile 9: int is written int(x), not x.int()"},
-        {"n = 3", "compile 3: = is written == here"},
-        {"vip and n > 1", "compile 5: and is written && in expressions"},
-        {"vip & vip", "compile 5: & is written && here"},
-        {"n <> 3", "compile 3: <> is written != here"},
-        {"country == “AT”", "compile 12: “ is written \" here"},
-        {"(n == 3", "compile 8: expected ) for the ( at 1, but the expression ends here"},
-        {"n == ", "compile 6: expected a value or a name, but the expression ends here"},
-        {"n 3", "compile 3: expected a sign such as && == + or the end, got 3"},
-        {"[1, 2", "compile 6: expected , or ], but the expression ends here"},
-        {"{1 2}", "compile 4: expected : between key and value, got 2"},
-        {"vip ? 1", "compile 8: expected : of the choice (a ? b : c), but the expression ends here"},
-        {"'abc", "compile 1: the text that begins here has no closing ' on its line"},
-        {"'a\\q'", "compile 3: expected an escape such as \\n \\t \\\" \\x41 \\u00e9; a backslash itself is "
-                   "\\\\, or write r\"…\" for none"},
-        {"wait > 5m", "compile 8: 5 runs into a letter; texts stand in quotes, durations are written "
-                      "duration(\"60s\")"},
-        {"n > 'x'", "compile 3: > cannot compare n (int) with text"},
-        {"country == null", "compile 9: country (text) is never null; has(…) asks whether a name is there"},
-        {"n + amount", "compile 3: + needs both sides of one kind, got n (int) and amount (double); write "
-                       "double(…) around one of them"},
-        {"vip + 1", "compile 5: + does not work on vip (bool) and int"},
-        {"n && vip", "compile 1: && needs bool on both sides, got n (int)"},
-        {"!n", "compile 1: ! needs bool, got n (int)"},
-        {"-country", "compile 1: - does not work on country (text)"},
-        {"n ? 1 : 2", "compile 3: ? needs bool before it, got n (int)"},
-        {"n in country", "compile 6: in looks into a list or a map, not country (text); a part of a text: "
-                         "text.contains(part)"},
-        {"n in ['a']", "compile 3: n (int) is never in a list of text"},
-        {"n.size()", "compile 3: n (int) has no size() (how many characters, bytes or items)"},
-        {"int(vip)", "compile 5: int() does not take vip (bool) (a whole number of a number, a text or a "
-                     "time (seconds since 1970))"},
-        {"size()", "compile 1: size() takes 1 argument, got 0 (how many characters, bytes or items)"},
-        {"n.b", "compile 3: n (int) has no fields, so .b cannot be asked of it"},
-        {"n[0]", "compile 2: [] asks a list or a map, not n (int)"},
-        {"[1]['a']", "compile 5: a list's index is int, not text"},
-        {"{1.5: 2}", "compile 2: a map's keys are text, int, uint or bool, not double"},
-        {"[1].all(x, x)", "compile 12: the condition must be bool, not int"},
-        {"n.all(x, true)", "compile 3: n (int) has no items to go through"},
-        {"[1].all(1, true)", "compile 9: expected a plain name for all's variable, as in list.all(x, x > 0)"},
-        {"[1].map(x)", "compile 5: map needs a variable and an expression, as in list.map(x, x > 0)"},
-        {"has(1 + 1)", "compile 1: has() asks for one name, as in has(amount) or has(user.name)"},
-        {"if > 1", "compile 1: if is a word CEL keeps for itself; it cannot be a name here"},
-        {"duration('5 min') > wait", "compile 1: the text \"5 min\" is no duration"},
-        {"n > 1 / 0", "compile 7: the right side of / is zero"},
-        {"country.matches('a(b')", "compile 17: the pattern is not valid: a ( is not closed"},
-        {"9223372036854775808", "compile 1: the number does not fit into 64 bits"},
-        {"n == 3 ;", "compile 8: ; means nothing in an expression"},
-        {"\xc3\xa4 == 3", "compile 1: \xc3\xa4 means nothing in an expression"},
-        {"'\xc3\xa4' == n", "compile 5: == cannot compare text with n (int)"},
-        {"", "compile 1: expected a value or a name, but the expression ends here"},
-        {"\xff", "compile 0: the expression holds bytes that are not UTF-8"},
-    };
-    CHECK(rows);
+    CHECK(refusals);
 }
 
 static void numbers_never_wrap(void **state)

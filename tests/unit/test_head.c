@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "runtime/head.h"
-#include "runtime/outbox.h"
+#include "runtime/bundle.h"
 
 static void test_head(void **state)
 {
@@ -61,38 +61,38 @@ static void test_words(void **state)
 }
 
 /* Pieces never move, whatever is asked for after them. */
-static void test_outbox(void **state)
+static void test_bundle(void **state)
 {
-    snag_outbox outbox;
+    snag_bundle bundle;
     snag_str pieces[300];
     (void)state;
-    snag_outbox_init(&outbox);
+    snag_bundle_init(&bundle);
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < 300; i++) {
             char fill[20000];
             memset(fill, i, sizeof fill);
-            pieces[i] = snag_outbox_copy(&outbox, snag_str_of(fill, sizeof fill));
+            pieces[i] = snag_bundle_copy(&bundle, snag_str_of(fill, sizeof fill));
             snag_message message = {.topic = SNAG_TOPIC_ALERTS, .value = pieces[i]};
-            snag_outbox_add(&outbox, &message);
+            snag_bundle_add(&bundle, &message);
         }
-        void *large = snag_outbox_take(&outbox, 5u << 20);
+        void *large = snag_bundle_take(&bundle, 5u << 20);
         memset(large, 1, 5u << 20);
-        snag_buf buf = snag_outbox_buf(&outbox, 100);
+        snag_buf buf = snag_bundle_buf(&bundle, 100);
         snag_buf_str_put(&buf, SNAG_STR("tail"));
-        assert_true(snag_str_equal(snag_outbox_used(&outbox, &buf), SNAG_STR("tail")));
+        assert_true(snag_str_equal(snag_bundle_used(&bundle, &buf), SNAG_STR("tail")));
         for (int i = 0; i < 300; i++)
             for (size_t b = 0; b < pieces[i].size; b += 997)
                 assert_int_equal((unsigned char)pieces[i].data[b], i & 255);
-        assert_int_equal(outbox.count, 300);
-        snag_outbox_reset(&outbox);
-        assert_int_equal(outbox.count, 0);
+        assert_int_equal(bundle.count, 300);
+        snag_bundle_reset(&bundle);
+        assert_int_equal(bundle.count, 0);
     }
-    snag_outbox_finish(&outbox);
+    snag_bundle_finish(&bundle);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_head), cmocka_unit_test(test_words), cmocka_unit_test(test_outbox)};
+        cmocka_unit_test(test_head), cmocka_unit_test(test_words), cmocka_unit_test(test_bundle)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
