@@ -80,6 +80,23 @@ static void dim_put(snag_buf *buf, bool colour, const char *words, snag_str text
     snag_buf_str_put(buf, snag_str_from(snag_style_code(colour, SNAG_STYLE_PLAIN)));
 }
 
+/* As long as a person wants it: 1m18s, 26h27m, 20d7h. */
+static void duration_put(snag_buf *buf, int64_t duration_ms)
+{
+    if (duration_ms >= 2 * (int64_t)SNAG_DAY_MS) {
+        snag_buf_int(buf, duration_ms / SNAG_DAY_MS);
+        snag_buf_byte(buf, 'd');
+        duration_ms = duration_ms % SNAG_DAY_MS / SNAG_HOUR_MS * SNAG_HOUR_MS;
+        if (duration_ms == 0)
+            return;
+    } else if (duration_ms >= SNAG_HOUR_MS) {
+        duration_ms -= duration_ms % SNAG_MINUTE_MS;
+    } else if (duration_ms >= SNAG_SECOND_MS) {
+        duration_ms -= duration_ms % SNAG_SECOND_MS;
+    }
+    snag_duration_print(buf, duration_ms);
+}
+
 static void alert_put(snag_buf *buf, bool colour, const snag_alert *alert)
 {
     bool begins = alert->action != SNAG_ACTION_RESOLVE;
@@ -94,7 +111,7 @@ static void alert_put(snag_buf *buf, bool colour, const snag_alert *alert)
         safe_put(buf, snag_str_from(snag_reason_word(alert->reason)));
         if (alert->lasted_ms >= 0) {
             snag_buf_str_put(buf, SNAG_STR(", after "));
-            snag_duration_print(buf, alert->lasted_ms);
+            duration_put(buf, alert->lasted_ms);
         }
     }
     if (alert->instance.size > 0)
@@ -122,7 +139,7 @@ static void change_put(snag_buf *buf, bool colour, const snag_change *change)
     }
     if (change->dwell_ms >= 0) {
         snag_buf_str_put(buf, SNAG_STR(" after "));
-        snag_duration_print(buf, change->dwell_ms);
+        duration_put(buf, change->dwell_ms);
     }
     if (change->instance.size > 0 && !snag_str_equal(change->instance, change->customer))
         dim_put(buf, colour, "  ", change->instance);
