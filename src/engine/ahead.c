@@ -71,6 +71,7 @@ void snag_ahead_look(snag_engine *engine, const snag_event *event, snag_ahead *a
     const snag_row *row = snag_dispatch_find(&engine->dispatch, event->type);
     snag_str owner = engine->pipeline->key_account ? event->account : event->customer;
     ahead->count = 0;
+    ahead->row = row && snag_dispatch_stays(&engine->dispatch, row) ? row : NULL;
     if (row == NULL || owner.size == 0)
         return;
     SNAG_ASSERT(owner.size <= SNAG_CUSTOMER_BYTES_MAX);

@@ -183,36 +183,56 @@ static void apply_scope(snag_engine *engine, const snag_ahead_key *key, const sn
     snag_cell_needs before = snag_cell_needs_of(&engine->cell);
     cell_learn(engine);
     run_ops(engine, ops, from, to);
-    if (engine->cell.changed)
-        snag_engine_store(engine, index, key, &before);
+    if (!engine->cell.changed)
+        return;
+    if (key == work->own) {
+        snag_cell_remember(&engine->cell, work->id_hash);
+        work->touched = true;
+    }
+    snag_engine_store(engine, index, key, &before);
+}
+
+/* Makes the ring one longer, or lets its oldest id go: in place where the block has room for it. */
+static bool ring_shift(snag_engine *engine, uint32_t index)
+{
+    snag_table *table = &engine->table;
+    const snag_node *node = snag_table_node(table, index);
+    char *bytes = (char *)snag_slab_at(&table->slab, node->blob) + node->key_bytes;
+    uint32_t count = (uint8_t)bytes[RING_COUNT_AT];
+    size_t ring_bytes = count * sizeof(uint64_t);
+    if (count == SNAG_RING_MAX) {
+        memmove(bytes + RING_AT, bytes + RING_AT + sizeof(uint64_t), ring_bytes - sizeof(uint64_t));
+        return true;
+    }
+    snag_buf buf = snag_buf_on(engine->packed, sizeof engine->packed);
+    snag_buf_put(&buf, bytes, RING_AT + ring_bytes);
+    snag_buf_put(&buf, &engine->work.id_hash, sizeof(uint64_t));
+    snag_buf_put(&buf, bytes + RING_AT + ring_bytes, node->blob_bytes - RING_AT - ring_bytes);
+    engine->packed[RING_COUNT_AT] = (char)(count + 1);
+    SNAG_ASSERT(!buf.full);
+    return snag_table_set(table, index, snag_buf_str(&buf));
 }
 
 /* Adds the event's id to the customer's ring and moves its judged time, in the packed bytes. */
-static void customer_touch(snag_engine *engine, uint32_t index, uint64_t id_hash)
+static void customer_touch(snag_engine *engine, uint32_t index)
 {
-    snag_str bytes = snag_table_bytes(&engine->table, index);
-    uint32_t count = (uint8_t)bytes.data[RING_COUNT_AT];
-    size_t rest_at = RING_AT + count * sizeof id_hash;
-    snag_buf buf = snag_buf_on(engine->packed, sizeof engine->packed);
-    uint32_t skip = count == SNAG_RING_MAX ? 1 : 0;
-    int64_t judged_ms = packed_judged(bytes);
+    snag_table *table = &engine->table;
+    snag_node *node = snag_table_node(table, index);
+    if (!ring_shift(engine, index)) {
+        engine->full = true;
+        return;
+    }
+    char *bytes = (char *)snag_slab_at(&table->slab, node->blob) + node->key_bytes;
+    uint32_t last = (uint32_t)(uint8_t)bytes[RING_COUNT_AT] - 1;
+    int64_t judged_ms = packed_judged(snag_str_of(bytes, node->blob_bytes));
     if (judged_ms < engine->work.event->time_ms)
         judged_ms = engine->work.event->time_ms;
-    snag_buf_put(&buf, bytes.data, JUDGED_AT);
-    snag_pack_i64(&buf, judged_ms);
-    snag_pack_u8(&buf, (uint8_t)(count - skip + 1));
-    snag_buf_put(&buf, bytes.data + RING_AT + skip * sizeof id_hash,
-                 (count - skip) * sizeof id_hash);
-    snag_buf_put(&buf, &id_hash, sizeof id_hash);
-    snag_buf_put(&buf, bytes.data + rest_at, bytes.size - rest_at);
-    SNAG_ASSERT(!buf.full);
-    if (!snag_table_set(&engine->table, index, snag_buf_str(&buf)))
-        engine->full = true;
-    snag_table_change(&engine->table, index);
-    snag_node *node = snag_table_node(&engine->table, index);
-    if (!snag_wheel_armed(&engine->table.wheel, index) && node->children == 0) {
+    memcpy(bytes + JUDGED_AT, &judged_ms, sizeof judged_ms);
+    memcpy(bytes + RING_AT + last * sizeof(uint64_t), &engine->work.id_hash, sizeof(uint64_t));
+    snag_table_change(table, index);
+    if (!snag_wheel_armed(&table->wheel, index) && node->children == 0) {
         node->flags |= SNAG_NODE_FORGET;
-        snag_wheel_arm(&engine->table.wheel, index, judged_ms + engine->pipeline->remember_ms);
+        snag_wheel_arm(&table->wheel, index, judged_ms + engine->pipeline->remember_ms);
     }
 }
 
@@ -272,7 +292,8 @@ void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_
         engine->counters.unwatched++;
         return;
     }
-    const snag_row *row = snag_dispatch_find(&engine->dispatch, event->type);
+    const snag_row *row =
+        ahead->row ? ahead->row : snag_dispatch_find(&engine->dispatch, event->type);
     SNAG_ASSERT(row != NULL);
     work->event = event;
     work->at_ms = event->time_ms;
@@ -282,11 +303,12 @@ void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_
     work->own_index = snag_table_find(&engine->table,
                                       snag_str_of(work->own->key, work->own->bytes),
                                       work->own->hash);
-    uint64_t id_hash = snag_hash64(event->id, 0);
-    if (admit(engine, event, id_hash)) {
+    work->id_hash = snag_hash64(event->id, 0);
+    work->touched = false;
+    if (admit(engine, event, work->id_hash)) {
         apply_row(engine, row, ahead);
-        if (work->own_index)
-            customer_touch(engine, work->own_index, id_hash);
+        if (work->own_index && !work->touched)
+            customer_touch(engine, work->own_index);
     }
     if (engine->outbox.count)
         snag_outbox_flush(&engine->outbox);

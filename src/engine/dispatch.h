@@ -46,7 +46,13 @@ typedef struct snag_dispatch {
 /* Bytes that init takes from its arena. */
 size_t snag_dispatch_bytes(const snag_pipeline *pipeline);
 void snag_dispatch_init(snag_dispatch *dispatch, const snag_pipeline *pipeline, snag_arena *arena);
-/* NULL: nothing watches this type. */
+/* NULL: nothing watches this type. The row of a type that the pipeline names stays; another is valid until
+ * the next find. */
 const snag_row *snag_dispatch_find(snag_dispatch *dispatch, snag_str type);
+
+static inline bool snag_dispatch_stays(const snag_dispatch *dispatch, const snag_row *row)
+{
+    return row >= dispatch->exact && row <= dispatch->exact + dispatch->exact_mask;
+}
 
 #endif

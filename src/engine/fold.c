@@ -19,6 +19,12 @@ static snag_str keep(snag_engine *engine, snag_str text)
     return text.size ? snag_arena_copy(texts(engine), text) : (snag_str){"", 0};
 }
 
+snag_str snag_fold_keep(snag_engine *engine, snag_str text)
+{
+    /* Under `key: account` the customer may be one that only the cell remembers. */
+    return engine->work.event && !engine->pipeline->key_account ? text : keep(engine, text);
+}
+
 /* SHA-256 over (pipeline, rule, owner, per, anchor, and for a timer's the deadline); first 16 bytes. */
 static void episode_name(const snag_engine *engine, const snag_signal_spec *spec,
                          snag_str anchor, int64_t deadline_ms, uint8_t episode[16])
@@ -77,7 +83,7 @@ static snag_str dedup_key(snag_engine *engine, snag_str rule)
 uint32_t snag_fold_evidence(snag_engine *engine, const snag_item *item,
                             const snag_evidence **evidence)
 {
-    snag_evidence *list = snag_arena_take(texts(engine), sizeof *list * SNAG_EVIDENCE_MAX);
+    snag_evidence *list = snag_arena_take(texts(engine), sizeof *list * item->ref_count);
     uint32_t count = 0;
     snag_evidence next;
     SNAG_ASSERT(list != NULL);
@@ -144,8 +150,8 @@ static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
     alert->seq = item->seq;
     alert->time_ms = work->at_ms;
     alert->action = action;
-    alert->customer = keep(engine, work->customer);
-    alert->key = keep(engine, work->owner);
+    alert->customer = snag_fold_keep(engine, work->customer);
+    alert->key = snag_fold_keep(engine, work->owner);
     alert->account = keep(engine, work->account);
     alert->channel = keep(engine, work->channel);
     alert->since_ms = SNAG_TIME_NONE;
@@ -154,7 +160,7 @@ static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
     fill_spec(alert, spec);
     fill_facts(alert, facts);
     fill_where(engine, alert);
-    alert->instance = keep(engine, alert->instance);
+    alert->instance = snag_fold_keep(engine, alert->instance);
     alert->dedup_key = dedup_key(engine, spec->name);
     alert->evidence_count = snag_fold_evidence(engine, item, &alert->evidence);
     alert->evidence_total = item->evidence_total;

@@ -47,6 +47,7 @@ typedef struct snag_ahead_key {
 enum { SNAG_AHEAD = 32, SNAG_AHEAD_KEYS = SNAG_SCOPES_MAX };
 
 typedef struct snag_ahead {
+    const snag_row *row; /* NULL = look again: a cached row may have been replaced since */
     uint32_t count; /* [0] is the customer's own cell; then the other scopes in the row's order */
     snag_ahead_key keys[SNAG_AHEAD_KEYS];
 } snag_ahead;
@@ -66,6 +67,8 @@ typedef struct snag_work {
     snag_str channel;
     const snag_ahead_key *own; /* the customer's own key … */
     uint32_t own_index;        /* … and node, 0 = not there */
+    uint64_t id_hash;          /* of the event's id */
+    bool touched;              /* the customer's own cell already has this id and time */
     char key[4 + SNAG_CUSTOMER_BYTES_MAX + SNAG_PER_TEXT_BYTES];
 } snag_work;
 
@@ -136,6 +139,8 @@ void snag_fold_opened(void *engine, const snag_signal_spec *spec, snag_item *ite
                       const snag_rule_facts *facts);
 void snag_fold_closed(void *engine, const snag_signal_spec *spec, snag_item *item,
                       snag_reason reason, const snag_rule_facts *facts);
+/* A text of the step's own names (owner, per): copied into the outbox where only a cell holds it. */
+snag_str snag_fold_keep(snag_engine *engine, snag_str text);
 /* A cell that goes because a bound was reached: a decision for each thing that was armed or open. */
 void snag_fold_bound(snag_engine *engine, const snag_cell *cell);
 /* The open episodes of the cell at hand, as dedup keys in the outbox's arena. */

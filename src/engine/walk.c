@@ -75,12 +75,12 @@ static snag_change *change_new(snag_engine *engine, const snag_journey *journey,
     memset(change, 0, sizeof *change);
     change->move = move;
     change->effective_ms = work->at_ms;
-    change->customer = keep(engine, work->customer);
-    change->key = keep(engine, work->owner);
+    change->customer = snag_fold_keep(engine, work->customer);
+    change->key = snag_fold_keep(engine, work->owner);
     change->account = keep(engine, work->account);
     change->channel = keep(engine, work->channel);
     change->journey = journey->name;
-    change->instance = keep(engine, work->per);
+    change->instance = snag_fold_keep(engine, work->per);
     memcpy(change->walk, state->walk, sizeof change->walk);
     change->seq = ++state->seq;
     change->cause = work->event ? SNAG_CAUSE_EVENT : SNAG_CAUSE_TIMER;
