@@ -35,7 +35,8 @@ echo
 "$snag" replay pipelines/shop.yaml pipelines/data/shop.jsonl.gz --format text "${fast[@]}"
 
 say "2. A web application: invented customers who upload files; some of them get stuck"
-echo "   Their journeys; uploads that fail again and again, or hang; projects without a file (pipelines/uploads.yaml)"
+echo "   Their journeys; uploads that fail again and again, or hang; projects without a file"
+echo "   (pipelines/uploads.yaml)"
 echo
 "$snag" simulate --scenario uploads --events 480 --rate 15/h --customers 150 --seed 13 |
     "$snag" replay pipelines/uploads.yaml --format text "${slow[@]}"
