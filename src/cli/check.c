@@ -8,6 +8,7 @@
 #include "cli/load.h"
 #include "cli/sample.h"
 #include "cli/terminal.h"
+#include "codec/codec.h"
 
 enum { LINES_AT_ONCE = 1024 };
 
@@ -52,6 +53,20 @@ static void valid_print(const check *self, const char *path)
     for (int i = 0; i < 6; i++)
         printf("%02x", pipeline->config[i]);
     putchar('\n');
+}
+
+/* What lies beside the pipeline file must be there too: the schema of an Avro source. */
+static int schema_check(const check *self)
+{
+    const snag_source_spec *source = &self->config.pipeline.sources[0];
+    snag_decoder_options options = {.now_ms = SNAG_NEVER};
+    snag_decoder *decoder = NULL;
+    snag_diag diag = {.text = ""};
+    if (source->format != SNAG_FORMAT_AVRO || source->schema_file.size == 0)
+        return -1;
+    snag_err err = snag_decoder_new(&decoder, source, self->config.base_dir, &options, &diag);
+    snag_decoder_free(decoder);
+    return err ? snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s", diag.text) : -1;
 }
 
 static int set_up(check *self)
@@ -126,8 +141,11 @@ static int run(const snag_command *command, int argc, char **argv)
     code = snag_cli_load(command, argv[0], &self.config);
     if (code >= 0)
         return code;
-    valid_print(&self, argv[0]);
-    code = self.sample_path ? sample_check(&self) : SNAG_EXIT_FINE;
+    code = schema_check(&self);
+    if (code < 0)
+        valid_print(&self, argv[0]);
+    if (code < 0)
+        code = self.sample_path ? sample_check(&self) : SNAG_EXIT_FINE;
     snag_feed_free(self.feed);
     snag_lines_free(self.lines);
     snag_sample_free(self.sample);

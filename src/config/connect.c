@@ -17,6 +17,31 @@ static const char *const secrets[] = {"sasl.password", "ssl.key.password", "ssl.
                                       "ssl.key.pem", "sasl.oauthbearer.client.secret",
                                       "sasl.oauthbearer.config", "ssl.truststore.password"};
 
+#define EXACTLY_ONCE "that every record counts once rests on it"
+
+const snag_owned_property snag_owned_properties[] = {
+    {"group.id", "snag run --group NAME"},
+    {"group.instance.id", "snag run --instance NAME"},
+    {"transactional.id", "snag run --instance NAME"},
+    {"auto.offset.reset", "snag run --from earliest or latest"},
+    {"isolation.level", EXACTLY_ONCE},
+    {"enable.auto.commit", EXACTLY_ONCE},
+    {"enable.auto.offset.store", EXACTLY_ONCE},
+    {"enable.partition.eof", EXACTLY_ONCE},
+    {"enable.idempotence", EXACTLY_ONCE},
+    {"partition.assignment.strategy", EXACTLY_ONCE},
+    {"transaction.timeout.ms", EXACTLY_ONCE},
+};
+const uint32_t snag_owned_property_count = sizeof snag_owned_properties / sizeof snag_owned_properties[0];
+
+static void owned_check(snag_loader *loader, const snag_yaml *node)
+{
+    for (uint32_t i = 0; i < snag_owned_property_count; i++)
+        if (snag_str_equal(node->key, snag_str_from(snag_owned_properties[i].name)))
+            snag_finding_add(loader, node->key_at, "%.*s: snag sets this itself: %s", SNAG_FMT(node->key),
+                             snag_owned_properties[i].instead);
+}
+
 static bool is_secret(snag_str name)
 {
     for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)
@@ -89,6 +114,7 @@ static bool value_load(snag_loader *loader, const snag_yaml *node, snag_str *out
 static void option_load(snag_loader *loader, const snag_yaml *node, snag_option *option)
 {
     option->name = node->key;
+    owned_check(loader, node);
     if (is_secret(node->key) && node->kind == SNAG_YAML_TEXT && !holds_variable(node->text)) {
         snag_finding_add(
             loader, node->at,
@@ -149,10 +175,8 @@ void snag_redis_load(snag_loader *loader, const snag_yaml *node)
     if (!value_load(loader, raw.url, &loader->pipeline->redis_url))
         return;
     snag_str url = loader->pipeline->redis_url;
-    if (!snag_str_starts(url, SNAG_STR("redis://")) && !snag_str_starts(url, SNAG_STR("rediss://")) &&
-        !snag_str_starts(url, SNAG_STR("unix://")))
-        snag_finding_add(loader, raw.url->at,
-                         "url: expected redis://HOST:PORT, rediss://HOST:PORT or unix://PATH");
+    if (!snag_str_starts(url, SNAG_STR("redis://")) && !snag_str_starts(url, SNAG_STR("rediss://")))
+        snag_finding_add(loader, raw.url->at, "url: expected redis://HOST:PORT or rediss://HOST:PORT");
 }
 
 static void prefix_load(snag_loader *loader, const snag_yaml *node, snag_str prefix)

@@ -127,7 +127,7 @@ static void journey_load(snag_loader *loader, const snag_yaml *node, snag_journe
     if (!snag_section_load(loader, &snag_section_journey, node, &raw, NULL, NULL))
         return;
     journey->again = raw.again;
-    journey->scope = snag_scope_load(loader, raw.per);
+    journey->scope = snag_scope_load(loader, node, raw.per);
     if (raw.stages)
         stages_load(loader, raw.stages, journey);
     else if (!snag_key_given(loader, node, "stages"))

@@ -21,25 +21,28 @@ static const char *const format_words[] = {
     SNAG_FORMAT_TABLE(X)
 #undef X
         NULL};
+static const char *const format_later[] = {"snowplow", "debezium", "protobuf", "otel", NULL};
 static const char *const severity_words[] = {
 #define X(name, word) word,
     SNAG_SEVERITY_TABLE(X)
 #undef X
         NULL};
 
-#define NODE(field, shape, about) SNAG_KEY_NODE, field, NULL, 0, 0, NULL, shape, about
-#define TEXT(field, about) SNAG_KEY_TEXT, field, NULL, 0, 0, NULL, "a text", about
-#define PLACE(field, about) SNAG_KEY_PLACE, field, NULL, 0, 0, NULL, "a text; ${NAME} is replaced", about
-#define WORD(field, words, otherwise, about) SNAG_KEY_WORD, field, otherwise, 0, 0, words, NULL, about
+#define NODE(field, shape, about) SNAG_KEY_NODE, field, NULL, 0, 0, NULL, shape, about, NULL
+#define TEXT(field, about) SNAG_KEY_TEXT, field, NULL, 0, 0, NULL, "a text", about, NULL
+#define PLACE(field, about)                                                                        \
+    SNAG_KEY_PLACE, field, NULL, 0, 0, NULL, "a text; ${NAME} is replaced", about, NULL
+#define WORD(field, words, otherwise, about) \
+    SNAG_KEY_WORD, field, otherwise, 0, 0, words, NULL, about, NULL
 #define TIME(field, min, otherwise, about) \
-    SNAG_KEY_DURATION, field, otherwise, min, YEARS_MAX, NULL, NULL, about
-#define LATER(instead) SNAG_KEY_LATER, 0, NULL, 0, 0, NULL, NULL, instead
+    SNAG_KEY_DURATION, field, otherwise, min, YEARS_MAX, NULL, NULL, about, NULL
+#define LATER(instead) SNAG_KEY_LATER, 0, NULL, 0, 0, NULL, NULL, instead, NULL
 
 static const snag_key pipeline_keys[] = {
     {"pipeline", NODE(AT(snag_pipeline_raw, name_node), "a name",
                       "the pipeline's name: letters, digits, - and _; part of topics and ids")},
     {"version", SNAG_KEY_COUNT, AT(snag_pipeline_raw, version), "1", 1, UINT32_MAX, NULL, NULL,
-     "rises with every change that is deployed"},
+     "rises with every change that is deployed", NULL},
     {"key", WORD(AT(snag_pipeline_raw, key), key_words, "customer",
                  "whose life it is: who shares a partition and its state")},
     {"sources", NODE(AT(snag_pipeline_raw, sources), "a map: name to source",
@@ -53,7 +56,7 @@ static const snag_key pipeline_keys[] = {
                    "only so or as {file: PATH}")},
     {"redis", NODE(AT(snag_pipeline_raw, redis), "a map", "where state is kept for quick takeover")},
     {"budget", SNAG_KEY_BYTES, AT(snag_pipeline_raw, budget_bytes), "512MiB", 16777216,
-     INT64_C(1) << 44, NULL, NULL, "memory for state that one process may use"},
+     INT64_C(1) << 44, NULL, NULL, "memory for state that one process may use", NULL},
     {"calendars", LATER("durations are elapsed time: 60s, 15m, 72h, 30d")},
     {"facts", LATER("rules see the names of their event (keep:)")},
     {"shapes", LATER("use one rule each, with where:")},
@@ -68,7 +71,8 @@ static const snag_key pipeline_keys[] = {
 static const snag_key source_keys[] = {
     {"topic", PLACE(AT(snag_source_raw, topic), "the Kafka topic to read")},
     {"file", PLACE(AT(snag_source_raw, file), "a file of records to read instead of a topic")},
-    {"format", WORD(AT(snag_source_raw, format), format_words, NULL, "how a record is written")},
+    {"format", SNAG_KEY_WORD, AT(snag_source_raw, format), NULL, 0, 0, format_words, NULL,
+     "how a record is written", format_later},
     {"schema", TEXT(AT(snag_source_raw, schema),
                     "avro: the schema file (.avsc) of the records, beside the pipeline file")},
     {"registry", PLACE(AT(snag_source_raw, registry),
@@ -116,7 +120,7 @@ static const snag_key journey_keys[] = {
     {"stages", NODE(AT(snag_journey_raw, stages), "a map: name to stage",
                     "in order, but any may come next; entering one leaves the one before")},
     {"again", SNAG_KEY_BOOL, AT(snag_journey_raw, again), "false", 0, 0, NULL, NULL,
-     "after its end, the same per value may walk again"},
+     "after its end, the same per value may walk again", NULL},
     {"settle", LATER("the outcome is final at once")},
     {"expire", LATER("a walk stays open until a stage with end:")},
     {"adopt", LATER(NULL)},

@@ -30,6 +30,7 @@ typedef struct snag_key {
     const char *const *words; /* of SNAG_KEY_WORD, NULL-terminated */
     const char *form;         /* of SNAG_KEY_NODE: what it looks like */
     const char *summary;      /* SNAG_KEY_LATER: what to do instead, or NULL */
+    const char *const *later; /* of SNAG_KEY_WORD: words that are not built yet, or NULL */
 } snag_key;
 
 typedef struct snag_section {
@@ -81,7 +82,15 @@ bool snag_duration_load(snag_loader *loader, const snag_yaml *node, int64_t min_
 bool snag_bytes_load(snag_loader *loader, const snag_yaml *node, int64_t min, int64_t max,
                      int64_t *out);
 bool snag_word_load(snag_loader *loader, const snag_yaml *node, const char *const *words,
-                    int64_t *out);
+                    const char *const *later, int64_t *out);
+
+/* Client properties that snag sets itself, and what to do instead. */
+typedef struct snag_owned_property {
+    const char *name;
+    const char *instead;
+} snag_owned_property;
+extern const snag_owned_property snag_owned_properties[];
+extern const uint32_t snag_owned_property_count;
 
 /* The name of a key or value for messages: its key, or "this value" in a list. */
 snag_str snag_yaml_name(const snag_yaml *node);

@@ -97,8 +97,8 @@ const snag_expr *snag_expression_load(snag_loader *loader, snag_str text,
                                       snag_diag *diag);
 /* The text of a loaded expression; empty for NULL. */
 snag_str snag_where_text(const snag_loader *loader, const snag_expr *expr);
-/* `per:`; NULL = the default. The number of the scope. */
-uint16_t snag_scope_load(snag_loader *loader, const snag_yaml *node);
+/* `per:` of the rule or journey at `owner`; NULL = the default. The number of the scope. */
+uint16_t snag_scope_load(snag_loader *loader, const snag_yaml *owner, const snag_yaml *node);
 /* The names of what a map declares (rules, journeys, stages): letters, digits, - and _. */
 bool snag_name_check(snag_loader *loader, const snag_yaml *node, const char *what);
 
@@ -110,6 +110,10 @@ void snag_words_rule(snag_loader *loader, snag_rule *rule, const snag_yaml *node
 void snag_words_stage(snag_loader *loader, const snag_journey *journey, snag_stage *stage);
 /* The slot of a name an event has, or -1. */
 int snag_name_slot(const snag_loader *loader, snag_str name);
+/* Names used here, as bits of slots, that no event of the source can have (account, channel …): a finding. */
+void snag_names_mapped_check(snag_loader *loader, snag_place at, uint64_t slots);
+/* Whether a mapping says anything. */
+bool snag_mapping_given(const snag_mapping *mapping);
 
 /* A known misreading of the line by YAML ("write: where: '…'"): adds that finding and returns true. key:
  * only a value of that key (size 0 = any). flow: the line lies inside {}. */

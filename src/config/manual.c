@@ -124,6 +124,10 @@ static void key_entry(manual *m, const snag_key *key)
     else
         snag_buf_str_put(&shape, snag_str_from(key->form ? key->form : forms[key->type]));
     put_range(&shape, key);
+    if (key->later)
+        snag_buf_str_put(&shape, SNAG_STR("; not built yet: "));
+    if (key->later)
+        put_words(&shape, key->later);
     text[shape.size] = '\0';
     entry(m, key->name, text, key->summary);
 }
@@ -319,6 +323,13 @@ static void functions_chapter(manual *m)
     }
 }
 
+static void properties_chapter(manual *m)
+{
+    chapter(m, "kafka", "Client properties that snag sets itself and kafka: may not hold.");
+    for (uint32_t i = 0; i < snag_owned_property_count; i++)
+        entry(m, snag_owned_properties[i].name, "", snag_owned_properties[i].instead);
+}
+
 static void reasons_chapter(manual *m)
 {
     chapter(m, "bad-record reasons", "Why a record went to the dead letter: its header snag.reason.");
@@ -335,6 +346,7 @@ bool snag_manual_print(snag_buf *buf, snag_str word, snag_str *nearest)
         if (snag_sections[i] == &snag_section_rule)
             tests_chapters(&m);
     }
+    properties_chapter(&m);
     rows_chapter(&m, "values", "How durations, sizes, paths and templates are written.", ROWS(value_rows));
     chapter(&m, "formats", "How a record is written, and where its names stand unless map: says otherwise.");
     for (snag_format format = 0; format < SNAG_FORMAT_COUNT; format++)

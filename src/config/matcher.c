@@ -33,6 +33,14 @@ bool snag_name_check(snag_loader *loader, const snag_yaml *node, const char *wha
     return good;
 }
 
+void snag_names_mapped_check(snag_loader *loader, snag_place at, uint64_t slots)
+{
+    for (uint32_t slot = 0; slot < SNAG_VAR_KEPT; slot++)
+        if ((slots >> slot & 1) && slot != SNAG_VAR_ID && !snag_mapping_given(&loader->source->fixed[slot]))
+            snag_finding_add(loader, at, "no event has %s: add it under map: (or const:) of the source",
+                             snag_fixed_word(slot));
+}
+
 /* --- where ---------------------------------------------------------------------------------------- */
 
 static bool comment_follows(const snag_loader *loader, const snag_yaml *node)
@@ -107,6 +115,7 @@ const snag_expr *snag_where_load(snag_loader *loader, const snag_yaml *node)
     const snag_expr *expr = snag_expression_load(loader, text, &scope, SNAG_KIND_BOOL, &diag);
     if (expr) {
         loader->names_used |= snag_expr_uses(expr);
+        snag_names_mapped_check(loader, node->at, snag_expr_uses(expr));
         return expr;
     }
     if (tell_lost_text(loader, node))
@@ -254,6 +263,7 @@ static uint16_t scope_find(snag_loader *loader, snag_place at, const uint16_t *s
     uint16_t *kept = snag_loader_take(loader, count * sizeof *kept);
     snag_str *names = snag_loader_take(loader, count * sizeof *names);
     for (uint32_t i = 0; i < count; i++) {
+        snag_names_mapped_check(loader, at, UINT64_C(1) << slots[i]);
         kept[i] = slots[i];
         names[i] = loader->names[slots[i]].name;
         loader->names_used |= UINT64_C(1) << slots[i];
@@ -277,11 +287,11 @@ static void per_list_check(snag_loader *loader, const snag_yaml *node, const uin
     }
 }
 
-uint16_t snag_scope_load(snag_loader *loader, const snag_yaml *node)
+uint16_t snag_scope_load(snag_loader *loader, const snag_yaml *owner, const snag_yaml *node)
 {
     uint16_t slots[SNAG_PER_MAX] = {SNAG_VAR_CUSTOMER};
     if (!node)
-        return scope_find(loader, (snag_place){1, 1}, slots, 1);
+        return scope_find(loader, owner->key_at, slots, 1);
     const snag_yaml *item = node->kind == SNAG_YAML_LIST ? node->first : node;
     uint32_t count = node->kind == SNAG_YAML_LIST ? node->count : 1;
     if (node->kind == SNAG_YAML_MAP || count == 0 || count > SNAG_PER_MAX) {

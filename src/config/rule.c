@@ -233,7 +233,7 @@ static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rul
         snag_matcher_load(loader, raw.event, raw.where, &rule->event);
     else if (!read.later && !snag_key_given(loader, node, "event"))
         snag_finding_add(loader, node->key_at, "rule \"%.*s\" needs event:", SNAG_FMT(node->key));
-    rule->scope = snag_scope_load(loader, raw.per);
+    rule->scope = snag_scope_load(loader, node, raw.per);
     snag_told_load(loader, &raw.told, &rule->signal);
     rule->signal.cooldown_ms = raw.cooldown_ms;
     rule->signal.shadow = raw.mode == 1;

@@ -22,7 +22,7 @@ static bool value_load(snag_loader *loader, const snag_key *key, const snag_yaml
     switch (key->type) {
     case SNAG_KEY_TEXT: return snag_text_load(loader, node, to);
     case SNAG_KEY_PLACE: return snag_place_load(loader, node, to);
-    case SNAG_KEY_WORD: return snag_word_load(loader, node, key->words, to);
+    case SNAG_KEY_WORD: return snag_word_load(loader, node, key->words, key->later, to);
     case SNAG_KEY_COUNT: return snag_count_load(loader, node, key->min, key->max, to);
     case SNAG_KEY_BOOL: return snag_bool_load(loader, node, to);
     case SNAG_KEY_DURATION: return snag_duration_load(loader, node, key->min, key->max, to);

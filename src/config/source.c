@@ -294,7 +294,7 @@ static void const_load(snag_loader *loader, const snag_yaml *node, const snag_ya
     }
 }
 
-static bool is_mapped(const snag_mapping *mapping)
+bool snag_mapping_given(const snag_mapping *mapping)
 {
     return mapping->path_count > 0 || mapping->expr || mapping->constant.kind != SNAG_KIND_ABSENT;
 }
@@ -307,7 +307,7 @@ static void required_check(snag_loader *loader, const snag_yaml *node)
     const snag_yaml *map = snag_yaml_get(node, "map");
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         const char *word = snag_fixed_word(wanted[i]);
-        if (!is_mapped(&source->fixed[wanted[i]]) && !snag_key_given(loader, map, word))
+        if (!snag_mapping_given(&source->fixed[wanted[i]]) && !snag_key_given(loader, map, word))
             snag_finding_add(loader, map ? map->key_at : node->key_at,
                              "format %s does not say where %s stands: add it under map:",
                              snag_format_word(source->format), word);
@@ -370,6 +370,8 @@ static void source_load(snag_loader *loader, const snag_yaml *node)
     source->remember_ms = raw.remember_ms;
     source->clock_log = raw.clock == 1;
     loader->pipeline->remember_ms = raw.remember_ms;
+    if (raw.out_of_order_ms > raw.remember_ms)
+        snag_finding_add(loader, node->key_at, "out_of_order: must not be longer than remember:");
     fixed_defaults(loader, source);
     map_load(loader, raw.map, source);
     keep_load(loader, raw.keep);

@@ -90,7 +90,8 @@ bool snag_count_load(snag_loader *loader, const snag_yaml *node, int64_t min, in
 static bool later_duration(snag_loader *loader, const snag_yaml *node)
 {
     static const char *const words[] = {" day",  " week",     " month", " quarter",
-                                        " year", " business", "learned"};
+                                        " year", " business", "learned",
+                                        "journey"};
     const char *name = node->key.size ? node->key.data : "this value";
     int size = (int)(node->key.size ? node->key.size : strlen(name));
     if (node->kind != SNAG_YAML_TEXT) {
@@ -161,13 +162,19 @@ bool snag_bytes_load(snag_loader *loader, const snag_yaml *node, int64_t min, in
 }
 
 bool snag_word_load(snag_loader *loader, const snag_yaml *node, const char *const *words,
-                    int64_t *out)
+                    const char *const *later, int64_t *out)
 {
     char list[160];
     snag_buf known = snag_buf_on(list, sizeof list);
     snag_nearest nearest = {.best = SNAG_STR("")};
     if (node->kind == SNAG_YAML_TEXT)
         nearest.wanted = node->text;
+    for (; later && *later; later++)
+        if (snag_str_equal(nearest.wanted, snag_str_from(*later))) {
+            snag_finding_add(loader, node->at, "%.*s: \"%s\" is not built yet",
+                             SNAG_FMT(snag_yaml_name(node)), *later);
+            return false;
+        }
     for (int64_t i = 0; words[i]; i++) {
         snag_str word = snag_str_from(words[i]);
         if (node->kind == SNAG_YAML_TEXT && snag_str_equal(node->text, word)) {

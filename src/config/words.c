@@ -59,6 +59,7 @@ void snag_headline_check(snag_loader *loader, const snag_yaml *node, snag_str he
         i += name.size + 1;
     }
     loader->names_used |= *vars;
+    snag_names_mapped_check(loader, node->at, *vars);
 }
 
 /* A name as a person says it: "Declaration REJECTED" for "Declaration REJECTED *". Braces would be read
