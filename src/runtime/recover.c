@@ -107,6 +107,7 @@ static snag_err page_restore(snag_partition *partition, uint64_t *cursor, const 
         return SNAG_STATE;
     for (size_t i = 0; i < count && err == SNAG_OK; i++)
         err = snag_engine_restore(partition->engine, items[i].key, items[i].blob);
+    partition->worker->from_store += count;
     return err;
 }
 
@@ -213,6 +214,7 @@ static snag_err log_read(snag_partition *partition, int64_t n, snag_head *head, 
         snag_err err = log->ops->next(log->self, LOG_WAIT_MS, &record, diag);
         bool idle = err == SNAG_AGAIN || err == SNAG_END;
         if (err == SNAG_OK) {
+            worker->from_log++;
             moved_ms = clock->monotonic_ms(clock->self);
             err = log_apply(partition, &record, n, head, diag);
             if (err == SNAG_END)
@@ -335,6 +337,7 @@ static snag_err recover(snag_partition *partition, snag_place *place, snag_diag 
         if (err == SNAG_OK)
             err = log_load(partition, n, 0, diag);
     }
+    partition->worker->recovered += err == SNAG_OK;
     return err;
 }
 
@@ -396,11 +399,23 @@ static void forget_others(snag_worker *worker)
     atomic_store(&worker->stats->partitions, owned);
 }
 
+static void tell(const snag_worker *worker, int64_t took_ms)
+{
+    snag_worker_say(worker,
+                    "took over %" PRIu64 " partition%s in %" PRId64 " ms: %" PRIu64
+                    " cells from Redis, %" PRIu64 " records from the changelog",
+                    worker->recovered, worker->recovered == 1 ? "" : "s", took_ms, worker->from_store,
+                    worker->from_log);
+}
+
 static snag_err take_all(snag_worker *worker, snag_place *places, size_t count, snag_diag *diag)
 {
     const snag_input *input = &worker->ports->input;
+    const snag_clock *clock = &worker->ports->clock;
+    int64_t started_ms = clock->monotonic_ms(clock->self);
     size_t taken = 0;
     bool refused;
+    worker->from_store = worker->from_log = worker->recovered = 0;
     snag_err err = input->ops->committed(input->self, places, count, diag);
     for (size_t i = 0; i < count && err == SNAG_OK; i++) {
         err = take_one(worker, &places[i], &refused, diag);
@@ -410,6 +425,8 @@ static snag_err take_all(snag_worker *worker, snag_place *places, size_t count, 
     forget_others(worker);
     if (err == SNAG_OK && taken)
         err = input->ops->start(input->self, places, taken, diag);
+    if (err == SNAG_OK && worker->recovered)
+        tell(worker, clock->monotonic_ms(clock->self) - started_ms);
     return err;
 }
 

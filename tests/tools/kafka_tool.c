@@ -35,16 +35,13 @@ static int die(const char *what, const char *words)
     return 1;
 }
 
-static rd_kafka_t *client(rd_kafka_type_t type, const char *brokers, const char *group)
+static rd_kafka_t *client(rd_kafka_type_t type, const char *brokers, const char *group,
+                          const char *isolation)
 {
     char words[256];
     const char *rows[][2] = {{"bootstrap.servers", brokers},
                              {"enable.partition.eof", "true"},
-                             {"isolation.level", "read_committed"},
-                             {"queue.buffering.max.messages", "1000000"},
-                             {"message.max.bytes", "20000000"},
-                             {"linger.ms", "20"},
-                             {"partitioner", "murmur2_random"},
+                             {"isolation.level", isolation},
                              {"log_level", "0"},
                              {"group.id", group}};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -61,7 +58,7 @@ static rd_kafka_t *client(rd_kafka_type_t type, const char *brokers, const char 
 
 static int topics(const char *brokers)
 {
-    rd_kafka_t *probe = client(RD_KAFKA_PRODUCER, brokers, NULL);
+    rd_kafka_t *probe = client(RD_KAFKA_PRODUCER, brokers, NULL, "read_committed");
     const struct rd_kafka_metadata *seen;
     rd_kafka_resp_err_t code = rd_kafka_metadata(probe, 1, NULL, &seen, 2000);
     if (code)
@@ -93,7 +90,7 @@ static int event_done(rd_kafka_queue_t *queue, const char *what)
 static int create(const char *brokers, int argc, char **argv)
 {
     char words[256];
-    rd_kafka_t *admin = client(RD_KAFKA_PRODUCER, brokers, NULL);
+    rd_kafka_t *admin = client(RD_KAFKA_PRODUCER, brokers, NULL, "read_committed");
     rd_kafka_NewTopic_t *topic =
         rd_kafka_NewTopic_new(argv[0], (int)strtol(argv[1], NULL, 10), 1, words, sizeof words);
     if (!topic)
@@ -116,7 +113,7 @@ static int create(const char *brokers, int argc, char **argv)
 
 static int delete_topics(const char *brokers, int argc, char **argv)
 {
-    rd_kafka_t *admin = client(RD_KAFKA_PRODUCER, brokers, NULL);
+    rd_kafka_t *admin = client(RD_KAFKA_PRODUCER, brokers, NULL, "read_committed");
     rd_kafka_queue_t *queue = rd_kafka_queue_new(admin);
     int code = 0;
     for (int i = 0; i < argc && !code; i++) {
@@ -351,7 +348,7 @@ static void print(const rd_kafka_message_t *message, snag_buf *buf, bool values)
 
 static int consume(const char *brokers, int argc, char **argv)
 {
-    rd_kafka_t *rk = client(RD_KAFKA_CONSUMER, brokers, "kafka_tool");
+    rd_kafka_t *rk = client(RD_KAFKA_CONSUMER, brokers, "kafka_tool", "read_committed");
     const struct rd_kafka_metadata *seen;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, argv[0], NULL);
     rd_kafka_resp_err_t code = rd_kafka_metadata(rk, 0, topic, &seen, ASK_MS);
@@ -386,7 +383,8 @@ static int consume(const char *brokers, int argc, char **argv)
 
 static int lag(const char *brokers, char **argv)
 {
-    rd_kafka_t *rk = client(RD_KAFKA_CONSUMER, brokers, argv[0]);
+    /* What was committed last, whatever is under way. */
+    rd_kafka_t *rk = client(RD_KAFKA_CONSUMER, brokers, argv[0], "read_uncommitted");
     const struct rd_kafka_metadata *seen;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, argv[1], NULL);
     rd_kafka_resp_err_t code = rd_kafka_metadata(rk, 0, topic, &seen, ASK_MS);
