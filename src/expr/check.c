@@ -436,7 +436,7 @@ static snag_err check_node(snag_check *check, snag_node *node)
     case SNAG_NODE_VAR:
     case SNAG_NODE_LOCAL: return SNAG_OK; /* resolved already, by has() or a chain */
     }
-    SNAG_ASSERT(!"a kind of node");
+    SNAG_ASSERT(false); /* a kind of node */
     return SNAG_EXPR;
 }
 

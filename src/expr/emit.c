@@ -295,7 +295,7 @@ static snag_err emit_node(emitter *e, const snag_node *node)
     case SNAG_NODE_LOOP: return emit_loop(e, node);
     case SNAG_NODE_NAME: break;
     }
-    SNAG_ASSERT(!"a resolved node");
+    SNAG_ASSERT(false); /* a resolved node */
     return SNAG_EXPR;
 }
 

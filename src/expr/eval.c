@@ -224,7 +224,7 @@ static snag_value *step(snag_evaluation *eval, const snag_insn *insn, snag_value
                                          SNAG_KIND_ABSENT, SNAG_KIND_ABSENT),
                         insn);
         break;
-    default: SNAG_ASSERT(!"an instruction");
+    default: SNAG_ASSERT(false); /* an instruction */
     }
     return top;
 }

@@ -277,5 +277,5 @@ void snag_partition_emit(void *context, const snag_record *record)
     case SNAG_RECORD_LATE: late(worker, partition, record); return;
     case SNAG_RECORD_KIND_COUNT: break;
     }
-    SNAG_ASSERT(!"a kind of record that nobody knows");
+    SNAG_ASSERT(false); /* a kind of record that nobody knows */
 }
