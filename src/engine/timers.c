@@ -59,6 +59,10 @@ static uint32_t merge(const snag_table *table, uint32_t a, uint32_t b)
 static uint32_t sort(const snag_table *table, uint32_t list)
 {
     uint32_t runs[32] = {0};
+    if (list && snag_table_node(table, list)->timer.next == 0) {
+        snag_table_node(table, list)->flags |= SNAG_NODE_PENDING;
+        return list;
+    }
     while (list) {
         uint32_t next = snag_table_node(table, list)->timer.next;
         uint32_t run = list;
@@ -74,7 +78,8 @@ static uint32_t sort(const snag_table *table, uint32_t list)
     }
     uint32_t all = 0;
     for (uint32_t level = 0; level < 32; level++)
-        all = merge(table, runs[level], all);
+        if (runs[level])
+            all = all ? merge(table, runs[level], all) : runs[level];
     return all;
 }
 
