@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Records from hostile bytes through a whole decoder: JSON walk, conversions, derived ids. What comes out must
+ * hold the bounds; what is refused must say why.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/assert.h"
+#include "base/utf8.h"
+#include "codec/codec.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const snag_str paths[] = {
+    {"id", 2},       {"time", 4},   {"type", 4},   {"subject", 7}, {"userId", 6},
+    {"data.role", 9}, {"data.n", 6}, {"data.ok", 7}, {"data", 4},   {"data.took", 9}};
+
+static snag_mapping from(const char *name, size_t path, uint32_t count, snag_kind as)
+{
+    return (snag_mapping){
+        .name = snag_str_from(name), .as = as, .paths = &paths[path], .path_count = count, .used = true};
+}
+
+static void check_event(const snag_event *event)
+{
+    SNAG_ASSERT(event->id.size > 0 && event->id.size <= SNAG_ID_BYTES_MAX);
+    SNAG_ASSERT(event->type.size > 0 && event->type.size <= SNAG_TYPE_BYTES_MAX);
+    SNAG_ASSERT(event->customer.size > 0 && event->customer.size <= SNAG_CUSTOMER_BYTES_MAX);
+    SNAG_ASSERT(snag_utf8_valid(event->customer) && snag_utf8_valid(event->type));
+    for (uint32_t i = SNAG_VAR_KEPT; i < event->var_count; i++)
+        if (event->vars[i].kind == SNAG_KIND_TEXT)
+            SNAG_ASSERT(event->vars[i].as.text.size <= SNAG_TEXT_BYTES_MAX &&
+                        snag_utf8_valid(event->vars[i].as.text));
+}
+
+static void decode(snag_format format, const snag_raw *raw)
+{
+    static _Alignas(16) unsigned char block[1 << 21];
+    snag_mapping kept[] = {from("role", 5, 1, SNAG_KIND_TEXT), from("n", 6, 1, SNAG_KIND_INT),
+                           from("ok", 7, 1, SNAG_KIND_BOOL), from("took", 9, 1, SNAG_KIND_DURATION)};
+    snag_source_spec source = {.name = SNAG_STR("fuzz"), .kept = kept, .kept_count = 4, .format = format};
+    source.fixed[SNAG_VAR_ID] = from("id", 0, 1, SNAG_KIND_TEXT);
+    source.fixed[SNAG_VAR_TIME] = from("time", 1, 1, SNAG_KIND_TIME);
+    source.fixed[SNAG_VAR_TYPE] = from("type", 2, 1, SNAG_KIND_TEXT);
+    source.fixed[SNAG_VAR_CUSTOMER] = from("customer", 3, 2, SNAG_KIND_TEXT);
+    snag_decoder_options options = {.now_ms = SNAG_NEVER};
+    snag_decoder *decoder;
+    snag_event event;
+    snag_diag diag = {0};
+    snag_arena arena;
+    snag_arena_init(&arena, block, sizeof block);
+    snag_err err = snag_decoder_new(&decoder, &source, SNAG_STR("."), &options, &diag);
+    SNAG_ASSERT(err == SNAG_OK);
+    err = snag_decode(decoder, raw, &arena, &event, &diag);
+    if (err == SNAG_OK)
+        check_event(&event);
+    else
+        SNAG_ASSERT(err >= SNAG_BAD_TRUNCATED && err <= SNAG_BAD_SIZE && diag.text[0] != '\0');
+    snag_decoder_free(decoder);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    snag_raw raw = {.stamp_ms = SNAG_TIME_NONE, .value = snag_str_of(data, size)};
+    decode(SNAG_FORMAT_JSON, &raw);
+    /* The same bytes as a binary CloudEvent's data, with the first of them as its subject. */
+    snag_header headers[] = {{SNAG_STR("ce_specversion"), SNAG_STR("1.0")},
+                             {SNAG_STR("ce_type"), SNAG_STR("t")},
+                             {SNAG_STR("ce_time"), SNAG_STR("2026-11-20T02:54:41Z")},
+                             {SNAG_STR("ce_subject"), snag_str_of(data, size < 16 ? size : 16)}};
+    raw.headers = headers;
+    raw.header_count = 4;
+    decode(SNAG_FORMAT_CLOUDEVENTS, &raw);
+    return 0;
+}
