@@ -264,12 +264,10 @@ static uint32_t match(walk *w, const frame *top, size_t from, size_t colon)
     char plain[1024]; /* as long as a path may be */
     snag_str key = string_inside(w, from, colon);
     if (w->escapes && key.size > 0 && key.size <= sizeof plain && memchr(key.data, '\\', key.size)) {
-        snag_arena arena;
-        bool lone;
-        snag_arena_init(&arena, plain, sizeof plain);
-        key = snag_json_unescape(&arena, key, &lone);
-        if (!key.data)
+        size_t size;
+        if (!snag_json_unescape_to(plain, key, &size))
             return SNAG_PATHS_NONE;
+        key = snag_str_of(plain, size);
     }
     uint32_t node = snag_paths_find(w->json->paths->nodes, top->node, key.data, key.size);
     if (node == SNAG_PATHS_NONE || w->json->seen[node] == w->json->record)

@@ -34,8 +34,10 @@ SNAG_MUST_CHECK snag_err snag_json_read(snag_json *json, snag_str record, uint32
 SNAG_MUST_CHECK snag_err snag_json_check(snag_json *json, snag_str text, snag_slot *slot,
                                          snag_diag *diag);
 
-/* The decoded inside of a JSON string whose escapes were checked; in the arena. data is NULL where the
- * arena is full, or (*broken) where a surrogate has no partner: no UTF-8 text says that. */
+/* The decoded inside of a JSON string whose escapes were checked, into as many bytes as the inside has:
+ * decoding never makes a text longer. False: a surrogate has no partner, and no UTF-8 text says that. */
+bool snag_json_unescape_to(char *text, snag_str inside, size_t *size);
+/* The same in the arena. data is NULL where the arena is full, or (*broken) there is no such text. */
 snag_str snag_json_unescape(snag_arena *arena, snag_str inside, bool *broken);
 /* A checked JSON value with all that is in it; lists and maps in the arena, texts in the record. Whole
  * numbers are INT, then UINT, then DOUBLE. SNAG_FULL: arena; SNAG_BAD_NUMBER, SNAG_BAD_UTF8. */

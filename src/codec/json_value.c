@@ -47,32 +47,34 @@ static char plain_escape(char letter)
     }
 }
 
-snag_str snag_json_unescape(snag_arena *arena, snag_str inside, bool *broken)
+bool snag_json_unescape_to(char *text, snag_str inside, size_t *size)
 {
-    size_t size = 0;
-    *broken = false;
-    char *text = snag_arena_bytes(arena, inside.size); /* decoding never makes a text longer */
-    if (!text)
-        return (snag_str){0};
+    *size = 0;
     for (size_t at = 0; at < inside.size;) {
         char c = inside.data[at++];
         if (c != '\\') {
-            text[size++] = c;
+            text[(*size)++] = c;
             continue;
         }
         c = inside.data[at++];
         if (c != 'u') {
-            text[size++] = plain_escape(c);
+            text[(*size)++] = plain_escape(c);
             continue;
         }
         uint32_t code = unicode_escape(inside, &at);
-        if (code == UINT32_MAX) {
-            *broken = true;
-            return (snag_str){0};
-        }
-        size += snag_utf8_encode(code, text + size);
+        if (code == UINT32_MAX)
+            return false;
+        *size += snag_utf8_encode(code, text + *size);
     }
-    return snag_str_of(text, size);
+    return true;
+}
+
+snag_str snag_json_unescape(snag_arena *arena, snag_str inside, bool *broken)
+{
+    size_t size;
+    char *text = snag_arena_bytes(arena, inside.size);
+    *broken = text && !snag_json_unescape_to(text, inside, &size);
+    return text && !*broken ? snag_str_of(text, size) : (snag_str){0};
 }
 
 /* --- values ------------------------------------------------------------------------------------ */

@@ -34,19 +34,16 @@ static snag_err read_reply(snag_str reply, const char *const names[REPLY_NAMES],
 
 static snag_err put_unescaped(const snag_slot *slot, snag_buf *schema, snag_diag *diag)
 {
-    bool broken = false;
-    snag_arena arena;
+    size_t size;
     if (slot->as.raw.size > schema->capacity - schema->size)
         return snag_fail(diag, SNAG_BAD_SCHEMA, "the registry's schema is too large");
     if (slot->kind == SNAG_SLOT_TEXT) {
         snag_buf_str_put(schema, slot->as.raw);
         return SNAG_OK;
     }
-    snag_arena_init(&arena, schema->data + schema->size, schema->capacity - schema->size);
-    snag_str text = snag_json_unescape(&arena, slot->as.raw, &broken);
-    if (broken || !text.data)
+    if (!snag_json_unescape_to(schema->data + schema->size, slot->as.raw, &size))
         return snag_fail(diag, SNAG_BAD_SCHEMA, "the registry's schema is not a text");
-    schema->size += text.size;
+    schema->size += size;
     return SNAG_OK;
 }
 
