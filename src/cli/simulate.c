@@ -12,6 +12,7 @@
 #include "cli/terminal.h"
 
 enum { BUFFER_BYTES = 64 * 1024, FLUSH_BYTES = 60 * 1024, CUSTOMERS_MAX = 10000000 };
+#define EVENTS_OTHERWISE INT64_MIN
 
 static const snag_sim_scenario *const scenarios[] = {&snag_sim_calls, &snag_sim_shop, &snag_sim_uploads};
 enum { SCENARIO_COUNT = sizeof scenarios / sizeof scenarios[0] };
@@ -34,6 +35,7 @@ typedef struct simulate {
     int64_t seed;
     int64_t start_ms;
     bool live;
+    bool keys;
 
     const snag_sim_scenario *scenario;
     snag_sim_format format;
@@ -114,6 +116,8 @@ static int stream(simulate *self, snag_sim *sim)
         if (self->live)
             sleep_until(entry->time_ms);
         labels_pass(self, entry->time_ms);
+        if (self->keys)
+            snag_buf_printf(&self->buf, "c-%llu\t", (unsigned long long)entry->customer);
         snag_sim_event_put(&self->buf, self->scenario, self->format, entry, (uint64_t)written);
         label_write(self, entry);
         written++;
@@ -177,6 +181,8 @@ static int check_options(simulate *self)
     if (self->customers < 1 || self->customers > CUSTOMERS_MAX)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "--customers: from 1 to %d",
                                  CUSTOMERS_MAX);
+    if (self->events == EVENTS_OTHERWISE)
+        self->events = self->live ? 0 : 10000;
     if (self->events < 0)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "--events: 0 (without end) or more");
     if (self->labels_path && !(self->labels = fopen(self->labels_path, "wb")))
@@ -209,13 +215,14 @@ static int run(const snag_command *command, int argc, char **argv)
     self->scenario_name = "calls";
     self->rate = "1/s";
     self->customers = 1000;
-    self->events = 10000;
+    self->events = EVENTS_OTHERWISE;
     self->seed = 1;
     self->start_ms = INT64_C(1767571200000); /* 2026-01-05, a Monday: as in cases */
     const snag_option_row rows[] = {
         {"scenario", SNAG_OPTION_TEXT, &self->scenario_name, "NAME", "calls (default), shop or uploads"},
         {"customers", SNAG_OPTION_INT, &self->customers, "N", "how many there are; default 1000"},
-        {"events", SNAG_OPTION_INT, &self->events, "N", "how many to write; default 10000, 0 = without end"},
+        {"events", SNAG_OPTION_INT, &self->events, "N",
+         "how many to write, 0 = without end; default 10000, with --live without end"},
         {"rate", SNAG_OPTION_TEXT, &self->rate, "R",
          "events a second of their own time, on average; also 90/m or 20/h; default 1/s"},
         {"seed", SNAG_OPTION_INT, &self->seed, "N", "another number, another stream; default 1"},
@@ -227,6 +234,8 @@ static int run(const snag_command *command, int argc, char **argv)
          "writes the truth there: customer, friction, the rule that must find it, and when"},
         {"live", SNAG_OPTION_FLAG, &self->live, NULL,
          "begins now and writes each event when its time has come"},
+        {"keys", SNAG_OPTION_FLAG, &self->keys, NULL,
+         "writes the customer and a tab before each event, for producers that want a key"},
     };
     int code = snag_options_parse(command, rows, sizeof rows / sizeof rows[0], argc, argv, &words);
     if (code < 0 && words > 0)
@@ -253,6 +262,6 @@ const snag_command snag_command_simulate = {
             "The same options give the same bytes on every machine (not with --live).\n"
             "\n"
             "  snag simulate --scenario uploads --labels truth.jsonl | snag replay pipelines/uploads.yaml\n"
-            "  snag simulate --live --events 0 | kcat -P -b localhost -t calls",
+            "  snag simulate --live --keys | kcat -P -b localhost:9092 -t calls -K '\\t'",
     .run = run,
 };
