@@ -6,7 +6,7 @@
 #include "base/utf8.h"
 #include "cli/terminal.h"
 
-enum { WORD_WIDTH = 9, NAME_WIDTH = 15, CUSTOMER_WIDTH = 14 };
+enum { WORD_WIDTH = 9, NAME_WIDTH = 20, CUSTOMER_WIDTH = 14 };
 
 static snag_style severity_style(snag_severity severity)
 {

@@ -35,7 +35,7 @@ def console(text, folder):
                               stderr=subprocess.STDOUT, check=False)
         got = done.stdout.decode().strip()
         if not pattern(want).fullmatch(got):
-            faults.append(f"$ {command}\n--- the README says\n{want}--- it prints\n{got}")
+            faults.append(f"$ {command}\n--- the README says\n{want}--- it prints\n{got[:3000]}")
         ran += 1
     return ran
 
