@@ -19,6 +19,7 @@ void snag_cell_clear(snag_cell *cell)
     cell->items_bytes = 0;
     cell->pool_bytes = 0;
     cell->changed = false;
+    cell->unreferred = false;
     cell->noted = -1;
 }
 
@@ -100,17 +101,24 @@ bool snag_cell_check(const snag_cell *cell)
 static void pool_pack(const snag_cell *cell, snag_buf *buf)
 {
     uint64_t used[4];
-    snag_items_refs(cell, used);
+    const unsigned char *at = cell->pool;
+    const unsigned char *end = cell->pool + cell->pool_bytes;
+    bool noted = cell->noted >= 0;
+    if (noted || cell->unreferred)
+        snag_items_refs(cell, used);
+    if (!cell->unreferred && (!noted || (used[cell->noted / 64] >> (cell->noted % 64) & 1))) {
+        snag_pack_text(buf, snag_str_of(cell->pool, cell->pool_bytes));
+        return;
+    }
     size_t size_at = buf->size;
     snag_pack_u16(buf, 0);
-    snag_unpack entries = snag_unpack_on(snag_str_of(cell->pool, cell->pool_bytes));
-    while (entries.at < entries.end) {
-        const char *from = entries.at;
-        snag_pool_entry entry;
-        snag_pool_entry_read(&entries, &entry);
-        SNAG_ASSERT(!entries.bad);
-        if (used[entry.slot / 64] & UINT64_C(1) << (entry.slot % 64))
-            snag_buf_put(buf, from, (size_t)(entries.at - from));
+    while (at < end) {
+        uint8_t slot;
+        const unsigned char *next = snag_pool_entry_skip(at, &slot);
+        SNAG_ASSERT(next <= end);
+        if (used[slot / 64] & UINT64_C(1) << (slot % 64))
+            snag_buf_put(buf, at, (size_t)(next - at));
+        at = next;
     }
     uint16_t bytes = (uint16_t)(buf->size - size_at - 2);
     memcpy(buf->data + size_at, &bytes, sizeof bytes);

@@ -64,6 +64,7 @@ typedef struct snag_cell {
     uint32_t items_bytes;
     uint32_t pool_bytes;
     bool changed;  /* an item was put since the cell was taken apart */
+    bool unreferred; /* an item may have let evidence go: the pool is looked through when packed */
     int32_t noted; /* slot of the event at hand, -1 = not noted yet */
     unsigned char items[SNAG_ITEMS_BYTES_MAX];
     unsigned char pool[SNAG_POOL_BYTES_MAX];

@@ -6,16 +6,20 @@
 #include "journey/cell.h"
 #include "journey/layout.h"
 
-static bool entry_find(const snag_cell *cell, uint8_t slot, snag_evidence *out)
+static bool entry_find(const snag_cell *cell, uint8_t wanted, snag_evidence *out)
 {
-    snag_unpack entries = snag_unpack_on(snag_str_of(cell->pool, cell->pool_bytes));
-    while (entries.at < entries.end) {
-        snag_pool_entry entry;
-        snag_pool_entry_read(&entries, &entry);
-        if (entry.slot == slot) {
+    const unsigned char *end = cell->pool + cell->pool_bytes;
+    for (const unsigned char *at = cell->pool; at < end;) {
+        uint8_t slot;
+        const unsigned char *next = snag_pool_entry_skip(at, &slot);
+        if (slot == wanted) {
+            snag_unpack unpack = snag_unpack_on(snag_str_of(at, (size_t)(next - at)));
+            snag_pool_entry entry;
+            snag_pool_entry_read(&unpack, &entry);
             *out = entry.evidence;
             return true;
         }
+        at = next;
     }
     return false;
 }
@@ -24,11 +28,11 @@ static bool entry_find(const snag_cell *cell, uint8_t slot, snag_evidence *out)
 static int32_t slot_free(const snag_cell *cell)
 {
     uint64_t taken[4] = {0};
-    snag_unpack entries = snag_unpack_on(snag_str_of(cell->pool, cell->pool_bytes));
-    while (entries.at < entries.end) {
-        snag_pool_entry entry;
-        snag_pool_entry_read(&entries, &entry);
-        taken[entry.slot / 64] |= UINT64_C(1) << (entry.slot % 64);
+    const unsigned char *end = cell->pool + cell->pool_bytes;
+    for (const unsigned char *at = cell->pool; at < end;) {
+        uint8_t slot;
+        at = snag_pool_entry_skip(at, &slot);
+        taken[slot / 64] |= UINT64_C(1) << (slot % 64);
     }
     for (int32_t i = 0; i < 4; i++) {
         if (~taken[i] == 0)

@@ -206,6 +206,16 @@ static void item_write(snag_buf *buf, const snag_item *item)
     memcpy(buf->data + offsetof(item_head, bytes), &bytes, sizeof bytes);
 }
 
+/* Whether the stored item at `at` refers to evidence that `item` (NULL = none) does not refer to. Refs are
+ * only ever appended or let go, so the same first ones mean that none was. */
+static bool lost_refs(const snag_cell *cell, size_t at, const snag_item *item)
+{
+    item_head head = head_at(cell, at);
+    if (item == NULL || item->ref_count < head.refs)
+        return head.refs > 0;
+    return memcmp(cell->items + at + sizeof head, item->refs, head.refs) != 0;
+}
+
 bool snag_cell_put(snag_cell *cell, const snag_item *item)
 {
     char bytes[ITEM_HEAD_BYTES + SNAG_EVIDENCE_MAX + 64 + SNAG_CAPTURE_BYTES_MAX +
@@ -217,6 +227,7 @@ bool snag_cell_put(snag_cell *cell, const snag_item *item)
     size_t at = item_find(cell, item->fingerprint);
     bool had = at < cell->items_bytes;
     size_t old = had ? head_at(cell, at).bytes : 0;
+    bool lost = had && lost_refs(cell, at, keep ? item : NULL);
     size_t total = cell->items_bytes - old + packed.size;
     if (total > SNAG_ITEMS_BYTES_MAX || (!had && keep && cell->item_count >= UINT8_MAX))
         return false;
@@ -226,6 +237,7 @@ bool snag_cell_put(snag_cell *cell, const snag_item *item)
     cell->item_count += (uint32_t)keep;
     cell->item_count -= (uint32_t)had;
     cell->changed |= keep || had;
+    cell->unreferred |= lost || (!keep && item->ref_count > 0);
     return true;
 }
 

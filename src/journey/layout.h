@@ -24,6 +24,20 @@ static inline void snag_pool_entry_read(snag_unpack *unpack, snag_pool_entry *en
     entry->evidence.type = snag_unpack_text(unpack);
 }
 
+enum { SNAG_ENTRY_FIXED = 20 }; /* slot, source, partition, time, offset */
+
+/* Steps over one entry of a pool that was checked, looking at its slot only. */
+static inline const unsigned char *snag_pool_entry_skip(const unsigned char *at, uint8_t *slot)
+{
+    uint16_t size;
+    *slot = at[0];
+    at += SNAG_ENTRY_FIXED;
+    memcpy(&size, at, sizeof size);
+    at += sizeof size + size;
+    memcpy(&size, at, sizeof size);
+    return at + sizeof size + size;
+}
+
 /* Bytes of the item at `at` if it is well formed within `bytes`, else 0. */
 size_t snag_item_check(const snag_cell *cell, size_t at, size_t bytes);
 /* The set of pool slots that items refer to. */
