@@ -10,7 +10,7 @@
 #include "base/utf8.h"
 #include "config/key.h"
 
-enum { SECRET_BYTES_MAX = 65536 };
+enum { SECRET_BYTES_MAX = 65536 }; /* all of them together */
 
 /* Client properties whose value is a secret. */
 static const char *const secrets[] = {"sasl.password", "ssl.key.password", "ssl.keystore.password",
@@ -93,14 +93,15 @@ static bool secret_file_load(snag_loader *loader, const snag_yaml *node, snag_st
     }
     snag_buf_str_put(&buf, name);
     snag_buf_byte(&buf, '\0');
-    char *text = (char *)snag_loader_take(loader, SECRET_BYTES_MAX);
-    ssize_t size = buf.full ? -1 : file_read(path, text, SECRET_BYTES_MAX);
-    if (size <= 0) {
-        snag_finding_add(loader, file->at, "%.*s: the file \"%.*s\" cannot be read or is empty",
+    char text[SECRET_BYTES_MAX];
+    ssize_t size = buf.full ? -1 : file_read(path, text, sizeof text);
+    if (size <= 0 || loader->secret_bytes + (size_t)size > SECRET_BYTES_MAX) {
+        snag_finding_add(loader, file->at, "%.*s: the file \"%.*s\" cannot be read, is empty or too large",
                          SNAG_FMT(snag_yaml_name(node)), SNAG_FMT(snag_utf8_cut(name, 200)));
         return false;
     }
-    *out = snag_str_of(text, (size_t)size);
+    loader->secret_bytes += (size_t)size;
+    *out = snag_loader_copy(loader, snag_str_of(text, (size_t)size));
     return true;
 }
 

@@ -73,6 +73,7 @@ void snag_key_unknown(snag_loader *loader, const snag_section *section, const sn
 
 /* One value each; false: a finding was added. */
 bool snag_text_load(snag_loader *loader, const snag_yaml *node, snag_str *out);
+bool snag_expression_text_load(snag_loader *loader, const snag_yaml *node, snag_str *out);
 bool snag_place_load(snag_loader *loader, const snag_yaml *node, snag_str *out);
 bool snag_count_load(snag_loader *loader, const snag_yaml *node, int64_t min, int64_t max,
                      int64_t *out);

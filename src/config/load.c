@@ -9,10 +9,11 @@
 #include "base/assert.h"
 #include "config/key.h"
 
-/* Fixed part of the block, and bytes for each byte of text. The dearest text is a list of
- * one-letter items: one node of some 130 bytes for two characters; findings and tables are counted
- * in the fixed part. Untouched memory costs nothing. */
-enum { BLOCK_BYTES = 4 << 20, BLOCK_BYTES_PER_BYTE = 1024 };
+/* Fixed part of the block, and bytes for each byte of text. Findings, tables and secrets are
+ * counted in the fixed part; of text, the dearest (stages, lists of single letters) takes some 60
+ * bytes a byte, and an expression that is compiled may borrow half of what is free. Untouched
+ * memory costs nothing. */
+enum { BLOCK_BYTES = 2 << 20, BLOCK_BYTES_PER_BYTE = 256 };
 
 static snag_str folder_of(snag_str path)
 {

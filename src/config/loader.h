@@ -41,6 +41,7 @@ typedef struct snag_loader {
     snag_arena arena;
     const char *(*environment)(const char *name);
     uint32_t findings_left_out;
+    size_t secret_bytes;    /* read from files so far */
     uint32_t pattern_count; /* event names so far, over all rules and stages */
 
     snag_source_spec *source;

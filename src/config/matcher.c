@@ -108,7 +108,7 @@ static snag_place place_in(const snag_loader *loader, const snag_yaml *node, uin
 const snag_expr *snag_where_load(snag_loader *loader, const snag_yaml *node)
 {
     snag_str text = {0};
-    if (!snag_text_load(loader, node, &text))
+    if (!snag_expression_text_load(loader, node, &text))
         return NULL;
     snag_expr_scope scope = {loader->names, loader->pipeline->name_count, false};
     snag_diag diag = {.text = ""};

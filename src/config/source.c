@@ -43,7 +43,10 @@ static void expression_load(snag_loader *loader, const snag_yaml *node, snag_map
 {
     snag_expr_scope scope = {.names = NULL, .count = 0, .open = true};
     snag_diag diag = {.text = ""};
-    snag_str text = snag_str_of(node->text.data + 1, node->text.size - 1);
+    snag_str text = {0};
+    if (!snag_expression_text_load(loader, node, &text))
+        return;
+    text = snag_str_of(text.data + 1, text.size - 1); /* without the = */
     out->expr = snag_expression_load(loader, text, &scope, SNAG_KIND_DYN, &diag);
     if (out->expr || snag_trap_tell(loader, node->at.line, node->key, node->parent->flow))
         return;

@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 #include "config/key.h"
 
-enum { TEXT_BYTES_MAX = 1024, SHOWN_BYTES = 60 };
+enum { TEXT_BYTES_MAX = 1024, EXPRESSION_BYTES_MAX = 8192, SHOWN_BYTES = 60 };
 
 static snag_str shown(snag_str text)
 {
@@ -42,6 +42,14 @@ bool snag_text_load(snag_loader *loader, const snag_yaml *node, snag_str *out)
     if (node->kind != SNAG_YAML_TEXT || node->text.size == 0 || node->text.size > TEXT_BYTES_MAX)
         return wrong(loader, node, node->flow ? "a text (one that begins with { or [ needs quotes)"
                                               : "a text of 1 to 1024 bytes");
+    *out = node->text;
+    return true;
+}
+
+bool snag_expression_text_load(snag_loader *loader, const snag_yaml *node, snag_str *out)
+{
+    if (node->kind != SNAG_YAML_TEXT || node->text.size == 0 || node->text.size > EXPRESSION_BYTES_MAX)
+        return wrong(loader, node, "an expression of 1 to 8192 bytes");
     *out = node->text;
     return true;
 }

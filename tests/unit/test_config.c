@@ -5,6 +5,8 @@
 #include "unit/check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/time.h"
 #include "config/config.h"
@@ -263,6 +265,27 @@ static void test_connection(void **state)
     snag_config_free(&config);
 }
 
+/* A secret from a file: as it stands there, without the line end that editors put behind it. */
+static void test_secret_file(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/snag-secret-XXXXXX";
+    char text[1024];
+    snag_config config;
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    assert_int_equal(write(file, "hunter 2\r\n", 10), 10);
+    close(file);
+    snprintf(text, sizeof text,
+             SOURCE "rules: { r: { event: A, count: 1, until: B } }\n"
+                    "kafka: { sasl.password: { file: %s } }\n",
+             path);
+    parse(&config, text);
+    CHECK_STR(config.pipeline.kafka[0].value, "hunter 2");
+    snag_config_free(&config);
+    unlink(path);
+}
+
 /* --- what a change changes --------------------------------------------------------------------------- */
 
 typedef struct identity {
@@ -337,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_journey),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_connection),
+        cmocka_unit_test(test_secret_file),
         cmocka_unit_test(test_identity),
         cmocka_unit_test(test_identity_place),
     };

@@ -100,6 +100,34 @@ static void test_many_findings(void **state)
     free(text);
 }
 
+/* The largest files still have room: much expression text, then the most keys there may be. */
+static void test_large(void **state)
+{
+    (void)state;
+    char *text = malloc(TEXT_BYTES);
+    assert_non_null(text);
+    snag_buf buf = snag_buf_on(text, TEXT_BYTES);
+    snag_config config;
+    snag_buf_str_put(&buf, SNAG_STR(SOURCE "rules:\n"));
+    for (int i = 0; i < 120; i++) {
+        snag_buf_printf(&buf, "  r%d: { event: E%d, count: 1, until: U, where: \"line == '0'", i, i);
+        for (int k = 0; k < 125; k++)
+            snag_buf_printf(&buf, " || line=='%d'", k);
+        snag_buf_str_put(&buf, SNAG_STR("\" }\n"));
+    }
+    assert_true(!buf.full && buf.size > TEXT_BYTES / 2);
+    assert_int_equal(snag_config_parse(&config, snag_buf_str(&buf), "x.yaml", no_environment), SNAG_OK);
+    assert_int_equal(config.pipeline.rule_count, 120);
+    snag_config_free(&config);
+    buf.size = 0;
+    snag_buf_str_put(&buf, SNAG_STR("pipeline: ["));
+    while (buf.size + 2 < TEXT_BYTES)
+        snag_buf_str_put(&buf, SNAG_STR("a,"));
+    assert_int_equal(snag_config_parse(&config, snag_buf_str(&buf), "x.yaml", no_environment), SNAG_CONFIG);
+    snag_config_free(&config);
+    free(text);
+}
+
 static void file_read(const char *path, snag_buf *buf)
 {
     FILE *file = fopen(path, "rb");
@@ -225,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_tab),
         cmocka_unit_test(test_file_missing),
         cmocka_unit_test(test_many_findings),
+        cmocka_unit_test(test_large),
         cmocka_unit_test(test_wrong_files),
         cmocka_unit_test(test_shipped),
         cmocka_unit_test(test_manual),
