@@ -100,8 +100,8 @@ static void names_print(report *out)
         uint64_t absent = out->sample->absent[SNAG_VAR_KEPT + i];
         const snag_mapping *kept = &source->kept[i];
         if (!kept->used)
-            continue;
-        if (absent == out->sample->events)
+            fprintf(out->file, "  %.*s is kept and nothing uses it\n", SNAG_FMT(kept->name));
+        else if (absent == out->sample->events)
             finding(out, "%.*s is on no event: is its path right?", SNAG_FMT(kept->name));
         else
             fprintf(out->file, "  %.*s is on %s events (%.2f%%)\n", SNAG_FMT(kept->name),

@@ -5,14 +5,26 @@
 #include "base/assert.h"
 #include "config/told.h"
 
-void snag_told_load(snag_loader *loader, const snag_told_raw *raw, snag_signal_spec *out)
+static bool inserts_observed(snag_str headline)
+{
+    static const char name[] = "{observed}";
+    for (size_t i = 0; i + sizeof name - 1 <= headline.size; i++)
+        if (memcmp(headline.data + i, name, sizeof name - 1) == 0)
+            return true;
+    return false;
+}
+
+void snag_told_load(snag_loader *loader, const snag_told_raw *raw, bool counts, snag_signal_spec *out)
 {
     out->severity = raw->severity >= 0 ? (snag_severity)raw->severity : SNAG_SEVERITY_WARNING;
     out->owner = raw->owner;
     out->playbook = raw->playbook;
     out->sla_ms = raw->sla_ms;
-    if (raw->headline && snag_text_load(loader, raw->headline, &out->headline))
-        snag_headline_check(loader, raw->headline, out->headline, &out->headline_vars);
+    if (!raw->headline || !snag_text_load(loader, raw->headline, &out->headline))
+        return;
+    snag_headline_check(loader, raw->headline, out->headline, &out->headline_vars);
+    if (!counts && inserts_observed(out->headline))
+        snag_finding_add(loader, raw->headline->at, "headline: {observed} is known to count: only");
 }
 
 /* Every name that `a` takes is taken by `b` too. */
@@ -99,7 +111,7 @@ static void stage_load(snag_loader *loader, const snag_yaml *node, const snag_jo
         return;
     }
     stage->late = (snag_signal_spec){.name = late_name(loader, journey, stage), .test = SNAG_STR("due")};
-    snag_told_load(loader, &raw.told, &stage->late);
+    snag_told_load(loader, &raw.told, false, &stage->late);
     snag_words_stage(loader, journey, stage);
 }
 

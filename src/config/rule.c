@@ -234,7 +234,7 @@ static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rul
     else if (!read.later && !snag_key_given(loader, node, "event"))
         snag_finding_add(loader, node->key_at, "rule \"%.*s\" needs event:", SNAG_FMT(node->key));
     rule->scope = snag_scope_load(loader, node, raw.per);
-    snag_told_load(loader, &raw.told, &rule->signal);
+    snag_told_load(loader, &raw.told, !rule->kind || strcmp(rule->kind->name, "count") == 0, &rule->signal);
     rule->signal.cooldown_ms = raw.cooldown_ms;
     rule->signal.shadow = raw.mode == 1;
     if (!rule->kind)

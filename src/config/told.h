@@ -7,7 +7,8 @@
 
 #include "config/key.h"
 
-/* Fills severity, owner, sla, playbook and a headline that is given. */
-void snag_told_load(snag_loader *loader, const snag_told_raw *raw, snag_signal_spec *out);
+/* Fills severity, owner, sla, playbook and a headline that is given; only what counts can insert
+ * {observed}. */
+void snag_told_load(snag_loader *loader, const snag_told_raw *raw, bool counts, snag_signal_spec *out);
 
 #endif
