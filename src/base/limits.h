@@ -38,5 +38,7 @@
 /* Time, int64 milliseconds since the epoch. */
 #define SNAG_NEVER INT64_MAX
 #define SNAG_TIME_NONE INT64_MIN
+/* Times and spans past this never stand in good state: sums of a few of them cannot overflow. */
+#define SNAG_TIME_SANE (INT64_MAX / 8)
 
 #endif

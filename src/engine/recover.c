@@ -69,6 +69,41 @@ static void drop_unknown(snag_engine *engine)
     }
 }
 
+static bool item_sound(const snag_pipeline *pipeline, uint32_t scope, const snag_item *item)
+{
+    for (uint32_t i = 0; i < pipeline->journey_count; i++)
+        if (pipeline->journeys[i].fingerprint == item->fingerprint)
+            return pipeline->journeys[i].scope == scope && snag_walk_sound(&pipeline->journeys[i], item);
+    for (uint32_t i = 0; i < pipeline->rule_count; i++) {
+        const snag_rule *rule = &pipeline->rules[i];
+        if (rule->signal.fingerprint == item->fingerprint)
+            return rule->scope == scope && rule->kind->sound(rule, item->state, item->state_bytes,
+                                                             item->open, item->due_ms);
+    }
+    return false;
+}
+
+/* Lengths and slots are in order (snag_cell_check); whether the meaning can be ours is asked here. */
+static bool cell_sound(snag_engine *engine, uint32_t scope)
+{
+    const snag_cell *cell = &engine->cell;
+    snag_item *item = &engine->item;
+    snag_evidence evidence;
+    if (cell->judged_ms != SNAG_TIME_NONE && !snag_time_sane(cell->judged_ms))
+        return false;
+    for (uint32_t i = 0; snag_cell_item(cell, i, item); i++) {
+        if (!item_sound(engine->pipeline, scope, item) ||
+            (item->open && !snag_time_sane(item->opened_ms)) ||
+            (item->due_ms != SNAG_NEVER && !snag_time_sane(item->due_ms)) ||
+            (item->cooldown_ms != SNAG_TIME_NONE && !snag_time_sane(item->cooldown_ms)))
+            return false;
+        for (uint32_t k = 0; snag_item_evidence(cell, item, k, &evidence); k++)
+            if (!snag_time_sane(evidence.time_ms))
+                return false;
+    }
+    return true;
+}
+
 static void count_needs(snag_engine *engine, uint32_t index, int sign)
 {
     bool whole = snag_cell_unpack(&engine->spare, snag_table_bytes(&engine->table, index));
@@ -134,6 +169,8 @@ snag_err snag_engine_restore(snag_engine *engine, snag_str key, snag_str blob)
     if (!snag_table_has_room(table))
         return SNAG_FULL;
     drop_unknown(engine);
+    if (!cell_sound(engine, scope))
+        return SNAG_STATE;
     snag_buf buf = snag_buf_on(engine->packed, sizeof engine->packed);
     snag_cell_pack(&engine->cell, &buf);
     if (index) {

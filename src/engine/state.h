@@ -131,6 +131,8 @@ void snag_walk_timer(snag_engine *engine, const snag_journey *journey, int64_t d
 bool snag_walk_where(const snag_cell *cell, const snag_journey *journey, snag_str *stage,
                      int64_t *since_ms);
 /* What an open episode of a walk's item is about: its stage's `due:`. */
+/* Whether a stored walk can be this journey's own. */
+bool snag_walk_sound(const snag_journey *journey, const snag_item *item);
 const snag_signal_spec *snag_walk_spec(const snag_journey *journey, const snag_item *item);
 void snag_walk_explain(const snag_journey *journey, const snag_item *item, snag_buf *buf);
 

@@ -205,6 +205,20 @@ bool snag_walk_where(const snag_cell *cell, const snag_journey *journey, snag_st
     return true;
 }
 
+bool snag_walk_sound(const snag_journey *journey, const snag_item *item)
+{
+    walk_state state;
+    if (item->state_bytes == 0)
+        return !item->open && !item->hold && item->due_ms == SNAG_NEVER;
+    if (!state_get(item, journey, &state) || !snag_time_sane(state.entered_ms) || state.ended > 1 ||
+        item->hold != !state.ended)
+        return false;
+    int64_t due_ms = journey->stages[state.stage].due_ms;
+    if (due_ms < 0 || state.ended)
+        return !item->open && item->due_ms == SNAG_NEVER;
+    return item->due_ms == (item->open ? SNAG_NEVER : state.entered_ms + due_ms);
+}
+
 const snag_signal_spec *snag_walk_spec(const snag_journey *journey, const snag_item *item)
 {
     walk_state state;

@@ -188,6 +188,24 @@ static void on_timer(const snag_rule *rule, snag_rule_step *step, int64_t deadli
     forget(step);
 }
 
+static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool open, int64_t due_ms)
+{
+    state kept = {0};
+    if (size == 0)
+        return !open && due_ms == SNAG_NEVER;
+    if (size > sizeof kept || size < offsetof(state, times) || size % sizeof(int64_t))
+        return false;
+    memcpy(&kept, bytes, size);
+    size_t count = (size - offsetof(state, times)) / sizeof(int64_t);
+    if (count == 0 || count > (size_t)rule->params.count || kept.total < 1 || !snag_time_sane(kept.total) ||
+        !snag_time_sane(kept.first_ms))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!snag_time_sane(kept.times[i]) || (i > 0 && kept.times[i] < kept.times[i - 1]))
+            return false;
+    return true;
+}
+
 static snag_err check(const snag_rule *rule, snag_diag *diag)
 {
     const snag_rule_params *params = &rule->params;
@@ -211,4 +229,5 @@ const snag_rule_kind snag_rule_count = {
     .starts = starts,
     .event = on_event,
     .timer = on_timer,
+    .sound = sound,
 };

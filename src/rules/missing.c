@@ -144,6 +144,22 @@ static void on_timer(const snag_rule *rule, snag_rule_step *step, int64_t deadli
     snag_rule_open(step, &facts);
 }
 
+static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool open, int64_t due_ms)
+{
+    (void)rule;
+    state kept;
+    if (size == 0)
+        return !open && due_ms == SNAG_NEVER;
+    if (size != sizeof kept)
+        return false;
+    memcpy(&kept, bytes, sizeof kept);
+    if (!snag_time_sane(kept.at_ms))
+        return false;
+    if (kept.deadline_ms == SNAG_TIME_NONE)
+        return !open;
+    return snag_time_sane(kept.deadline_ms) && due_ms == (open ? SNAG_NEVER : kept.deadline_ms);
+}
+
 static snag_err check(const snag_rule *rule, snag_diag *diag)
 {
     if (rule->params.overtake_ms > rule->params.after_ms)
@@ -162,4 +178,5 @@ const snag_rule_kind snag_rule_missing = {
     .starts = starts,
     .event = on_event,
     .timer = on_timer,
+    .sound = sound,
 };

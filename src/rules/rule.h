@@ -82,7 +82,17 @@ struct snag_rule_kind {
                   uint32_t roles);
     /* W has passed the armed deadline. */
     void (*timer)(const snag_rule *rule, snag_rule_step *step, int64_t deadline_ms);
+    /* Whether stored state can be this kind's own: it comes back from outside. due_ms: its deadline or
+     * SNAG_NEVER. Whatever event and timer rely on must be looked at here. */
+    bool (*sound)(const snag_rule *rule, const void *state, size_t state_bytes, bool open,
+                  int64_t due_ms);
 };
+
+/* A time or span that arithmetic can bear. */
+static inline bool snag_time_sane(int64_t time_ms)
+{
+    return time_ms > -SNAG_TIME_SANE && time_ms < SNAG_TIME_SANE;
+}
 
 /* --- what a kind may do in a step ------------------------------------------------------------ */
 

@@ -6,8 +6,9 @@
  *
  * Each file is given to LLVMFuzzerTestOneInput as it is, then N seeded mutations of it (bits, bytes, pieces
  * cut, doubled or taken from another file). Every input stands in memory of exactly its size, so that
- * AddressSanitizer sees the first byte read past it. The same arguments do the same things. A crash, or an
- * input that takes over 20 s, prints which one it was and the command that repeats it.
+ * AddressSanitizer sees the first byte read past it. The same arguments do the same things, but for mutations
+ * past the first 20 s, which are left out. A crash, or an input that takes over 20 s, prints which one it was
+ * and the arguments that repeat it.
  */
 #include <dirent.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "unit/seed.h"
@@ -25,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Sanitizers call this before they end the process; absent without them. */
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
 
-enum { FILES_MAX = 4096, INPUT_MAX = 1 << 20, TOTAL_MAX = 30000, SECONDS_MAX = 20 };
+enum { FILES_MAX = 4096, INPUT_MAX = 1 << 20, TOTAL_MAX = 30000, SECONDS_MAX = 20, BUDGET_S = 20, TURN = 20 };
 
 typedef struct input {
     char *name;
@@ -157,11 +159,12 @@ static size_t mutate_once(snag_seed *seed, uint8_t *data, size_t size, const inp
     }
 }
 
-static void run_mutations(const input *inputs, size_t count, size_t which, uint64_t mutations,
+/* A share of the mutations of one file; all files get theirs in turns. */
+static void run_mutations(const input *inputs, size_t count, size_t which, uint64_t from, uint64_t to,
                           uint64_t seed_from)
 {
     uint8_t *data = must(malloc(INPUT_MAX + 1024));
-    for (uint64_t i = 0; i < mutations; i++) {
+    for (uint64_t i = from; i < to; i++) {
         snag_seed seed = snag_seed_from(seed_from + i);
         size_t size = inputs[which].size;
         memcpy(data, inputs[which].data, size);
@@ -211,9 +214,14 @@ int main(int argc, char **argv)
         snprintf(now_text, sizeof now_text, "\nfuzz driver: %s as it is\n", inputs[i].name);
         run(inputs[i].data, inputs[i].size);
     }
-    for (size_t i = 0; i < count; i++)
-        run_mutations(inputs, count, i, mutations, seed);
-    printf("%zu files, %llu mutations of each\n", count, (unsigned long long)mutations);
+    uint64_t done = 0;
+    for (time_t end = time(NULL) + BUDGET_S; done < mutations && time(NULL) < end;) {
+        uint64_t to = done + TURN < mutations ? done + TURN : mutations;
+        for (size_t i = 0; i < count; i++)
+            run_mutations(inputs, count, i, done, to, seed);
+        done = to;
+    }
+    printf("%zu files, %llu mutations of each\n", count, (unsigned long long)done);
     for (size_t i = 0; i < count; i++) {
         free(inputs[i].name);
         free(inputs[i].data);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The calls through a real broker and a real Redis say what a replay of the file says, ids included: in 1, 2
-# and 4 partitions, with 1 and 2 workers, through kills between commits, with an emptied Redis, and from Redis.
+# and 4 partitions, with 1 and 2 workers, through kills between commits, with an emptied Redis, and from
+# Redis.
 set -uo pipefail
 . "$SNAG_SOURCE/tests/tools/kafka.sh"
 
@@ -99,7 +100,8 @@ sleep 1.5 # a copy that was behind is mended when there is time
 run_stop
 check "$name" 2 alerts,journeys
 grep -q "took over .* [1-9][0-9]* cells from Redis" "$LIVE/$name-run.log" || fail "never started from Redis"
-grep -q "took over .* 0 cells from Redis" "$LIVE/$name-run.log" || fail "never started from the changelog alone"
+grep -q "took over .* 0 cells from Redis" "$LIVE/$name-run.log" ||
+    fail "never started from the changelog alone"
 
 # A last start from Redis alone (nothing to do), and one from the changelog alone, with one worker.
 for empty in no yes; do

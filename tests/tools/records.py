@@ -5,7 +5,7 @@ evidence's topic, partition and offset.
 
     records.py newest CONSUMED              the oldest of the partitions' newest event times, ISO 8601 (what
                                             every partition has been judged up to)
-    records.py compare EXPECTED SEEN UNTIL  files of JSON Lines; everything at or before UNTIL must be in both,
+    records.py compare EXPECTED SEEN UNTIL  files of JSON Lines; everything up to UNTIL must be in both,
                                             as often; what SEEN holds besides must be in EXPECTED too
 """
 import collections

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Stored state from hostile hands: what comes back from Redis or the changelog is put into an engine, which
+ * must refuse it or live with it: go on with events, fire its timers, explain and write itself, never crash.
+ *
+ * An input is one of two things, by its first byte:
+ *     raw:    | 0 | key length 1 | key | bytes ... |        as they are
+ *     recipe: | 1 | (cell 1, position 2, byte 1) ... |      a real cell, with single bytes changed
+ * Recipes stay good when the format of cells changes; real cells are made anew by running events first.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/assert.h"
+#include "config/config.h"
+#include "engine/engine.h"
+#include "local/memory.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { CELLS_MAX = 64, CELL_BYTES = 2048, KEY_BYTES = 512, BLOCK_BYTES = 16 << 20, DAY_MS = 86400000 };
+
+static const char pipeline_text[] =
+    "pipeline: fuzz\n"
+    "sources:\n"
+    "  s: { topic: s, format: json, map: { time: t, type: e, customer: c },\n"
+    "       keep: { order: order, n: { from: n, as: int } }, const: { channel: web } }\n"
+    "journeys:\n"
+    "  order:\n"
+    "    per: order\n"
+    "    stages:\n"
+    "      begun: { event: Begun, due: 1h }\n"
+    "      sent: { event: Sent, due: 2h, milestone: sent }\n"
+    "      done: { event: Done, end: done }\n"
+    "rules:\n"
+    "  silent: { event: \"*\", missing: \"*\", after: 3h }\n"
+    "  unanswered: { event: Begun, per: order, missing: Sent, after: 30m,\n"
+    "                headline: \"{order} of {customer}, {n}\" }\n"
+    "  failed: { event: Failed, count: 3, within: 1h, until: Sent }\n"
+    "  burst: { event: Failed, per: order, count: 2, within: 1s, burst: true, quiet: 1s }\n";
+
+typedef struct cell {
+    char key[KEY_BYTES];
+    size_t key_size;
+    char bytes[CELL_BYTES];
+    size_t size;
+} cell;
+
+typedef struct world {
+    bool ready;
+    snag_config config;
+    cell cells[CELLS_MAX];
+    size_t count;
+    char head[512];
+    size_t head_size;
+    int64_t offset;
+} world;
+
+static world here;
+
+static void on_record(void *context, const snag_record *record)
+{
+    size_t *records = context;
+    SNAG_ASSERT(record->kind < SNAG_RECORD_KIND_COUNT);
+    (*records)++;
+}
+
+static void feed(snag_engine *engine, const char *customer, const char *order, const char *type,
+                 int64_t time_ms)
+{
+    snag_value vars[SNAG_VAR_KEPT + 2] = {0};
+    char id[24];
+    snag_buf buf = snag_buf_on(id, sizeof id);
+    snag_buf_int(&buf, ++here.offset);
+    vars[SNAG_VAR_ID] = snag_value_text(snag_buf_str(&buf));
+    vars[SNAG_VAR_TIME] = snag_value_time_ms(time_ms);
+    vars[SNAG_VAR_TYPE] = snag_value_text(snag_str_from(type));
+    vars[SNAG_VAR_CUSTOMER] = snag_value_text(snag_str_from(customer));
+    vars[SNAG_VAR_CHANNEL] = snag_value_text(SNAG_STR("web"));
+    vars[SNAG_VAR_KEPT] = snag_value_text(snag_str_from(order));
+    vars[SNAG_VAR_KEPT + 1] = snag_value_int(here.offset);
+    snag_event event = {.time_ms = time_ms,
+                        .stamp_ms = time_ms,
+                        .position = {.offset = here.offset},
+                        .id = vars[SNAG_VAR_ID].as.text,
+                        .type = vars[SNAG_VAR_TYPE].as.text,
+                        .customer = vars[SNAG_VAR_CUSTOMER].as.text,
+                        .channel = SNAG_STR("web"),
+                        .vars = vars,
+                        .var_count = SNAG_VAR_KEPT + 2};
+    size_t taken = 0;
+    snag_err err = snag_engine_take(engine, &event, 1, &taken);
+    SNAG_ASSERT(err == SNAG_OK || err == SNAG_FULL);
+}
+
+static snag_engine *engine_new(snag_memory *memory, size_t *records)
+{
+    snag_engine *engine;
+    SNAG_ASSERT(snag_memory_init(memory, BLOCK_BYTES, NULL) == SNAG_OK);
+    SNAG_ASSERT(snag_engine_init(&engine, &here.config.pipeline, memory->block, memory->size, on_record,
+                                 records) == SNAG_OK);
+    return engine;
+}
+
+/* Some life, so that cells hold walks, episodes, rings and evidence. */
+static void live(snag_engine *engine, int64_t from_ms)
+{
+    static const char *const types[] = {"Begun", "Failed", "Failed", "Failed", "Sent", "Other", "Done"};
+    static const char *const customers[] = {"ann", "bob", "eve"};
+    static const char *const orders[] = {"1", "22", "333", "4444", ""};
+    for (unsigned i = 0; i < 60; i++)
+        feed(engine, customers[i % 3], orders[i * 7 % 5], types[i * i % 7], from_ms + i * 400 * (i % 5 + 1));
+}
+
+static void keep_cells(snag_engine *engine)
+{
+    snag_str key;
+    snag_str bytes;
+    for (uint64_t cursor = 0; snag_engine_each(engine, &cursor, &key, &bytes) && here.count < CELLS_MAX;) {
+        cell *kept = &here.cells[here.count];
+        if (bytes.size > CELL_BYTES || key.size > KEY_BYTES)
+            continue;
+        memcpy(kept->key, key.data, kept->key_size = key.size);
+        memcpy(kept->bytes, bytes.data, kept->size = bytes.size);
+        here.count++;
+    }
+    snag_buf head = snag_buf_on(here.head, sizeof here.head);
+    snag_engine_head_write(engine, &head);
+    SNAG_ASSERT(!head.full);
+    here.head_size = head.size;
+}
+
+static void begin(void)
+{
+    snag_memory memory;
+    size_t records = 0;
+    if (here.ready)
+        return;
+    SNAG_ASSERT(snag_config_parse(&here.config, snag_str_from(pipeline_text), "fuzz.yaml", NULL) == SNAG_OK);
+    snag_engine *engine = engine_new(&memory, &records);
+    live(engine, 20000LL * DAY_MS);
+    keep_cells(engine);
+    SNAG_ASSERT(here.count >= 5 && records > 0);
+    snag_memory_finish(&memory);
+    here.ready = true;
+}
+
+/* Whatever was let in must bear all that can be done with it. */
+static void use(snag_engine *engine)
+{
+    char memory[65536];
+    snag_str key;
+    snag_str bytes;
+    snag_buf buf = snag_buf_on(memory, sizeof memory);
+    for (uint64_t cursor = 0; snag_engine_each(engine, &cursor, &key, &bytes);) {
+        buf.size = 0;
+        SNAG_ASSERT(snag_cell_explain(&here.config.pipeline, key, bytes, &buf) == SNAG_OK);
+        buf.size = 0;
+        (void)snag_engine_explain(engine, snag_cell_owner(key), &buf);
+    }
+    live(engine, 20000LL * DAY_MS + 50000);
+    (void)snag_engine_tick(engine, 20003LL * DAY_MS, 1000);
+    live(engine, 20004LL * DAY_MS);
+    for (int i = 0; i < 1000 && !snag_engine_drain(engine, 1000); i++)
+        ;
+    while (snag_engine_changed(engine, &key, &bytes))
+        SNAG_ASSERT(key.size > 0 && bytes.size <= SNAG_CELL_BYTES_MAX);
+    buf.size = 0;
+    snag_engine_head_write(engine, &buf);
+}
+
+static void try_cell(snag_str key, snag_str bytes)
+{
+    snag_memory memory;
+    size_t records = 0;
+    char text[65536];
+    snag_buf buf = snag_buf_on(text, sizeof text);
+    snag_engine *engine = engine_new(&memory, &records);
+    (void)snag_cell_owner(key);
+    snag_err err = snag_cell_explain(&here.config.pipeline, key, bytes, &buf);
+    SNAG_ASSERT(err == SNAG_OK || err == SNAG_STATE);
+    for (size_t i = 0; i < here.count; i += 3)
+        SNAG_ASSERT(snag_engine_restore(engine, snag_str_of(here.cells[i].key, here.cells[i].key_size),
+                                        snag_str_of(here.cells[i].bytes, here.cells[i].size)) == SNAG_OK);
+    err = snag_engine_restore(engine, key, bytes);
+    SNAG_ASSERT(err == SNAG_OK || err == SNAG_STATE || err == SNAG_FULL);
+    SNAG_ASSERT(records == 0);
+    use(engine);
+    snag_memory_finish(&memory);
+}
+
+static void try_head(snag_str bytes)
+{
+    snag_memory memory;
+    size_t records = 0;
+    snag_engine *engine = engine_new(&memory, &records);
+    snag_err err = snag_engine_head_read(engine, bytes);
+    SNAG_ASSERT(err == SNAG_OK || err == SNAG_STATE);
+    use(engine);
+    snag_memory_finish(&memory);
+}
+
+static void try_recipe(const uint8_t *data, size_t size)
+{
+    cell changed = here.cells[data[0] % here.count];
+    char head[sizeof here.head];
+    memcpy(head, here.head, sizeof head);
+    bool of_head = data[0] % (here.count + 1) == here.count;
+    for (size_t at = 1; at + 3 <= size; at += 3) {
+        size_t place = (size_t)data[at] << 8 | data[at + 1];
+        if (of_head)
+            head[place % here.head_size] = (char)data[at + 2];
+        else if (place & 0x8000)
+            changed.key[place % changed.key_size] = (char)data[at + 2];
+        else
+            changed.bytes[place % changed.size] = (char)data[at + 2];
+    }
+    if (of_head)
+        try_head(snag_str_of(head, here.head_size));
+    else
+        try_cell(snag_str_of(changed.key, changed.key_size), snag_str_of(changed.bytes, changed.size));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    begin();
+    if (size < 2)
+        return 0;
+    if (data[0] % 2) {
+        try_recipe(data + 1, size - 1);
+    } else {
+        size_t key_size = data[1] < size - 2 ? data[1] : size - 2;
+        try_cell(snag_str_of(data + 2, key_size), snag_str_of(data + 2 + key_size, size - 2 - key_size));
+        try_head(snag_str_of(data + 2, size - 2));
+    }
+    return 0;
+}
