@@ -24,6 +24,8 @@ typedef struct snag_builtin {
     snag_kind result;
     uint32_t takes[SNAG_ARGUMENTS_MAX]; /* kinds, as bits */
     snag_value (*run)(snag_evaluation *eval, const snag_value *args, uint32_t count);
+    /* instead of run: two texts, yes or no (which does not count where the steps ran out) */
+    bool (*test)(snag_evaluation *eval, snag_str text, snag_str part);
     const char *help;
 } snag_builtin;
 
@@ -34,6 +36,9 @@ const snag_builtin *snag_builtin_find(snag_str name);
 
 /* A fault that quotes a text; the text must outlive the evaluation (variables, constants, scratch). */
 snag_value snag_fault_text(snag_evaluation *eval, snag_fault fault, snag_str text, snag_kind to);
+
+/* Whether the part is in the text; false also where the steps run out. */
+bool snag_text_holds(snag_evaluation *eval, snag_str text, snag_str part);
 
 /* convert.c */
 snag_value snag_call_int(snag_evaluation *eval, const snag_value *args, uint32_t count);

@@ -42,7 +42,7 @@ static snag_err too_large(emitter *e)
 static uint32_t put(emitter *e, snag_op op, uint32_t a, uint32_t b, const snag_node *node)
 {
     SNAG_ASSERT(a <= UINT8_MAX);
-    e->code[e->expr->size] = (snag_insn){(uint8_t)op, (uint8_t)a, b, node->at + 1};
+    e->code[e->expr->size] = (snag_insn){(uint8_t)op, (uint8_t)a, 0, b, node->at + 1};
     return e->expr->size++;
 }
 
@@ -87,13 +87,11 @@ static snag_err put_use(emitter *e, snag_op op, const snag_node *node)
     uint32_t i = 0;
     while (i < e->use_count && e->uses[i].slot != node->slot)
         i++;
-    if (i == e->use_count) {
-        snag_str name = snag_arena_copy(e->arena, node->name);
-        if (!name.data)
-            return too_large(e);
-        e->uses[e->use_count++] = (snag_use){name, node->slot};
-    }
-    put(e, op, 0, i, node);
+    snag_str name = i < e->use_count ? e->uses[i].name : snag_arena_copy(e->arena, node->name);
+    if (!name.data)
+        return too_large(e);
+    put(e, op, 0, e->use_count, node);
+    e->uses[e->use_count++] = (snag_use){name, node->slot, node->at + 1};
     return SNAG_OK;
 }
 
@@ -198,9 +196,35 @@ static snag_err emit_matches(emitter *e, const snag_node *node)
     return SNAG_OK;
 }
 
+/* VAR, CONST, op -> one instruction that takes its operands where they lie. */
+static void fuse(emitter *e, uint32_t from)
+{
+    static const struct {
+        snag_op plain;
+        snag_op fused;
+    } pairs[] = {{SNAG_OP_ORDER, SNAG_OP_ORDER_VAR},
+                 {SNAG_OP_EQUAL, SNAG_OP_EQUAL_VAR},
+                 {SNAG_OP_IN, SNAG_OP_IN_VAR},
+                 {SNAG_OP_TEST, SNAG_OP_TEST_VAR}};
+    snag_insn *insns = &e->code[from];
+    if (e->expr->size != from + 3 || insns[0].op != SNAG_OP_VAR || insns[1].op != SNAG_OP_CONST ||
+        insns[0].b > UINT16_MAX)
+        return;
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        if (insns[2].op != pairs[i].plain)
+            continue;
+        bool test = pairs[i].plain == SNAG_OP_TEST;
+        insns[0] = (snag_insn){(uint8_t)pairs[i].fused, test ? (uint8_t)insns[2].b : insns[2].a,
+                               (uint16_t)insns[0].b, insns[1].b, insns[2].column};
+        e->expr->size = from + 1;
+        return;
+    }
+}
+
 static snag_err emit_call(emitter *e, const snag_node *node)
 {
     size_t count;
+    uint32_t from = e->expr->size;
     if (!node->builtin) {
         pushed(e);
         return put_fault(e, SNAG_FAULT_FUNCTION, node->name, node);
@@ -211,7 +235,9 @@ static snag_err emit_call(emitter *e, const snag_node *node)
         return emit_matches(e, node);
     uint32_t depth = e->depth;
     snag_err err = emit_children(e, node);
-    put(e, SNAG_OP_CALL, node->count, (uint32_t)(node->builtin - snag_builtins(&count)), node);
+    put(e, node->builtin->test ? SNAG_OP_TEST : SNAG_OP_CALL, node->count,
+        (uint32_t)(node->builtin - snag_builtins(&count)), node);
+    fuse(e, from);
     e->depth = depth + 1;
     return err;
 }
@@ -233,6 +259,7 @@ static snag_err emit_has(emitter *e, const snag_node *node)
 
 static snag_err emit_binary(emitter *e, const snag_node *node)
 {
+    uint32_t from = e->expr->size;
     snag_err err = emit_children(e, node);
     switch (node->sign) {
     case SNAG_TOKEN_IN: put(e, SNAG_OP_IN, 0, 0, node); break;
@@ -246,6 +273,7 @@ static snag_err emit_binary(emitter *e, const snag_node *node)
     case SNAG_TOKEN_GREATER_EQUAL: put(e, SNAG_OP_ORDER, (uint32_t)node->sign, 0, node); break;
     default: put(e, SNAG_OP_ARITHMETIC, (uint32_t)node->sign, 0, node); break;
     }
+    fuse(e, from);
     e->depth--;
     return err;
 }
@@ -310,7 +338,7 @@ static snag_value run(emitter *e, uint32_t from, uint32_t base, snag_arena *scra
     size_t size = left < FOLD_BYTES_MAX ? left : FOLD_BYTES_MAX;
     snag_arena_init(scratch, snag_arena_take(temp, size), size);
     snag_evaluation eval = {.expr = e->expr, .scratch = scratch, .steps = FOLD_STEPS_MAX};
-    return snag_evaluation_run(&eval, stack, from, base);
+    return *snag_evaluation_run(&eval, stack, from, base);
 }
 
 /* Replaces the code of a constant expression by its value, or leaves it where it has none. */
@@ -382,6 +410,8 @@ static snag_err set_columns(emitter *e)
     }
     for (uint32_t i = 0; i < e->expr->size; i++)
         e->code[i].column = columns[e->code[i].column - 1];
+    for (uint32_t i = 0; i < e->use_count; i++)
+        e->uses[i].column = columns[e->uses[i].column - 1];
     return SNAG_OK;
 }
 

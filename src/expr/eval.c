@@ -20,15 +20,31 @@ static const snag_value *variable(const snag_evaluation *eval, const snag_use *u
     return &eval->vars[use->slot];
 }
 
-static snag_value load(const snag_evaluation *eval, const snag_insn *insn)
+static void put_bool(snag_value *to, bool boolean)
+{
+    to->as.boolean = boolean;
+    to->kind = SNAG_KIND_BOOL;
+}
+
+static void put_fault(snag_value *to, snag_value fault, const snag_insn *insn)
+{
+    *to = snag_fault_placed(fault, insn);
+}
+
+static void put_absent(snag_value *to, const snag_use *use)
+{
+    *to = snag_fault_value(SNAG_FAULT_ABSENT, &use->name, SNAG_KIND_ABSENT, SNAG_KIND_ABSENT);
+    to->as.error.column = use->column;
+}
+
+static void load(const snag_evaluation *eval, const snag_insn *insn, snag_value *to)
 {
     const snag_use *use = &eval->expr->uses[insn->b];
     const snag_value *value = variable(eval, use);
     if (value)
-        return *value;
-    snag_value fault = snag_fault_value(SNAG_FAULT_ABSENT, &use->name, SNAG_KIND_ABSENT,
-                                        SNAG_KIND_ABSENT);
-    return snag_fault_placed(fault, insn);
+        *to = *value;
+    else
+        put_absent(to, use);
 }
 
 /* map.field, or has(map.field) */
@@ -48,59 +64,71 @@ static snag_value field(snag_evaluation *eval, const snag_insn *insn, const snag
                  : snag_fault_value(SNAG_FAULT_FIELD, &name->as.text, SNAG_KIND_ABSENT, SNAG_KIND_ABSENT);
 }
 
-static snag_value negate(const snag_value *a)
-{
-    return a->kind == SNAG_KIND_ERROR ? *a : snag_negated(a);
-}
+/* Operators that answer yes or no write it in place: building a value and copying it costs more than
+ * most comparisons do. `a` or `b` may be `to`. */
 
-static snag_value invert(const snag_value *a)
+static void invert(snag_value *a, const snag_insn *insn)
 {
-    snag_value value = snag_condition(a, "!");
-    if (value.kind == SNAG_KIND_BOOL)
-        value.as.boolean = !value.as.boolean;
-    return value;
+    if (a->kind == SNAG_KIND_BOOL)
+        a->as.boolean = !a->as.boolean;
+    else
+        put_fault(a, snag_condition(a, "!"), insn);
 }
 
 /* The first of two operands that is a fault, NULL where neither is. */
-static const snag_value *faulty(const snag_value *a)
+static const snag_value *faulty(const snag_value *a, const snag_value *b)
 {
-    if (a[0].kind == SNAG_KIND_ERROR)
-        return &a[0];
-    return a[1].kind == SNAG_KIND_ERROR ? &a[1] : NULL;
+    if (a->kind == SNAG_KIND_ERROR)
+        return a;
+    return b->kind == SNAG_KIND_ERROR ? b : NULL;
 }
 
-static snag_value order(const snag_value *a, int sign)
+/* Kinds that have no order, or a fault. */
+static void disorder(const snag_value *a, const snag_value *b, const snag_insn *insn, snag_value *to)
 {
-    const snag_value *fault = faulty(a);
-    if (fault)
-        return *fault;
-    int found = snag_value_order(&a[0], &a[1]);
-    if (found == 3)
-        return snag_fault_value(SNAG_FAULT_OPERANDS, snag_token_word((snag_token_kind)sign), a[0].kind,
-                                a[1].kind);
-    if (found == 2)
-        return snag_value_bool(false);
-    switch (sign) {
-    case SNAG_TOKEN_LESS: return snag_value_bool(found < 0);
-    case SNAG_TOKEN_LESS_EQUAL: return snag_value_bool(found <= 0);
-    case SNAG_TOKEN_GREATER: return snag_value_bool(found > 0);
-    default: return snag_value_bool(found >= 0);
+    const snag_value *fault = faulty(a, b);
+    const char *word = snag_token_word((snag_token_kind)insn->a);
+    put_fault(to, fault ? *fault : snag_fault_value(SNAG_FAULT_OPERANDS, word, a->kind, b->kind), insn);
+}
+
+static void order(const snag_value *a, const snag_value *b, const snag_insn *insn, snag_value *to)
+{
+    int found;
+    if (a->kind == SNAG_KIND_DOUBLE && b->kind == SNAG_KIND_DOUBLE) {
+        double left = a->as.number;
+        double right = b->as.number;
+        found = left < right ? -1 : left > right ? 1 : left == right ? 0 : 2;
+    } else {
+        found = snag_value_order(a, b);
+    }
+    if (found == 3) {
+        disorder(a, b, insn, to);
+        return;
+    }
+    switch (insn->a) {
+    case SNAG_TOKEN_LESS: put_bool(to, found < 0); break;
+    case SNAG_TOKEN_LESS_EQUAL: put_bool(to, found <= 0); break;
+    case SNAG_TOKEN_GREATER: put_bool(to, found == 1); break;
+    default: put_bool(to, found == 0 || found == 1); break;
     }
 }
 
-static snag_value equal(snag_evaluation *eval, const snag_value *a, bool turned)
+static void equal(snag_evaluation *eval, const snag_value *a, const snag_value *b, const snag_insn *insn,
+                  snag_value *to)
 {
-    const snag_value *fault = faulty(a);
-    if (fault)
-        return *fault;
-    bool same = snag_value_equal(eval, &a[0], &a[1]);
-    return eval->steps < 0 ? snag_fault_plain(SNAG_FAULT_STEPS) : snag_value_bool(same != turned);
-}
-
-static snag_value arithmetic(snag_evaluation *eval, const snag_value *a, int sign)
-{
-    const snag_value *fault = faulty(a);
-    return fault ? *fault : snag_arithmetic(eval, sign, &a[0], &a[1]);
+    const snag_value *fault = faulty(a, b);
+    bool same;
+    if (a->kind == SNAG_KIND_TEXT && b->kind == SNAG_KIND_TEXT)
+        same = snag_str_equal(a->as.text, b->as.text);
+    else if (fault) {
+        *to = *fault;
+        return;
+    } else
+        same = snag_value_equal(eval, a, b);
+    if (eval->steps < 0)
+        put_fault(to, snag_fault_plain(SNAG_FAULT_STEPS), insn);
+    else
+        put_bool(to, same != (insn->a != 0));
 }
 
 /* The common case apart: a text in a list of texts. */
@@ -113,40 +141,101 @@ static bool text_in(snag_str text, const snag_value *list)
     return false;
 }
 
-static snag_value is_in(snag_evaluation *eval, const snag_value *a)
+static bool find_in(snag_evaluation *eval, const snag_value *a, const snag_value *b)
 {
-    const snag_value *fault = faulty(a);
-    bool found = false;
-    if (fault)
-        return *fault;
-    if (a[1].kind != SNAG_KIND_LIST && a[1].kind != SNAG_KIND_MAP)
-        return snag_fault_value(SNAG_FAULT_OPERANDS, "in", a[0].kind, a[1].kind);
-    if (!snag_evaluation_work(eval, a[1].as.list.count / 4))
-        return snag_fault_plain(SNAG_FAULT_STEPS);
-    if (a[1].kind == SNAG_KIND_MAP)
-        found = snag_map_find(eval, &a[1], &a[0]) != NULL;
-    else if (a[0].kind == SNAG_KIND_TEXT)
-        found = text_in(a[0].as.text, &a[1]);
+    if (b->kind == SNAG_KIND_MAP)
+        return snag_map_find(eval, b, a) != NULL;
+    if (a->kind == SNAG_KIND_TEXT)
+        return text_in(a->as.text, b);
+    for (size_t i = 0; i < b->as.list.count; i++)
+        if (snag_value_equal(eval, a, &b->as.list.items[i]))
+            return true;
+    return false;
+}
+
+static void is_in(snag_evaluation *eval, const snag_value *a, const snag_value *b, const snag_insn *insn,
+                  snag_value *to)
+{
+    const snag_value *fault = faulty(a, b);
+    if (fault) {
+        *to = *fault;
+        return;
+    }
+    if (b->kind != SNAG_KIND_LIST && b->kind != SNAG_KIND_MAP) {
+        put_fault(to, snag_fault_value(SNAG_FAULT_OPERANDS, "in", a->kind, b->kind), insn);
+        return;
+    }
+    bool found = snag_evaluation_work(eval, b->as.list.count / 4) && find_in(eval, a, b);
+    if (eval->steps < 0)
+        put_fault(to, snag_fault_plain(SNAG_FAULT_STEPS), insn);
     else
-        for (size_t i = 0; i < a[1].as.list.count && !found; i++)
-            found = snag_value_equal(eval, &a[0], &a[1].as.list.items[i]);
-    return eval->steps < 0 ? snag_fault_plain(SNAG_FAULT_STEPS) : snag_value_bool(found);
+        put_bool(to, found);
+}
+
+static void test(snag_evaluation *eval, const snag_builtin *builtin, const snag_value *a,
+                 const snag_value *b, const snag_insn *insn, snag_value *to)
+{
+    if (a->kind != SNAG_KIND_TEXT || b->kind != SNAG_KIND_TEXT) {
+        const snag_value *fault = faulty(a, b);
+        snag_kind kind = a->kind != SNAG_KIND_TEXT ? a->kind : b->kind;
+        put_fault(to, fault ? *fault
+                            : snag_fault_value(SNAG_FAULT_ARGUMENT, builtin->name, kind, SNAG_KIND_ABSENT),
+                  insn);
+        return;
+    }
+    bool found = builtin->test(eval, a->as.text, b->as.text);
+    if (eval->steps < 0)
+        put_fault(to, snag_fault_plain(SNAG_FAULT_STEPS), insn);
+    else
+        put_bool(to, found);
+}
+
+/* One of the four above with a variable and a constant, taken where they lie. */
+static void with_var(snag_evaluation *eval, const snag_insn *insn, snag_value *to)
+{
+    size_t count;
+    const snag_use *use = &eval->expr->uses[insn->c];
+    const snag_value *a = variable(eval, use);
+    const snag_value *b = &eval->expr->consts[insn->b];
+    if (!a) {
+        put_absent(to, use);
+        return;
+    }
+    switch ((snag_op)insn->op) {
+    case SNAG_OP_ORDER_VAR: order(a, b, insn, to); break;
+    case SNAG_OP_EQUAL_VAR: equal(eval, a, b, insn, to); break;
+    case SNAG_OP_IN_VAR: is_in(eval, a, b, insn, to); break;
+    default: test(eval, &snag_builtins(&count)[insn->a], a, b, insn, to); break;
+    }
+}
+
+static snag_value arithmetic(snag_evaluation *eval, const snag_value *a, int sign)
+{
+    const snag_value *fault = faulty(&a[0], &a[1]);
+    return fault ? *fault : snag_arithmetic(eval, sign, &a[0], &a[1]);
 }
 
 static snag_value index_of(snag_evaluation *eval, const snag_value *a)
 {
-    const snag_value *fault = faulty(a);
+    const snag_value *fault = faulty(&a[0], &a[1]);
     return fault ? *fault : snag_indexed(eval, &a[0], &a[1]);
 }
 
-/* a[0] && a[1] (decides = false) or a[0] || a[1] (true): who decides wins, even over a fault. */
-static snag_value merge(const snag_value *a, bool decides)
+/* a[0] && a[1] (decides = false) or a[0] || a[1] (true), into a[0]: who decides wins, even over a fault. */
+static void merge(snag_value *a, const snag_insn *insn)
 {
+    bool decides = insn->a != 0;
+    if (a[0].kind == SNAG_KIND_BOOL && a[1].kind == SNAG_KIND_BOOL) {
+        a[0].as.boolean = a[1].as.boolean; /* a[0] does not decide, or we would not be here */
+        return;
+    }
+    if (snag_value_is(&a[1], decides)) {
+        put_bool(a, decides);
+        return;
+    }
     const char *word = decides ? "||" : "&&";
-    if (snag_value_is(&a[1], decides))
-        return a[1];
     snag_value left = snag_condition(&a[0], word);
-    return left.kind == SNAG_KIND_ERROR ? left : snag_condition(&a[1], word);
+    put_fault(a, left.kind == SNAG_KIND_ERROR ? left : snag_condition(&a[1], word), insn);
 }
 
 static snag_value make_collection(snag_evaluation *eval, const snag_value *from, size_t count, bool map)
@@ -200,10 +289,18 @@ static snag_value *step(snag_evaluation *eval, const snag_insn *insn, snag_value
 {
     const snag_expr *expr = eval->expr;
     switch ((snag_op)insn->op) {
+    case SNAG_OP_MATCHES: *top = snag_fault_placed(matches(eval, insn, top), insn); break;
+    case SNAG_OP_CALL:
+        top -= insn->a - 1;
+        *top = snag_fault_placed(call(eval, insn, top), insn);
+        break;
     case SNAG_OP_SELECT: *top = snag_fault_placed(field(eval, insn, top, false), insn); break;
     case SNAG_OP_HAS_FIELD: *top = snag_fault_placed(field(eval, insn, top, true), insn); break;
     case SNAG_OP_HAS_VAR: *++top = snag_value_bool(variable(eval, &expr->uses[insn->b]) != NULL); break;
-    case SNAG_OP_NEGATE: *top = snag_fault_placed(negate(top), insn); break;
+    case SNAG_OP_NEGATE:
+        if (top->kind != SNAG_KIND_ERROR)
+            put_fault(top, snag_negated(top), insn);
+        break;
     case SNAG_OP_ARITHMETIC:
         top--;
         *top = snag_fault_placed(arithmetic(eval, top, insn->a), insn);
@@ -244,32 +341,34 @@ static const snag_insn *choose(const snag_evaluation *eval, const snag_insn *ins
     return asked->as.boolean ? insn + 1 : otherwise;
 }
 
-snag_value snag_evaluation_run(snag_evaluation *eval, snag_value *stack, uint32_t from, uint32_t base)
+const snag_value *snag_evaluation_run(snag_evaluation *eval, snag_value *stack, uint32_t from,
+                                      uint32_t base)
 {
+    size_t count;
     const snag_expr *expr = eval->expr;
     const snag_insn *insn = &expr->code[from];
     snag_value *top = stack + base - 1;
     for (;;) {
         switch ((snag_op)insn->op) {
-        case SNAG_OP_END: return *top;
+        case SNAG_OP_END: return top;
+        case SNAG_OP_ORDER_VAR:
+        case SNAG_OP_EQUAL_VAR:
+        case SNAG_OP_IN_VAR:
+        case SNAG_OP_TEST_VAR: with_var(eval, insn, ++top); break;
         case SNAG_OP_CONST: *++top = expr->consts[insn->b]; break;
-        case SNAG_OP_VAR: *++top = load(eval, insn); break;
+        case SNAG_OP_VAR: load(eval, insn, ++top); break;
         case SNAG_OP_LOCAL: *++top = stack[insn->b]; break;
-        case SNAG_OP_ORDER: top--, *top = snag_fault_placed(order(top, insn->a), insn); break;
-        case SNAG_OP_EQUAL: top--, *top = snag_fault_placed(equal(eval, top, insn->a), insn); break;
-        case SNAG_OP_IN: top--, *top = snag_fault_placed(is_in(eval, top), insn); break;
-        case SNAG_OP_NOT: *top = snag_fault_placed(invert(top), insn); break;
-        case SNAG_OP_MATCHES: *top = snag_fault_placed(matches(eval, insn, top), insn); break;
-        case SNAG_OP_CALL:
-            top -= insn->a - 1;
-            *top = snag_fault_placed(call(eval, insn, top), insn);
-            break;
+        case SNAG_OP_ORDER: top--, order(top, top + 1, insn, top); break;
+        case SNAG_OP_EQUAL: top--, equal(eval, top, top + 1, insn, top); break;
+        case SNAG_OP_IN: top--, is_in(eval, top, top + 1, insn, top); break;
+        case SNAG_OP_TEST: top--, test(eval, &snag_builtins(&count)[insn->b], top, top + 1, insn, top); break;
+        case SNAG_OP_NOT: invert(top, insn); break;
         case SNAG_OP_LOGIC_FIRST: insn = decide(eval, insn, top); continue;
         case SNAG_OP_LOGIC_NEXT:
-            top--, *top = snag_fault_placed(merge(top, insn->a), insn);
+            merge(--top, insn);
             insn = decide(eval, insn, top);
             continue;
-        case SNAG_OP_LOGIC_LAST: top--, *top = snag_fault_placed(merge(top, insn->a), insn); break;
+        case SNAG_OP_LOGIC_LAST: merge(--top, insn); break;
         case SNAG_OP_JUMP: insn = &expr->code[insn->b]; continue;
         case SNAG_OP_CHOOSE:
             insn = choose(eval, insn, top);

@@ -80,10 +80,10 @@ snag_err snag_expr_compile_unchecked(snag_arena *arena, snag_str text, const sna
     return compile_in(&compilation, arena, SNAG_KIND_DYN, out);
 }
 
-static snag_value evaluate(const snag_expr *expr, const snag_value *vars, size_t var_count,
-                           snag_arena *scratch)
+/* The value, in `local` or on the scratch. */
+static const snag_value *evaluate(const snag_expr *expr, const snag_value *vars, size_t var_count,
+                                  snag_arena *scratch, snag_value local[STACK_VALUES])
 {
-    snag_value local[STACK_VALUES];
     snag_value *stack = local;
     snag_evaluation eval = {.expr = expr,
                             .vars = vars,
@@ -92,28 +92,31 @@ static snag_value evaluate(const snag_expr *expr, const snag_value *vars, size_t
                             .steps = SNAG_EXPR_STEPS_MAX};
     if (expr->height > STACK_VALUES) {
         stack = snag_arena_take(scratch, expr->height * sizeof *stack);
-        if (!stack)
-            return snag_fault_value(SNAG_FAULT_SCRATCH, NULL, SNAG_KIND_ABSENT, SNAG_KIND_ABSENT);
+        if (!stack) {
+            local[0] = snag_fault_plain(SNAG_FAULT_SCRATCH);
+            return local;
+        }
     }
-    snag_value value = snag_evaluation_run(&eval, stack, 0, 0);
-    if (expr->want != SNAG_KIND_DYN && value.kind != expr->want && value.kind != SNAG_KIND_ERROR)
-        return snag_fault_value(SNAG_FAULT_RESULT, NULL, value.kind, expr->want);
-    return value;
+    return snag_evaluation_run(&eval, stack, 0, 0);
 }
 
 snag_err snag_expr_eval(const snag_expr *expr, const snag_value *vars, size_t var_count,
                         snag_arena *scratch, snag_value *out, snag_diag *diag)
 {
-    *out = evaluate(expr, vars, var_count, scratch);
+    snag_value local[STACK_VALUES];
+    *out = *evaluate(expr, vars, var_count, scratch, local);
+    if (expr->want != SNAG_KIND_DYN && out->kind != expr->want && out->kind != SNAG_KIND_ERROR)
+        *out = snag_fault_value(SNAG_FAULT_RESULT, NULL, out->kind, expr->want);
     return out->kind == SNAG_KIND_ERROR ? snag_fault_tell(out, diag) : SNAG_OK;
 }
 
 bool snag_expr_true(const snag_expr *expr, const snag_value *vars, size_t var_count, snag_arena *scratch,
                     bool *erred)
 {
-    snag_value value = evaluate(expr, vars, var_count, scratch);
-    *erred = value.kind != SNAG_KIND_BOOL;
-    return value.kind == SNAG_KIND_BOOL && value.as.boolean;
+    snag_value local[STACK_VALUES];
+    const snag_value *value = evaluate(expr, vars, var_count, scratch, local);
+    *erred = value->kind != SNAG_KIND_BOOL;
+    return value->kind == SNAG_KIND_BOOL && value->as.boolean;
 }
 
 snag_kind snag_expr_kind(const snag_expr *expr)

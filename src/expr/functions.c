@@ -15,16 +15,6 @@ enum {
 #define TEXTS BIT(TEXT)
 #define ANY (~BIT(ERROR))
 
-static snag_value of_bool(bool boolean)
-{
-    return (snag_value){.as.boolean = boolean, .kind = SNAG_KIND_BOOL};
-}
-
-static snag_value out_of(snag_fault fault)
-{
-    return snag_fault_value(fault, NULL, SNAG_KIND_ABSENT, SNAG_KIND_ABSENT);
-}
-
 snag_value snag_fault_text(snag_evaluation *eval, snag_fault fault, snag_str text, snag_kind to)
 {
     snag_str *kept = snag_arena_take(eval->scratch, sizeof *kept);
@@ -39,51 +29,44 @@ static snag_value call_size(snag_evaluation *eval, const snag_value *args, uint3
     switch (args->kind) {
     case SNAG_KIND_TEXT:
         if (!snag_evaluation_work(eval, args->as.text.size / 16))
-            return out_of(SNAG_FAULT_STEPS);
+            return snag_fault_plain(SNAG_FAULT_STEPS);
         return snag_value_int((int64_t)snag_utf8_count(args->as.text));
     case SNAG_KIND_BYTES: return snag_value_int((int64_t)args->as.text.size);
     default: return snag_value_int((int64_t)args->as.list.count);
     }
 }
 
-static snag_value call_starts(snag_evaluation *eval, const snag_value *args, uint32_t count)
+static bool test_starts(snag_evaluation *eval, snag_str text, snag_str begin)
 {
     (void)eval;
-    (void)count;
-    return of_bool(snag_str_starts(args[0].as.text, args[1].as.text));
+    return snag_str_starts(text, begin);
 }
 
-static snag_value call_ends(snag_evaluation *eval, const snag_value *args, uint32_t count)
+static bool test_ends(snag_evaluation *eval, snag_str text, snag_str end)
 {
     (void)eval;
-    (void)count;
-    snag_str text = args[0].as.text;
-    snag_str end = args[1].as.text;
     if (end.size > text.size)
-        return of_bool(false);
-    return of_bool(snag_str_equal(snag_str_of(text.data + text.size - end.size, end.size), end));
+        return false;
+    return snag_str_equal(snag_str_of(text.data + text.size - end.size, end.size), end);
 }
 
 /* First byte by memchr, the rest by memcmp, with the work of false starts charged. */
-static snag_value call_contains(snag_evaluation *eval, const snag_value *args, uint32_t count)
+bool snag_text_holds(snag_evaluation *eval, snag_str text, snag_str part)
 {
-    (void)count;
-    snag_str text = args[0].as.text;
-    snag_str part = args[1].as.text;
     if (part.size == 0)
-        return of_bool(true);
+        return true;
     size_t at = 0;
     while (part.size <= text.size - at) {
         const char *found = memchr(text.data + at, part.data[0], text.size - at - part.size + 1);
         if (!found)
-            return of_bool(false);
+            return false;
         if (memcmp(found, part.data, part.size) == 0)
-            return of_bool(true);
+            return true;
         if (!snag_evaluation_work(eval, 1 + part.size / 32))
-            return out_of(SNAG_FAULT_STEPS);
+            return false;
         at = (size_t)(found - text.data) + 1;
     }
-    return of_bool(false);
+    return false;
 }
 
 /* A pattern known only now: compiled for this evaluation. */
@@ -93,47 +76,48 @@ static snag_value call_matches(snag_evaluation *eval, const snag_value *args, ui
     snag_diag words = {0};
     const snag_regex *regex;
     if (!snag_evaluation_work(eval, 64 + args[1].as.text.size))
-        return out_of(SNAG_FAULT_STEPS);
+        return snag_fault_plain(SNAG_FAULT_STEPS);
     if (snag_regex_compile(eval->scratch, args[1].as.text, &regex, &words))
         return snag_fault_text(eval, SNAG_FAULT_PATTERN, args[1].as.text, SNAG_KIND_TEXT);
     return snag_regex_evaluate(eval, regex, args[0].as.text);
 }
 
 static const snag_builtin builtins[] = {
-    {"size", BOTH, 1, 1, SNAG_KIND_INT, {TEXTS | BIT(BYTES) | BIT(LIST) | BIT(MAP), 0}, call_size,
+    {"size", BOTH, 1, 1, SNAG_KIND_INT, {TEXTS | BIT(BYTES) | BIT(LIST) | BIT(MAP), 0}, call_size, NULL,
      "how many characters, bytes or items"},
-    {"startsWith", METHOD, 2, 2, SNAG_KIND_BOOL, {TEXTS, TEXTS}, call_starts,
+    {"startsWith", METHOD, 2, 2, SNAG_KIND_BOOL, {TEXTS, TEXTS}, NULL, test_starts,
      "whether a text begins with another: name.startsWith(\"Call\")"},
-    {"endsWith", METHOD, 2, 2, SNAG_KIND_BOOL, {TEXTS, TEXTS}, call_ends,
+    {"endsWith", METHOD, 2, 2, SNAG_KIND_BOOL, {TEXTS, TEXTS}, NULL, test_ends,
      "whether a text ends with another: customer.endsWith(\"@example.com\")"},
-    {"contains", METHOD, 2, 2, SNAG_KIND_BOOL, {TEXTS, TEXTS}, call_contains,
+    {"contains", METHOD, 2, 2, SNAG_KIND_BOOL, {TEXTS, TEXTS}, NULL, snag_text_holds,
      "whether a text holds another: name.contains(\"test\")"},
-    {"matches", BOTH, 2, 2, SNAG_KIND_BOOL, {TEXTS, TEXTS}, call_matches,
+    {"matches", BOTH, 2, 2, SNAG_KIND_BOOL, {TEXTS, TEXTS}, call_matches, NULL,
      "whether a pattern (RE2's syntax) is found in a text: name.matches(\"^[A-Z]{2}\")"},
     {"int", PLAIN, 1, 1, SNAG_KIND_INT,
-     {BIT(INT) | BIT(UINT) | BIT(DOUBLE) | TEXTS | BIT(TIME), 0}, snag_call_int,
+     {BIT(INT) | BIT(UINT) | BIT(DOUBLE) | TEXTS | BIT(TIME), 0}, snag_call_int, NULL,
      "a whole number of a number, a text or a time (seconds since 1970)"},
     {"uint", PLAIN, 1, 1, SNAG_KIND_UINT, {BIT(INT) | BIT(UINT) | BIT(DOUBLE) | TEXTS, 0},
-     snag_call_uint, "a whole number without sign, of a number or a text"},
+     snag_call_uint, NULL, "a whole number without sign, of a number or a text"},
     {"double", PLAIN, 1, 1, SNAG_KIND_DOUBLE, {BIT(INT) | BIT(UINT) | BIT(DOUBLE) | TEXTS, 0},
-     snag_call_double, "a floating-point number, of a number or a text"},
+     snag_call_double, NULL, "a floating-point number, of a number or a text"},
     {"string", PLAIN, 1, 1, SNAG_KIND_TEXT,
      {BIT(INT) | BIT(UINT) | BIT(DOUBLE) | TEXTS | BIT(BYTES) | BIT(BOOL) | BIT(TIME) | BIT(DURATION), 0},
-     snag_call_string, "the text of a value"},
-    {"bytes", PLAIN, 1, 1, SNAG_KIND_BYTES, {TEXTS | BIT(BYTES), 0}, snag_call_bytes,
+     snag_call_string, NULL, "the text of a value"},
+    {"bytes", PLAIN, 1, 1, SNAG_KIND_BYTES, {TEXTS | BIT(BYTES), 0}, snag_call_bytes, NULL,
      "the UTF-8 bytes of a text"},
-    {"bool", PLAIN, 1, 1, SNAG_KIND_BOOL, {TEXTS | BIT(BOOL), 0}, snag_call_bool,
+    {"bool", PLAIN, 1, 1, SNAG_KIND_BOOL, {TEXTS | BIT(BOOL), 0}, snag_call_bool, NULL,
      "true or false of a text: true, t, 1, false, f, 0"},
-    {"duration", PLAIN, 1, 1, SNAG_KIND_DURATION, {TEXTS | BIT(DURATION), 0}, snag_call_duration,
+    {"duration", PLAIN, 1, 1, SNAG_KIND_DURATION, {TEXTS | BIT(DURATION), 0}, snag_call_duration, NULL,
      "a duration of a text: duration(\"1h30m\"), with d h m s ms us ns"},
     {"timestamp", PLAIN, 1, 1, SNAG_KIND_TIME, {TEXTS | BIT(INT) | BIT(TIME), 0}, snag_call_timestamp,
-     "a time of a text (RFC 3339) or of seconds since 1970"},
-    {"type", PLAIN, 1, 1, SNAG_KIND_TYPE, {ANY, 0}, snag_call_type, "the type of a value: type(x) == int"},
-    {"dyn", PLAIN, 1, 1, SNAG_KIND_DYN, {ANY, 0}, snag_call_dyn,
+     NULL, "a time of a text (RFC 3339) or of seconds since 1970"},
+    {"type", PLAIN, 1, 1, SNAG_KIND_TYPE, {ANY, 0}, snag_call_type, NULL,
+     "the type of a value: type(x) == int"},
+    {"dyn", PLAIN, 1, 1, SNAG_KIND_DYN, {ANY, 0}, snag_call_dyn, NULL,
      "the same value, its type looked at only when it is used"},
 #define X(name, part, words)                                                                        \
-    {#name, METHOD, 1, 2, SNAG_KIND_INT, {BIT(TIME) | SNAG_ACCESSOR_OF_##part, TEXTS}, snag_call_##name, \
-     words},
+    {#name, METHOD, 1, 2, SNAG_KIND_INT, {BIT(TIME) | SNAG_ACCESSOR_OF_##part, TEXTS},              \
+     snag_call_##name, NULL, words},
 #define SNAG_ACCESSOR_OF_YEAR 0
 #define SNAG_ACCESSOR_OF_MONTH 0
 #define SNAG_ACCESSOR_OF_DATE 0

@@ -46,6 +46,11 @@ typedef enum snag_op {
     SNAG_OP_LIST,        /* b: count */
     SNAG_OP_MAP,         /* b: pairs */
     SNAG_OP_CALL,        /* a: arguments, b: builtin */
+    SNAG_OP_TEST,        /* two texts, yes or no; b: builtin */
+    SNAG_OP_ORDER_VAR,   /* the same with a variable (c: index in uses) and a constant (b) */
+    SNAG_OP_EQUAL_VAR,
+    SNAG_OP_IN_VAR,
+    SNAG_OP_TEST_VAR,    /* a: builtin */
     SNAG_OP_MATCHES,     /* b: pattern */
     SNAG_OP_FAULT,       /* a: snag_fault, b: constant text */
     SNAG_OP_LOOP_BEGIN,  /* a: snag_loop, b: behind the loop */
@@ -71,13 +76,16 @@ typedef enum snag_loop {
 typedef struct snag_insn {
     uint8_t op;
     uint8_t a;
+    uint16_t c;
     uint32_t b;
     uint32_t column; /* while compiling: byte offset + 1 */
 } snag_insn;
 
+/* One place where a variable is used. */
 typedef struct snag_use {
     snag_str name;
     uint32_t slot;
+    uint32_t column; /* as in snag_insn */
 } snag_use;
 
 struct snag_regex;
@@ -152,8 +160,8 @@ bool snag_loop_begin(snag_evaluation *eval, snag_value *loop, int kind);
 const snag_insn *snag_loop_next(snag_evaluation *eval, const snag_insn *insn, snag_value *loop, bool *over);
 const snag_insn *snag_loop_test(snag_evaluation *eval, const snag_insn *insn, snag_value *loop, bool *over);
 
-/* Runs from instruction `from` to the END; the value is on stack[0] or, folding, at stack[base]. */
-snag_value snag_evaluation_run(snag_evaluation *eval, snag_value *stack, uint32_t from, uint32_t base);
+/* Runs from instruction `from` to the END; the value is stack[base]. */
+const snag_value *snag_evaluation_run(snag_evaluation *eval, snag_value *stack, uint32_t from, uint32_t base);
 
 /* operators.c. Operands are never faults. */
 snag_value snag_arithmetic(snag_evaluation *eval, int sign, const snag_value *a, const snag_value *b);

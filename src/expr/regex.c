@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/utf8.h"
+#include "expr/builtin.h"
 #include "expr/regex_class.h"
 
 enum { CODE_MAX = 4096u }; /* instructions: counted repetitions are written out */
@@ -154,6 +155,8 @@ snag_err snag_regex_compile(snag_arena *arena, snag_str pattern, const snag_rege
     snag_regex *regex = snag_arena_take(arena, sizeof *regex);
     if (!regex)
         return snag_fail(diag, SNAG_EXPR, "it is too large");
+    if (!snag_utf8_valid(pattern)) /* then no character takes more bytes than it is written with */
+        return snag_fail(diag, SNAG_EXPR, "it holds bytes that are not UTF-8");
     snag_err err = snag_regex_parse(arena, pattern, &root, diag);
     if (err)
         return err;
@@ -161,8 +164,8 @@ snag_err snag_regex_compile(snag_arena *arena, snag_str pattern, const snag_rege
     if (find_literal(arena, root, pattern.size, regex))
         return SNAG_OK;
     size_t room = (arena->size - arena->used) / sizeof(regex_insn);
+    room -= room > 0; /* for the alignment */
     writer w = {.room = room > CODE_MAX ? CODE_MAX : (uint32_t)room};
-    w.room -= w.room > 0; /* for the alignment */
     w.code = snag_arena_take(arena, (w.room + 1) * sizeof *w.code);
     if (!w.code)
         return snag_fail(diag, SNAG_EXPR, "it is too large for its memory");
@@ -306,18 +309,8 @@ static bool compare(const snag_regex *regex, snag_str text, snag_evaluation *eva
         *matched = part.size == 0 ||
                    memcmp(text.data + text.size - part.size, part.data, part.size) == 0;
     else
-        for (size_t at = 0; !*matched && at <= text.size - part.size; at++) {
-            const char *found = part.size ? memchr(text.data + at, part.data[0],
-                                                   text.size - part.size + 1 - at)
-                                          : text.data;
-            if (!found)
-                break;
-            at = part.size ? (size_t)(found - text.data) : 0;
-            *matched = part.size == 0 || memcmp(found, part.data, part.size) == 0;
-            if (!snag_evaluation_work(eval, 1 + part.size / 32))
-                return false;
-        }
-    return true;
+        *matched = snag_text_holds(eval, text, part);
+    return eval->steps >= 0;
 }
 
 snag_value snag_regex_evaluate(snag_evaluation *eval, const snag_regex *regex, snag_str text)

@@ -64,7 +64,7 @@ code=0
 "$snag" eval --cases "$work/cases" >"$work/said" || code=$?
 { [ "$code" = 1 ] && [ "$(tail -n 1 "$work/said")" = "1 passed, 5 failed" ] &&
     grep -q '^FAIL  wrong: 1 + 1$' "$work/said" &&
-        grep -q 'got {"int": 2}, want {"int": 3}' "$work/said"; } ||
+    grep -q 'got {"int": 2}, want {"int": 3}' "$work/said"; } ||
     { complain "a file with failing cases"; cat "$work/said"; }
 
 # Zones by name are not built (zone data is read outside of the core). The third is the file's own mistake:
