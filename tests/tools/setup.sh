@@ -4,7 +4,7 @@
 # Everything a fresh Debian needs, in one place: pipelines/demo.sh, tests/run.sh and the Docker image use
 # the same lists. Installs only what is missing, so that it costs nothing the second time.
 #
-#   tests/tools/setup.sh packages             what the program needs to be built
+#   tests/tools/setup.sh [packages]           what the program needs to be built
 #   tests/tools/setup.sh packages tests       the same, and what the tests use besides
 #   tests/tools/setup.sh list [tests]         prints the names
 #   tests/tools/setup.sh build [DIR [ARG…]]   configures and builds into DIR (default build); ARG go to cmake
@@ -86,7 +86,7 @@ build() {
 }
 
 case ${1:-} in
-packages) install_missing "${2:-}" ;;
+packages | "") install_missing "${2:-}" ;;
 list) wanted "${2:-}" ;;
 build)
     shift
