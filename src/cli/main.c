@@ -14,6 +14,7 @@ static const snag_command *const commands[] = {
     &snag_command_test,
     &snag_command_replay,
     &snag_command_run,
+    &snag_command_explain,
     &snag_command_topics,
     &snag_command_simulate,
     &snag_command_eval,

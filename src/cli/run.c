@@ -19,13 +19,15 @@
 #include "cli/load.h"
 #include "cli/terminal.h"
 #include "local/memory.h"
+#include "local/registry.h"
 #include "runtime/crew.h"
 
 enum {
     DRAW_EVERY_MS = 250,
     TELL_EVERY_MS = 60000, /* where no terminal looks */
     LINE_BYTES = 1024,
-    TOMBSTONES_MS = 86400000
+    TOMBSTONES_MS = 86400000,
+    REGISTRY_MS = 3000
 };
 
 typedef struct run {
@@ -41,6 +43,8 @@ typedef struct run {
 
     snag_config config;
     snag_live live;
+    snag_registry *registry; /* NULL = none is given */
+    int64_t schema_ids[SNAG_RECORD_KIND_COUNT];
     snag_voice voice;
     pthread_mutex_t voice_lock;
     bool drawn; /* a status line stands on the terminal */
@@ -177,8 +181,11 @@ static void options_fill(run *self, unsigned i)
         .batch_max = (size_t)self->batch,
         .commit_every_ms = self->commit_ms,
         .tombstones_ms = changelog->delete_retention_ms > 0 ? changelog->delete_retention_ms : TOMBSTONES_MS};
-    for (int kind = 0; kind < SNAG_RECORD_KIND_COUNT; kind++)
-        options->schema_ids[kind] = -1;
+    memcpy(options->schema_ids, self->schema_ids, sizeof options->schema_ids);
+    if (self->registry) {
+        options->fetch = snag_registry_fetch;
+        options->fetch_context = self->registry;
+    }
     for (int t = 0; t < SNAG_TOPIC_COUNT; t++)
         options->topic_partitions[t] = (uint32_t)self->live.topics[t].partitions;
 }
@@ -237,11 +244,38 @@ static snag_err redis_check(run *self, snag_diag *diag)
     snag_redis_quiet(self->live.redis, true);
     err = snag_redis_probe(&store, diag);
     snag_redis_quiet(self->live.redis, false);
-    if (err == SNAG_OK)
-        err = snag_redis_partitions_set(&store, (uint32_t)self->live.topics[SNAG_TOPIC_COUNT].partitions,
-                                        diag);
+    snag_redis_partitions_set(self->live.redis, (uint32_t)self->live.topics[SNAG_TOPIC_COUNT].partitions);
     store.ops->close(store.self);
     return err;
+}
+
+/* Avro out needs the ids of our schemas, under the subjects that readers look for. */
+static snag_err schemas_register(run *self, snag_diag *diag)
+{
+    static const struct {
+        snag_topic topic;
+        snag_record_kind kind;
+    } rows[] = {{SNAG_TOPIC_ALERTS, SNAG_RECORD_ALERT}, {SNAG_TOPIC_SHADOW, SNAG_RECORD_ALERT},
+                {SNAG_TOPIC_JOURNEYS, SNAG_RECORD_CHANGE}, {SNAG_TOPIC_DECISIONS, SNAG_RECORD_DECISION}};
+    char subject[SNAG_LIVE_NAME_MAX + 8];
+    snag_err err = SNAG_OK;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && err == SNAG_OK; i++) {
+        snprintf(subject, sizeof subject, "%s-value", self->live.names[rows[i].topic]);
+        err = snag_registry_register(self->registry, snag_str_from(subject), snag_avro_schema(rows[i].kind),
+                                     &self->schema_ids[rows[i].kind], diag);
+    }
+    return err;
+}
+
+static snag_err registry_check(run *self, snag_diag *diag)
+{
+    const snag_pipeline *pipeline = &self->config.pipeline;
+    for (int kind = 0; kind < SNAG_RECORD_KIND_COUNT; kind++)
+        self->schema_ids[kind] = -1;
+    if (pipeline->registry_url.size == 0)
+        return SNAG_OK;
+    snag_err err = snag_registry_new(&self->registry, pipeline->registry_url, REGISTRY_MS, diag);
+    return err == SNAG_OK && pipeline->output_avro ? schemas_register(self, diag) : err;
 }
 
 static snag_err outside_check(run *self, snag_diag *diag)
@@ -251,6 +285,8 @@ static snag_err outside_check(run *self, snag_diag *diag)
         err = snag_live_topics_check(&self->live, diag);
     if (err == SNAG_OK)
         err = redis_check(self, diag);
+    if (err == SNAG_OK)
+        err = registry_check(self, diag);
     return err;
 }
 
@@ -351,6 +387,7 @@ static int run_loaded(run *self)
     for (unsigned i = 0; i < self->made; i++)
         ports_close(&self->ports[i], ran);
     snag_live_finish(&self->live);
+    snag_registry_free(self->registry);
     free(self->options);
     free(self->ports);
     return err == SNAG_OK ? SNAG_EXIT_FINE

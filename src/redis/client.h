@@ -20,6 +20,7 @@ struct snag_redis {
     char password[SNAG_REDIS_SECRET_MAX];
     int port;
     int db;
+    uint32_t partitions; /* of the input; 0 = we only read */
     char *space;
     snag_voice voice;
     atomic_bool lost;

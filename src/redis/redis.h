@@ -7,7 +7,7 @@
  *
  * Keys of one input partition share a hash tag, so that a batch stays in one slot:
  *
- *     snag:{CLUSTER/GROUP/TOPIC/P}:m           hash: i n k t c o a, the head (ports/store.h)
+ *     snag:{CLUSTER/GROUP/TOPIC/P}:m           hash: i n k t c o a, the head (ports/store.h), p
  *     snag:{CLUSTER/GROUP/TOPIC/P}:0 … :1023   hashes: cell key -> packed cell; by hash of the customer
  */
 #ifndef SNAG_REDIS_REDIS_H
@@ -32,10 +32,10 @@ SNAG_MUST_CHECK snag_err snag_redis_store_new(snag_store *out, snag_redis *redis
 /* Whether the server answers and is one that can be used. */
 SNAG_MUST_CHECK snag_err snag_redis_probe(snag_store *store, snag_diag *diag);
 
-/* How many partitions the input has, for `snag explain`; SNAG_END = nobody ever said. */
+/* How many partitions the input has: writers leave it in every head, for `snag explain` to find there.
+ * SNAG_END = there is no head in the first partitions. */
+void snag_redis_partitions_set(snag_redis *redis, uint32_t partitions);
 SNAG_MUST_CHECK snag_err snag_redis_partitions_get(snag_store *store, uint32_t *partitions,
-                                                   snag_diag *diag);
-SNAG_MUST_CHECK snag_err snag_redis_partitions_set(snag_store *store, uint32_t partitions,
                                                    snag_diag *diag);
 
 #endif

@@ -13,7 +13,8 @@
 
 enum {
     PAGE_CELLS = 4000, /* about so many cells a page */
-    PAGE_BUCKETS = 64
+    PAGE_BUCKETS = 64,
+    PROBED = 256 /* partitions in which a head is looked for */
 };
 
 /* --- building commands ------------------------------------------------------------------------- */
@@ -310,41 +311,34 @@ snag_err snag_redis_probe(snag_store *port, snag_diag *diag)
     return store_head(port->self, 0, &head, diag);
 }
 
-/* The number of partitions stands beside the state, under a key of its own. */
-static snag_err partitions_call(snag_redis_store *st, const char *word, const char *value, redisReply **reply,
-                                snag_diag *diag)
+void snag_redis_partitions_set(snag_redis *redis, uint32_t partitions)
 {
-    snag_err err = snag_redis_connect(&st->client, diag);
-    if (err != SNAG_OK)
-        return err;
-    snprintf(st->keys[0], SNAG_REDIS_KEY_MAX, "snag:%s:partitions", st->client.redis->space);
-    st->arg_count = 0;
-    snag_redis_arg_text(st, word);
-    snag_redis_arg_text(st, st->keys[0]);
-    if (value)
-        snag_redis_arg_text(st, value);
-    return snag_redis_call(&st->client, st->arg_count, st->args, st->sizes, reply, diag);
+    redis->partitions = partitions;
 }
 
-snag_err snag_redis_partitions_get(snag_store *port, uint32_t *partitions, snag_diag *diag)
+static snag_err partitions_at(snag_redis_store *st, uint32_t partition, uint32_t *partitions,
+                              snag_diag *diag)
 {
     redisReply *reply = NULL;
-    snag_err err = partitions_call(port->self, "GET", NULL, &reply, diag);
+    st->arg_count = 0;
+    snag_redis_arg_text(st, "HGET");
+    snag_redis_arg_text(st, snag_redis_key(st, 0, partition, -1));
+    snag_redis_arg_text(st, "p");
+    snag_err err = snag_redis_call(&st->client, st->arg_count, st->args, st->sizes, &reply, diag);
     if (err != SNAG_OK)
         return err;
     int64_t count = whole(reply);
     freeReplyObject(reply);
     *partitions = count > 0 ? (uint32_t)count : 0;
-    return count > 0 ? SNAG_OK : SNAG_END;
+    return SNAG_OK;
 }
 
-snag_err snag_redis_partitions_set(snag_store *port, uint32_t partitions, snag_diag *diag)
+snag_err snag_redis_partitions_get(snag_store *port, uint32_t *partitions, snag_diag *diag)
 {
-    char text[SNAG_REDIS_NUMBER_MAX];
-    redisReply *reply = NULL;
-    snprintf(text, sizeof text, "%" PRIu32, partitions);
-    snag_err err = partitions_call(port->self, "SET", text, &reply, diag);
-    if (err == SNAG_OK)
-        freeReplyObject(reply);
-    return err;
+    snag_redis_store *st = port->self;
+    snag_err err = snag_redis_connect(&st->client, diag);
+    *partitions = 0;
+    for (uint32_t i = 0; i < PROBED && err == SNAG_OK && *partitions == 0; i++)
+        err = partitions_at(st, i, partitions, diag);
+    return err == SNAG_OK && *partitions == 0 ? SNAG_END : err;
 }

@@ -179,6 +179,7 @@ snag_err snag_redis_take(void *self, uint32_t partition, const uint8_t incarnati
     snag_redis_arg_text(st, hex(&text, incarnation));
     snprintf(number, sizeof number, "%" PRIu64, token);
     snag_redis_arg_text(st, number);
+    snag_redis_arg_number(st, text.at[0], st->client.redis->partitions);
     err = snag_redis_call(&st->client, st->arg_count, st->args, st->sizes, &reply, diag);
     if (err != SNAG_OK)
         return err;

@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "runtime/inside.h"
 
-enum { RETRY_MS = 1000, PATIENCE_MS = 30000, RELOAD_ITEMS = 4000, RELOAD_BYTES = 8 << 20 };
+enum { RETRY_MS = 1000, LOOK_MS = 5000, PATIENCE_MS = 30000, RELOAD_ITEMS = 4000, RELOAD_BYTES = 8 << 20 };
 
 static bool ours(const snag_partition *partition, const snag_store_head *head)
 {
@@ -110,13 +110,34 @@ static void mend(snag_partition *partition)
         partition->mend_at_ms += PATIENCE_MS;
 }
 
+/* A quiet partition does not notice by its flushes that the copy was lost: it looks, now and then. */
+static void look(snag_partition *partition)
+{
+    snag_worker *worker = partition->worker;
+    const snag_store *store = &worker->ports->store;
+    snag_store_head head;
+    if (worker->now_ms < partition->mend_at_ms)
+        return;
+    partition->mend_at_ms = worker->now_ms + LOOK_MS;
+    if (store->ops->head(store->self, partition->index, &head, NULL) != SNAG_OK)
+        return;
+    bool same = ours(partition, &head) && head.n == partition->stored.n &&
+                head.token == partition->stored.token && head.count == partition->stored.count;
+    if (!same)
+        stale(partition);
+}
+
 void snag_worker_mend(snag_worker *worker, bool idle)
 {
     if (!worker->ports->store.ops || worker->dirty_ms != SNAG_NEVER || worker->bundle.count)
         return;
     for (uint32_t i = 0; i < worker->options->partitions; i++) {
         snag_partition *partition = worker->partitions[i];
-        if (!partition || !partition->engine || !partition->stale || partition->n < 0)
+        if (!partition->engine || partition->n < 0)
+            continue;
+        if (!partition->stale && idle)
+            look(partition);
+        if (!partition->stale)
             continue;
         int64_t patience = idle ? 0 : PATIENCE_MS; /* a reload stops the worker for a moment */
         if (worker->now_ms >= partition->mend_at_ms + patience)

@@ -100,8 +100,7 @@ sleep 1.5 # a copy that was behind is mended when there is time
 run_stop
 check "$name" 2 alerts,journeys
 grep -q "took over .* [1-9][0-9]* cells from Redis" "$LIVE/$name-run.log" || fail "never started from Redis"
-grep -q "took over .* 0 cells from Redis" "$LIVE/$name-run.log" ||
-    fail "never started from the changelog alone"
+grep -q "took over .* 0 cells from Redis" "$LIVE/$name-run.log" || fail "never started from the changelog"
 
 # A last start from Redis alone (nothing to do), and one from the changelog alone, with one worker.
 for empty in no yes; do

@@ -30,7 +30,7 @@ skip() {
 fail() {
     echo "FAILED: $*" >&2
     for log in "$LIVE"/*.log; do
-        [ -s "$log" ] && { echo "--- ${log##*/}" >&2; tail -n 15 "$log" >&2; }
+        [ -s "$log" ] && { echo "--- ${log##*/}" >&2; tail -n 6 "$log" >&2; }
     done
     exit 1
 }

@@ -3,10 +3,10 @@
 """Compares what two runs said, but for what may differ between them (records.md): detected_at, and the
 evidence's topic, partition and offset.
 
-    records.py newest CONSUMED              the oldest of the partitions' newest event times, ISO 8601 (what
-                                            every partition has been judged up to)
-    records.py compare EXPECTED SEEN UNTIL  files of JSON Lines; everything up to UNTIL must be in both,
-                                            as often; what SEEN holds besides must be in EXPECTED too
+    records.py newest CONSUMED              the oldest of the partitions' newest event times: every
+                                            partition has been judged up to there
+    records.py compare EXPECTED SEEN UNTIL  files of JSON Lines; everything before UNTIL must be in both, as
+                                            often; what SEEN holds besides must be in EXPECTED too
 """
 import collections
 import datetime

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * snag explain: all that is known of one customer: walks, armed deadlines, open episodes, and the events that
+ * led there. Reads the copy of the state in Redis, never a worker; or, with --file, replays files first.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "base/time.h"
+#include "cli/feed.h"
+#include "cli/live.h"
+#include "cli/load.h"
+#include "cli/page.h"
+#include "cli/terminal.h"
+
+enum { PAGE_BYTES = 64 << 20, BATCH = 1024 };
+
+typedef struct explain {
+    const snag_command *command;
+    const char *redis_url;
+    const char *group;
+    bool file;
+    bool json;
+    snag_config config;
+    snag_live live;
+    snag_str customer;
+    snag_buf out; /* the answer as JSON */
+    bool found;
+} explain;
+
+static void say(void *context, const char *line)
+{
+    (void)context;
+    (void)line; /* what is wrong comes back as an error */
+}
+
+/* --- from Redis -------------------------------------------------------------------------------- */
+
+static void head_put(explain *self, uint32_t partition, const snag_store_head *head)
+{
+    snag_buf_str_put(&self->out, SNAG_STR("{\"customer\":"));
+    snag_buf_json(&self->out, self->customer);
+    snag_buf_printf(&self->out, ",\"partition\":%" PRIu32 ",\"commit\":%" PRId64 ",\"written\":\"", partition,
+                    head->n);
+    snag_time_print(&self->out, head->at_ms);
+    snag_buf_str_put(&self->out, SNAG_STR("\",\"cells\":["));
+}
+
+static snag_err cells_put(explain *self, const snag_item *items, size_t count)
+{
+    snag_err err = SNAG_OK;
+    bool first = true;
+    for (size_t i = 0; i < count && err == SNAG_OK; i++) {
+        if (!snag_str_equal(snag_cell_owner(items[i].key), self->customer))
+            continue;
+        if (!first)
+            snag_buf_byte(&self->out, ',');
+        first = false;
+        err = snag_cell_explain(&self->config.pipeline, items[i].key, items[i].blob, &self->out);
+    }
+    snag_buf_str_put(&self->out, SNAG_STR("]}"));
+    self->found = !first;
+    return err;
+}
+
+static snag_err look_in(explain *self, const snag_store *store, uint32_t partition, snag_diag *diag)
+{
+    const snag_item *items;
+    snag_store_head head;
+    size_t count;
+    self->out.size = 0;
+    snag_err err = store->ops->customer(store->self, partition, self->customer, &items, &count, &head, diag);
+    if (err != SNAG_OK)
+        return err;
+    head_put(self, partition, &head);
+    err = cells_put(self, items, count);
+    if (err != SNAG_OK)
+        return snag_fail(diag, SNAG_STORE, "a cell in Redis: %s", snag_err_sentence(err));
+    if (self->found && (head.token || head.step))
+        fprintf(stderr, "snag explain: a worker is writing this partition just now: some may be missing\n");
+    return SNAG_OK;
+}
+
+/* Where a producer would have put the customer first, then everywhere else. */
+static snag_err look(explain *self, const snag_store *store, snag_diag *diag)
+{
+    uint32_t partitions;
+    snag_err err = snag_redis_partitions_get((snag_store *)(uintptr_t)store, &partitions, diag);
+    if (err == SNAG_END)
+        return snag_fail(diag, SNAG_STORE, "no worker of group %s has written to this Redis",
+                         self->live.group);
+    if (err != SNAG_OK)
+        return err;
+    uint32_t home = snag_murmur2(self->customer) % partitions;
+    for (uint32_t i = 0; i < partitions && err == SNAG_OK && !self->found; i++)
+        err = look_in(self, store, (home + i) % partitions, diag);
+    return err;
+}
+
+static int from_redis(explain *self)
+{
+    const snag_voice voice = {.say = say};
+    snag_diag diag = {.text = ""};
+    snag_store store = {.ops = NULL};
+    if (!snag_live_names(&self->live, &self->config.pipeline, self->group))
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "a name is too long");
+    snag_err err = snag_live_redis(&self->live, self->redis_url, &voice, &diag);
+    if (err == SNAG_END)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE,
+                                 "no Redis is given: write `redis: { url: redis://HOST:PORT }` in the "
+                                 "pipeline, or --redis URL; or replay files with --file");
+    if (err == SNAG_OK)
+        err = snag_redis_store_new(&store, self->live.redis, &diag);
+    if (err == SNAG_OK)
+        err = look(self, &store, &diag);
+    if (store.ops)
+        store.ops->close(store.self);
+    snag_live_finish(&self->live);
+    return err == SNAG_OK ? -1 : snag_command_fail(self->command, snag_live_exit_code(err), "%s", diag.text);
+}
+
+/* --- from files -------------------------------------------------------------------------------- */
+
+static void drop_record(void *context, uint32_t partition, const snag_record *record)
+{
+    (void)context;
+    (void)partition;
+    (void)record;
+}
+
+static void drop_dead(void *context, const snag_dead *dead)
+{
+    (void)context;
+    (void)dead;
+}
+
+static snag_err replay_file(snag_feed *feed, const char *path, snag_diag *diag)
+{
+    static const size_t batch = BATCH;
+    snag_lines *lines;
+    uint8_t sha256[32];
+    size_t count;
+    snag_line *list = calloc(batch, sizeof *list);
+    SNAG_ASSERT(list != NULL);
+    snag_err err = snag_lines_new(&lines, path, diag);
+    while (err == SNAG_OK) {
+        err = snag_lines_read(lines, list, batch, &count, diag);
+        if (err != SNAG_OK)
+            break;
+        snag_lines_sha256(lines, sha256);
+        err = snag_feed_lines(feed, list, count, sha256, diag);
+    }
+    snag_lines_free(lines);
+    free(list);
+    return err == SNAG_END ? SNAG_OK : err;
+}
+
+static int from_files(explain *self, char **paths, int count)
+{
+    snag_diag diag = {.text = ""};
+    snag_feed *feed;
+    snag_feed_options options = {.partitions = 1, .batch = BATCH, .now_ms = snag_clock_wall_ms(),
+                                 .emit = drop_record, .dead = drop_dead};
+    snag_err err = snag_feed_new(&feed, &self->config, &options, &diag);
+    for (int i = 0; i < count && err == SNAG_OK; i++)
+        err = replay_file(feed, paths[i], &diag);
+    if (err == SNAG_OK) {
+        snag_feed_finish(feed, false);
+        snag_buf_str_put(&self->out, SNAG_STR("{\"customer\":"));
+        snag_buf_json(&self->out, self->customer);
+        snag_buf_str_put(&self->out, SNAG_STR(",\"cells\":"));
+        self->found = snag_engine_explain(snag_feed_engine(feed, 0), self->customer, &self->out);
+        snag_buf_byte(&self->out, '}');
+    }
+    snag_feed_free(feed);
+    return err == SNAG_OK ? -1 : snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s", diag.text);
+}
+
+/* --- showing ----------------------------------------------------------------------------------- */
+
+static int show(explain *self)
+{
+    if (self->out.full)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "more is known than fits into %d MiB",
+                                 PAGE_BYTES >> 20);
+    if (!self->found) {
+        self->out.size = 0;
+        snag_buf_str_put(&self->out, SNAG_STR("{\"customer\":"));
+        snag_buf_json(&self->out, self->customer);
+        snag_buf_str_put(&self->out, SNAG_STR(",\"cells\":[]}"));
+    }
+    if (self->json)
+        printf("%.*s\n", SNAG_FMT(snag_buf_str(&self->out)));
+    else if (!self->found)
+        printf("nothing is known of %.*s\n", SNAG_FMT(self->customer));
+    else
+        snag_page_print(stdout, snag_terminal_colour(stdout), snag_buf_str(&self->out));
+    return SNAG_EXIT_FINE;
+}
+
+static int run_loaded(explain *self, char **paths, int count)
+{
+    void *page = malloc(PAGE_BYTES);
+    SNAG_ASSERT(page != NULL);
+    self->out = snag_buf_on(page, PAGE_BYTES);
+    int code = self->file ? from_files(self, paths, count) : from_redis(self);
+    if (code < 0)
+        code = show(self);
+    free(page);
+    return code;
+}
+
+static int run_command(const snag_command *command, int argc, char **argv)
+{
+    explain *self = calloc(1, sizeof *self);
+    int words;
+    SNAG_ASSERT(self != NULL);
+    self->command = command;
+    const snag_option_row rows[] = {
+        {"file", SNAG_OPTION_FLAG, &self->file, NULL,
+         "replays the FILEs behind the customer instead of reading Redis"},
+        {"json", SNAG_OPTION_FLAG, &self->json, NULL, "one JSON object"},
+        {"redis", SNAG_OPTION_TEXT, &self->redis_url, "URL", "redis://…, instead of the pipeline's"},
+        {"group", SNAG_OPTION_TEXT, &self->group, "ID", "the workers' group; default: the pipeline's name"},
+    };
+    int code = snag_options_parse(command, rows, sizeof rows / sizeof rows[0], argc, argv, &words);
+    bool fits = self->file ? words >= 3 : words == 2;
+    if (code < 0 && !fits)
+        code = snag_command_fail(command, SNAG_EXIT_USAGE, "which pipeline, which customer? %s",
+                                 command->usage);
+    if (code < 0)
+        code = snag_cli_load(command, argv[0], &self->config);
+    if (code < 0) {
+        self->customer = snag_str_from(argv[1]);
+        code = run_loaded(self, argv + 2, words - 2);
+        snag_config_free(&self->config);
+    }
+    free(self);
+    return code;
+}
+
+const snag_command snag_command_explain = {
+    .name = "explain",
+    .usage = "snag explain PIPELINE CUSTOMER [--file FILE…]",
+    .summary = "All that is known of one customer: walks, deadlines, open alerts, and why.",
+    .help = "Reads the copy of the state in Redis; the workers do not notice.\n"
+            "\n"
+            "  snag explain care.yaml c-48213\n"
+            "  snag explain care.yaml c-48213 --file events.jsonl.gz   replays it first; needs no Redis",
+    .run = run_command,
+};
