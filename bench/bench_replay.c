@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The whole program over a file: `snag simulate` writes calls, `snag replay` judges them by four rules, as its
- * own process: start, reading, decoding, engine, and with `--format json` the writing of records. The CPU time of
- * the process counts; the hash is that of what it wrote.
+ * The whole program over a file: `snag simulate` writes calls, `snag replay` judges them by four rules, as
+ * its own process: start, reading, decoding, engine, and with `--format json` the writing of records. The
+ * CPU time of the process counts; the hash is that of what it wrote.
  *
  * The program is ../snag beside this one, or the environment's SNAG.
  */

@@ -6,8 +6,8 @@
 #   bench/run.sh               all of them, into bench/results/<date>-<commit>.json and bench/RESULTS.json
 #   bench/run.sh core wheel    only these (bench_core, bench_wheel); RESULTS.json stays as it is
 #
-# Run it on a machine that does nothing else. RESULTS.json is committed: what was measured last, where and with
-# what compiler; results/ is not.
+# Run it on a machine that does nothing else. RESULTS.json is committed: what was measured last, where and
+# with what compiler; results/ is not.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -34,7 +34,8 @@ for program in "$build"/bench/bench_*; do
     if [ -x "$program" ] && [ ! -d "$program" ]; then run "$program"; fi
 done
 for script in bench/live_*.sh; do
-    [ ! -e "$script" ] || SNAG="$build/snag" SNAG_BUILD="$build" SNAG_SOURCE="$PWD" bash "$script" --out "$out"
+    [ -e "$script" ] || continue
+    SNAG="$build/snag" SNAG_BUILD="$build" SNAG_SOURCE="$PWD" bash "$script" --out "$out"
 done
 cp "$out" bench/RESULTS.json
 echo "written: $out and bench/RESULTS.json" >&2
