@@ -28,8 +28,8 @@ static const char write[] =
     "end\n"
     "return {1, c}\n";
 
-/* take: KEYS = m and every bucket; ARGV = incarnation, token, partitions. Unconditional: what is written under
- * the token is some committed state, and whoever has a newer one notices by his next compare. */
+/* take: KEYS = m and every bucket; ARGV = incarnation, token, partitions. Unconditional: what is written
+ * under the token is some committed state, and whoever has a newer one notices by his next compare. */
 static const char take[] =
     "for i = 2, #KEYS do redis.call('UNLINK', KEYS[i]) end\n"
     "redis.call('HSET', KEYS[1], 'i', ARGV[1], 'n', '-1', 'k', '0', 't', ARGV[2], 'c', '0', 'o', '-1',\n"
