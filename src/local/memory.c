@@ -4,10 +4,25 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include "base/arena.h"
 #include "base/assert.h"
 
-enum { HUGE_FROM_BYTES = 64 << 20 };
+#if defined(__SANITIZE_ADDRESS__)
+#define SNAG_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SNAG_ASAN 1
+#endif
+#endif
+
+#ifdef SNAG_ASAN
+#include <sanitizer/asan_interface.h>
+#define UNPOISON(data, size) ASAN_UNPOISON_MEMORY_REGION(data, size)
+#else
+#define UNPOISON(data, size) ((void)0)
+#endif
+
+/* An engine's arenas stand within these first bytes of its block. */
+enum { ARENAS_BYTES = 16 * 1024 * 1024 };
 
 snag_err snag_memory_init(snag_memory *memory, size_t size, snag_diag *diag)
 {
@@ -17,18 +32,15 @@ snag_err snag_memory_init(snag_memory *memory, size_t size, snag_diag *diag)
     if (block == MAP_FAILED)
         return snag_fail(diag, SNAG_MEMORY, "cannot reserve %zu MiB for state: %s", size >> 20,
                          strerror(errno));
-    /* State is read at random: with pages of 4 KiB most of the time goes into finding the pages. */
-    if (size >= HUGE_FROM_BYTES)
-        (void)madvise(block, size, MADV_HUGEPAGE);
+    /* AddressSanitizer goes on to poison what arenas of an earlier block left unused at this address. */
+    UNPOISON(block, size < ARENAS_BYTES ? size : ARENAS_BYTES);
     *memory = (snag_memory){.block = block, .size = size};
     return SNAG_OK;
 }
 
 void snag_memory_finish(snag_memory *memory)
 {
-    if (memory->block) {
-        snag_arena_drop(memory->block, memory->size);
+    if (memory->block)
         SNAG_ASSERT(munmap(memory->block, memory->size) == 0);
-    }
     *memory = (snag_memory){0};
 }
