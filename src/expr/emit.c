@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "expr/builtin.h"
 #include "expr/regex.h"
+#include "expr/text_set.h"
 #include "expr/tree.h"
 
 enum {
@@ -23,6 +24,8 @@ typedef struct emitter {
     snag_value *consts;
     snag_use *uses;
     const snag_regex **patterns;
+    const snag_text_set **sets;
+    uint32_t set_count;
     uint32_t const_count;
     uint32_t use_count;
     uint32_t pattern_count;
@@ -196,6 +199,19 @@ static snag_err emit_matches(emitter *e, const snag_node *node)
     return SNAG_OK;
 }
 
+/* A long list of texts becomes a table. */
+static void use_set(emitter *e, snag_insn *insn)
+{
+    if (insn->op != SNAG_OP_IN_VAR || e->folding)
+        return;
+    const snag_text_set *set = snag_text_set_make(e->arena, &e->consts[insn->b]);
+    if (!set)
+        return;
+    e->sets[e->set_count] = set;
+    insn->op = SNAG_OP_IN_SET;
+    insn->b = e->set_count++;
+}
+
 /* VAR, CONST, op -> one instruction that takes its operands where they lie. */
 static void fuse(emitter *e, uint32_t from)
 {
@@ -217,6 +233,7 @@ static void fuse(emitter *e, uint32_t from)
         insns[0] = (snag_insn){(uint8_t)pairs[i].fused, test ? (uint8_t)insns[2].b : insns[2].a,
                                (uint16_t)insns[0].b, insns[1].b, insns[2].column};
         e->expr->size = from + 1;
+        use_set(e, &insns[0]);
         return;
     }
 }
@@ -426,11 +443,12 @@ static snag_err finish(emitter *e)
     expr->consts = keep(e->arena, e->consts, e->const_count, sizeof *e->consts);
     expr->uses = keep(e->arena, e->uses, e->use_count, sizeof *e->uses);
     expr->patterns = keep(e->arena, e->patterns, e->pattern_count, sizeof *e->patterns);
+    expr->sets = keep(e->arena, e->sets, e->set_count, sizeof *e->sets);
     snag_str *names = keep(e->arena, c->free_names, c->free_count, sizeof *names);
     expr->free_names = names;
     expr->free_count = c->free_count;
     expr->used_slots = c->uses;
-    if (!expr->code || !expr->consts || !expr->uses || !expr->patterns || !names)
+    if (!expr->code || !expr->consts || !expr->uses || !expr->patterns || !expr->sets || !names)
         return too_large(e);
     for (uint32_t i = 0; i < c->free_count; i++) {
         names[i] = snag_arena_copy(e->arena, names[i]);
@@ -451,7 +469,8 @@ snag_err snag_expr_emit(snag_compilation *compilation, snag_node *root, snag_are
     e.consts = snag_arena_take(temp, (nodes + 1) * sizeof *e.consts);
     e.uses = snag_arena_take(temp, (nodes + 1) * sizeof *e.uses);
     e.patterns = snag_arena_take(temp, (nodes + 1) * sizeof *e.patterns);
-    if (!e.expr || !e.code || !e.consts || !e.uses || !e.patterns)
+    e.sets = snag_arena_take(temp, (nodes + 1) * sizeof *e.sets);
+    if (!e.expr || !e.code || !e.consts || !e.uses || !e.patterns || !e.sets)
         return too_large(&e);
     e.expr->code = e.code; /* as far as it has come, for what is computed at load */
     e.expr->consts = e.consts;

@@ -10,6 +10,7 @@
 #include "expr/builtin.h"
 #include "expr/lexer.h"
 #include "expr/regex.h"
+#include "expr/text_set.h"
 
 enum { LOOP_PLACES = SNAG_LOOP_AT_VARIABLE + 1 };
 
@@ -190,6 +191,20 @@ static void test(snag_evaluation *eval, const snag_builtin *builtin, const snag_
         put_bool(to, found);
 }
 
+/* A variable in a list of texts that was known at load. */
+static void in_set(const snag_evaluation *eval, const snag_insn *insn, snag_value *to)
+{
+    const snag_use *use = &eval->expr->uses[insn->c];
+    const snag_value *a = variable(eval, use);
+    if (!a)
+        put_absent(to, use);
+    else if (a->kind == SNAG_KIND_ERROR)
+        *to = *a;
+    else
+        put_bool(to, a->kind == SNAG_KIND_TEXT &&
+                         snag_text_set_has(eval->expr->sets[insn->b], a->as.text));
+}
+
 /* One of the four above with a variable and a constant, taken where they lie. */
 static void with_var(snag_evaluation *eval, const snag_insn *insn, snag_value *to)
 {
@@ -355,6 +370,7 @@ const snag_value *snag_evaluation_run(snag_evaluation *eval, snag_value *stack, 
         case SNAG_OP_EQUAL_VAR:
         case SNAG_OP_IN_VAR:
         case SNAG_OP_TEST_VAR: with_var(eval, insn, ++top); break;
+        case SNAG_OP_IN_SET: in_set(eval, insn, ++top); break;
         case SNAG_OP_CONST: *++top = expr->consts[insn->b]; break;
         case SNAG_OP_VAR: load(eval, insn, ++top); break;
         case SNAG_OP_LOCAL: *++top = stack[insn->b]; break;

@@ -51,6 +51,7 @@ typedef enum snag_op {
     SNAG_OP_EQUAL_VAR,
     SNAG_OP_IN_VAR,
     SNAG_OP_TEST_VAR,    /* a: builtin */
+    SNAG_OP_IN_SET,      /* c: index in uses, b: set */
     SNAG_OP_MATCHES,     /* b: pattern */
     SNAG_OP_FAULT,       /* a: snag_fault, b: constant text */
     SNAG_OP_LOOP_BEGIN,  /* a: snag_loop, b: behind the loop */
@@ -89,12 +90,14 @@ typedef struct snag_use {
 } snag_use;
 
 struct snag_regex;
+struct snag_text_set;
 
 struct snag_expr {
     const snag_insn *code;
     const snag_value *consts;
     const snag_use *uses;
     const struct snag_regex *const *patterns;
+    const struct snag_text_set *const *sets;
     const snag_str *free_names;
     uint32_t free_count;
     uint32_t size;   /* instructions */

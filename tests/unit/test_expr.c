@@ -206,6 +206,7 @@ static const row refusals[] = {
     {"!n", "compile 1: ! needs bool, got n (int)"},
     {"-country", "compile 1: - does not work on country (text)"},
     {"n ? 1 : 2", "compile 3: ? needs bool before it, got n (int)"},
+    {"country in ['AA','AB','AC','AD','AE','AF','AG','AH','AI','AT']", "bool true"},
     {"n in country", "compile 6: in looks into a list or a map, not country (text); a part of a text: "
                      "text.contains(part)"},
     {"n in ['a']", "compile 3: n (int) is never in a list of text"},
