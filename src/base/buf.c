@@ -93,8 +93,12 @@ void snag_buf_hex(snag_buf *buf, const void *data, size_t size)
 {
     static const char hex[] = "0123456789abcdef";
     const unsigned char *bytes = data;
+    if (size > (buf->capacity - buf->size) / 2) {
+        buf->full = true;
+        return;
+    }
     for (size_t i = 0; i < size; i++) {
-        snag_buf_byte(buf, hex[bytes[i] >> 4]);
-        snag_buf_byte(buf, hex[bytes[i] & 15]);
+        buf->data[buf->size++] = hex[bytes[i] >> 4];
+        buf->data[buf->size++] = hex[bytes[i] & 15];
     }
 }

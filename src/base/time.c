@@ -46,10 +46,12 @@ static int digits(snag_str text, size_t *at, size_t count)
 
 static bool skip(snag_str text, size_t *at, const char *any_of)
 {
-    if (*at >= text.size || text.data[*at] == '\0' || !strchr(any_of, text.data[*at]))
+    if (*at >= text.size)
         return false;
-    (*at)++;
-    return true;
+    while (*any_of && *any_of != text.data[*at]) /* one or three: a call would cost more */
+        any_of++;
+    *at += *any_of != '\0';
+    return *any_of != '\0';
 }
 
 static int month_days(int64_t year, int month)
