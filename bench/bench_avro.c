@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Avro in and out: a body of about 150 bytes and 12 fields with five wanted (the reader alone, then through the
- * whole decoder), and an alert written.
+ * Avro in and out: a body of about 150 bytes and 12 fields with five wanted (the reader alone, then through
+ * the whole decoder), and an alert written.
  */
 #include <stdlib.h>
 
@@ -163,11 +163,13 @@ static uint64_t encode_alerts(void *context, uint64_t *hash)
 
 int main(int argc, char **argv)
 {
-    static const snag_str paths[] = {{"id", 2}, {"time", 4}, {"type", 4}, {"customer", 8}, {"line", 4}, {"call", 4}};
+    static const snag_str paths[] = {{"id", 2},       {"time", 4}, {"type", 4},
+                                     {"customer", 8}, {"line", 4}, {"call", 4}};
     static work todo;
     snag_bench bench;
     snag_mapping kept[] = {from("line", &paths[4], SNAG_KIND_TEXT), from("call", &paths[5], SNAG_KIND_TEXT)};
-    snag_source_spec source = {.name = SNAG_STR("calls"), .format = SNAG_FORMAT_AVRO, .kept = kept, .kept_count = 2};
+    snag_source_spec source = {
+        .name = SNAG_STR("calls"), .format = SNAG_FORMAT_AVRO, .kept = kept, .kept_count = 2};
     source.fixed[SNAG_VAR_ID] = from("id", &paths[0], SNAG_KIND_TEXT);
     source.fixed[SNAG_VAR_TIME] = from("time", &paths[1], SNAG_KIND_TIME);
     source.fixed[SNAG_VAR_TYPE] = from("type", &paths[2], SNAG_KIND_TEXT);
@@ -176,13 +178,20 @@ int main(int argc, char **argv)
         return 2;
     set_up(&todo, &source);
     todo.count = snag_bench_size(&bench, 5000000, 2000);
-    snag_bench_measure(&bench, &(snag_bench_task){.name = "avro_read_5_of_12", .unit = "ns/event", .target = 60,
-                                                  .stretch = 30, .run = read_all, .context = &todo});
+    snag_bench_measure(&bench, &(snag_bench_task){.name = "avro_read_5_of_12",
+                                                  .unit = "ns/event",
+                                                  .target = 60,
+                                                  .stretch = 30,
+                                                  .run = read_all,
+                                                  .context = &todo});
     snag_bench_measure(&bench, &(snag_bench_task){.name = "avro_decode_to_event", .unit = "ns/event",
                                                   .run = decode_all, .context = &todo});
     todo.count = snag_bench_size(&bench, 500000, 1000);
-    snag_bench_measure(&bench, &(snag_bench_task){.name = "avro_encode_alert", .unit = "ns/alert", .target = 2000,
-                                                  .run = encode_alerts, .context = &todo});
+    snag_bench_measure(&bench, &(snag_bench_task){.name = "avro_encode_alert",
+                                                  .unit = "ns/alert",
+                                                  .target = 2000,
+                                                  .run = encode_alerts,
+                                                  .context = &todo});
     snag_avro_program_free(todo.program);
     snag_paths_finish(&todo.paths);
     snag_decoder_free(todo.decoder);

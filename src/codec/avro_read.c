@@ -95,20 +95,38 @@ static inline snag_err take_sized(reader *r, snag_str *out)
 
 /* --- scalars ----------------------------------------------------------------------------------- */
 
+/* A time from its units (in a second) since the epoch. Inlined, so that division is by a constant. */
+static inline void set_time(snag_slot *slot, int64_t value, int64_t units)
+{
+    int64_t seconds = value / units - (value % units < 0);
+    slot->as.time.seconds = seconds;
+    slot->as.time.nanos = (int32_t)((value - seconds * units) * (1000000000 / units));
+    slot->kind = SNAG_SLOT_TIME;
+}
+
+static inline snag_err read_time(reader *r, const snag_avro_op *op, snag_slot *slot)
+{
+    int64_t value;
+    snag_err err = read_long(r, &value);
+    if (op->a == 1000)
+        set_time(slot, value, 1000);
+    else if (op->a == 1000000)
+        set_time(slot, value, 1000000);
+    else
+        set_time(slot, value, 1000000000);
+    return err;
+}
+
 static snag_err read_integer(reader *r, const snag_avro_op *op, snag_slot *slot)
 {
     int64_t value;
     snag_err err = read_long(r, &value);
     if (err)
         return err;
-    if (op->code != SNAG_AVRO_LONG && op->code != SNAG_AVRO_TIME && value != (int32_t)value)
+    if (op->code != SNAG_AVRO_LONG && value != (int32_t)value)
         return broken(r, "an int of more than 32 bits");
-    if (op->code == SNAG_AVRO_DATE || op->code == SNAG_AVRO_TIME) {
-        int64_t units = op->code == SNAG_AVRO_DATE ? 1 : op->a;
-        int64_t seconds = value / units - (value % units < 0);
-        slot->as.time.seconds = op->code == SNAG_AVRO_DATE ? value * 86400 : seconds;
-        slot->as.time.nanos = (int32_t)((value - seconds * units) * (1000000000 / units));
-        slot->kind = SNAG_SLOT_TIME;
+    if (op->code == SNAG_AVRO_DATE) {
+        set_time(slot, value * 86400, 1);
         return SNAG_OK;
     }
     slot->as.integer = value;
@@ -159,11 +177,29 @@ static snag_err read_boolean(reader *r, snag_slot *slot)
     return SNAG_OK;
 }
 
-static snag_err read_text(reader *r, snag_slot *slot)
+/* Nearly every text is; whole words, the last one overlapping. */
+static inline bool is_ascii(snag_str text)
+{
+    uint64_t all = 0;
+    uint64_t word;
+    if (text.size < sizeof word) {
+        for (size_t i = 0; i < text.size; i++)
+            all |= (unsigned char)text.data[i];
+        return all < 0x80;
+    }
+    for (size_t at = 0; at + sizeof word < text.size; at += sizeof word) {
+        memcpy(&word, text.data + at, sizeof word);
+        all |= word;
+    }
+    memcpy(&word, text.data + text.size - sizeof word, sizeof word);
+    return ((all | word) & 0x8080808080808080u) == 0;
+}
+
+static inline snag_err read_text(reader *r, snag_slot *slot)
 {
     snag_err err = take_sized(r, &slot->as.raw);
     slot->kind = SNAG_SLOT_TEXT;
-    if (err || snag_utf8_valid(slot->as.raw))
+    if (err || is_ascii(slot->as.raw) || snag_utf8_valid(slot->as.raw))
         return err;
     return snag_fail(r->diag, SNAG_BAD_UTF8, "byte %zu: a text that is not UTF-8",
                      (size_t)(slot->as.raw.data - (const char *)r->begin));
@@ -199,18 +235,16 @@ static snag_err read_decimal(reader *r, const snag_avro_op *op, snag_slot *slot)
     return SNAG_OK;
 }
 
-static inline snag_err read_scalar(reader *r, const snag_avro_op *op)
+static snag_err read_scalar(reader *r, const snag_avro_op *op)
 {
     SNAG_ASSERT(op->slot >= 0);
     snag_slot *slot = &r->slots[op->slot];
     switch (op->code) {
-    case SNAG_AVRO_TEXT: return read_text(r, slot);
     case SNAG_AVRO_NULL: slot->kind = SNAG_SLOT_NULL; return SNAG_OK;
     case SNAG_AVRO_BOOL: return read_boolean(r, slot);
     case SNAG_AVRO_INT:
     case SNAG_AVRO_LONG:
-    case SNAG_AVRO_DATE:
-    case SNAG_AVRO_TIME: return read_integer(r, op, slot);
+    case SNAG_AVRO_DATE: return read_integer(r, op, slot);
     case SNAG_AVRO_FLOAT:
     case SNAG_AVRO_DOUBLE: return read_floating(r, op, slot);
     case SNAG_AVRO_BYTES: slot->kind = SNAG_SLOT_BYTES; return take_sized(r, &slot->as.raw);
@@ -343,6 +377,8 @@ static snag_err run(reader *r, uint32_t pc)
         snag_str skipped;
         switch (op->code) {
         case SNAG_AVRO_END: return SNAG_OK;
+        case SNAG_AVRO_TEXT: err = read_text(r, &r->slots[op->slot]); break;
+        case SNAG_AVRO_TIME: err = read_time(r, op, &r->slots[op->slot]); break;
         case SNAG_AVRO_SKIP_VARINT: err = varint(r, &ignored); break;
         case SNAG_AVRO_SKIP_SIZED: err = take_sized(r, &skipped); break;
         case SNAG_AVRO_SKIP_FIXED: err = take(r, op->a, &skipped); break;

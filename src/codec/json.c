@@ -11,12 +11,14 @@ struct snag_json {
     snag_json_index *index;
     const snag_paths *paths;
     uint32_t *seen;    /* by node: the record in which its key was met; the first one wins */
+    uint32_t *guess;   /* by cursor: the key that came next the last time; records of a source are alike */
     uint32_t record;   /* counts records; never 0 */
 };
 
 typedef struct frame {
     uint32_t node; /* SNAG_PATHS_NONE = nothing is wanted in here (the root's frame is marked by `root`) */
-    int32_t slot;  /* where the container itself is wanted, else -1 */
+    uint32_t cursor; /* into guess: 2 * node = its first key, 2 * node + 1 = what follows it */
+    int32_t slot;    /* where the container itself is wanted, else -1 */
     bool wanted;
     bool list;
 } frame;
@@ -45,8 +47,9 @@ snag_err snag_json_new(snag_json **out, const snag_paths *paths, snag_diag *diag
         json->paths = paths;
         json->index = snag_json_index_new(SNAG_RECORD_BYTES_MAX);
         json->seen = calloc(paths ? paths->node_count : 1, sizeof *json->seen);
+        json->guess = calloc(paths ? 2 * paths->node_count : 1, sizeof *json->guess);
     }
-    if (!json || !json->index || !json->seen) {
+    if (!json || !json->index || !json->seen || !json->guess) {
         snag_json_free(json);
         return snag_fail(diag, SNAG_MEMORY, "no memory for a JSON reader");
     }
@@ -60,6 +63,7 @@ void snag_json_free(snag_json *json)
         return;
     snag_json_index_free(json->index);
     free(json->seen);
+    free(json->guess);
     free(json);
 }
 
@@ -207,7 +211,7 @@ static inline snag_str string_inside(const walk *w, size_t from, size_t next)
     return snag_str_of(w->data + from + 1, end - from - 1);
 }
 
-static snag_err take_string(walk *w, size_t from, snag_slot *slot)
+static inline snag_err take_string(walk *w, size_t from, snag_slot *slot)
 {
     snag_str text = string_inside(w, from, w->i < w->count ? w->at[w->i] : w->size);
     slot->as.raw = text;
@@ -258,20 +262,33 @@ static inline snag_err take_value(walk *w, size_t from, frame inside, snag_slot 
     }
 }
 
-/* The tree's node for a key in `top`, or NONE: unknown, or met before in this record. */
-static uint32_t match(walk *w, const frame *top, size_t from, size_t colon)
+/* The same for a key with escapes, which is rare. */
+static uint32_t match_escaped(const walk *w, const frame *top, snag_str key)
 {
     char plain[1024]; /* as long as a path may be */
-    snag_str key = string_inside(w, from, colon);
-    if (w->escapes && key.size > 0 && key.size <= sizeof plain && memchr(key.data, '\\', key.size)) {
-        size_t size;
-        if (!snag_json_unescape_to(plain, key, &size))
-            return SNAG_PATHS_NONE;
-        key = snag_str_of(plain, size);
-    }
-    uint32_t node = snag_paths_find(w->json->paths->nodes, top->node, key.data, key.size);
+    size_t size;
+    if (key.size > sizeof plain || !snag_json_unescape_to(plain, key, &size))
+        return SNAG_PATHS_NONE;
+    return snag_paths_find(w->json->paths->nodes, top->node, plain, size);
+}
+
+/* The tree's node for a key in `top`, or NONE: unknown, or met before in this record. */
+static inline uint32_t match(walk *w, frame *top, snag_str key)
+{
+    const snag_path_node *nodes = w->json->paths->nodes;
+    uint32_t *guess = &w->json->guess[top->cursor];
+    uint32_t node = *guess;
+    if (!(nodes[top->node].sizes >> (key.size & 63) & 1) && !w->escapes)
+        return SNAG_PATHS_NONE;
+    if (node == SNAG_PATHS_NONE ||
+        !snag_path_is(&nodes[node], snag_path_mark_of(key.data, key.size), key.data))
+        node = w->escapes && key.size > 0 && memchr(key.data, '\\', key.size)
+                   ? match_escaped(w, top, key)
+                   : snag_paths_find(nodes, top->node, key.data, key.size);
     if (node == SNAG_PATHS_NONE || w->json->seen[node] == w->json->record)
         return SNAG_PATHS_NONE;
+    *guess = node;
+    top->cursor = 2 * node + 1;
     w->json->seen[node] = w->json->record;
     return node;
 }
@@ -286,21 +303,24 @@ static snag_err broken_field(walk *w)
     return truncated(w);
 }
 
-static snag_err take_field(walk *w, const frame *top)
+/* The field whose key stands at at[i]; its value may open a container. */
+static inline snag_err take_field(walk *w, frame *top)
 {
     const uint32_t *at = w->at + w->i;
     snag_slot ignored;
     if (w->i + 3 > w->count || w->data[at[0]] != '"' || w->data[at[1]] != ':')
         return broken_field(w);
-    if (w->escapes && !escapes_fine(string_inside(w, at[0], at[1])))
+    snag_str key = string_inside(w, at[0], at[1]);
+    if (w->escapes && !escapes_fine(key))
         return broken(w, at[0], "a key with proper escapes");
     w->i += 3;
-    uint32_t node = top->wanted ? match(w, top, at[0], at[1]) : SNAG_PATHS_NONE;
-    if (node == SNAG_PATHS_NONE)
-        return take_value(w, at[2], (frame){.slot = -1}, &ignored);
-    const snag_path_node *path = &w->json->paths->nodes[node];
-    frame inside = {.node = node, .slot = path->slot, .wanted = path->child != SNAG_PATHS_NONE};
-    return take_value(w, at[2], inside, path->slot < 0 ? &ignored : &w->slots[path->slot]);
+    uint32_t node = top->wanted ? match(w, top, key) : SNAG_PATHS_NONE;
+    int32_t slot = node == SNAG_PATHS_NONE ? -1 : w->json->paths->nodes[node].slot;
+    if (w->data[at[2]] == '"') /* most values are */
+        return take_string(w, at[2], slot < 0 ? &ignored : &w->slots[slot]);
+    frame inside = {.node = node, .cursor = 2 * node, .slot = slot};
+    inside.wanted = node != SNAG_PATHS_NONE && w->json->paths->nodes[node].child != SNAG_PATHS_NONE;
+    return take_value(w, at[2], inside, slot < 0 ? &ignored : &w->slots[slot]);
 }
 
 static snag_err take_item(walk *w)
@@ -312,31 +332,51 @@ static snag_err take_item(walk *w)
     return take_value(w, from, (frame){.slot = -1}, &ignored);
 }
 
-/* Fields or items of the container on top, until it ends or another begins. */
-static snag_err walk_container(walk *w)
+/* The container on top ends here if it is empty, or after a value; else a comma has to follow that. */
+static inline snag_err separate(walk *w, char end, bool *ended)
 {
-    const frame *top = &w->stack[w->depth - 1];
-    const uint32_t depth = w->depth;
-    const char end = top->list ? ']' : '}';
-    if (!w->after && w->i < w->count && w->data[w->at[w->i]] == end) {
+    *ended = false;
+    if (w->i == w->count)
+        return truncated(w);
+    char separator = w->data[w->at[w->i]];
+    if (separator == end) {
         w->i++;
         pop(w);
-        return SNAG_OK;
+        *ended = true;
+    } else if (w->after && separator == ',') {
+        w->i++;
+    } else if (w->after) {
+        return broken(w, w->at[w->i], end == ']' ? "a comma or ]" : "a comma or }");
     }
+    return SNAG_OK;
+}
+
+/* Fields of the object on top, until it ends or another container begins. */
+static snag_err walk_object(walk *w, frame *top)
+{
+    const uint32_t depth = w->depth;
     for (;;) {
-        if (w->after) {
-            if (w->i == w->count)
-                return truncated(w);
-            char separator = w->data[w->at[w->i++]];
-            if (separator == end) {
-                pop(w);
-                return SNAG_OK;
-            }
-            if (separator != ',')
-                return broken(w, w->at[w->i - 1], top->list ? "a comma or ]" : "a comma or }");
-        }
+        bool ended;
+        snag_err err = separate(w, '}', &ended);
+        if (err || ended)
+            return err;
         w->after = true;
-        snag_err err = top->list ? take_item(w) : take_field(w, top);
+        err = take_field(w, top);
+        if (err || w->depth != depth)
+            return err;
+    }
+}
+
+static snag_err walk_list(walk *w)
+{
+    const uint32_t depth = w->depth;
+    for (;;) {
+        bool ended;
+        snag_err err = separate(w, ']', &ended);
+        if (err || ended)
+            return err;
+        w->after = true;
+        err = take_item(w);
         if (err || w->depth != depth)
             return err;
     }
@@ -345,8 +385,10 @@ static snag_err walk_container(walk *w)
 static snag_err walk_all(walk *w, frame root, snag_slot *slot)
 {
     snag_err err = take_value(w, w->at[w->i++], root, slot);
-    while (!err && w->depth > 0)
-        err = walk_container(w);
+    while (!err && w->depth > 0) {
+        frame *top = &w->stack[w->depth - 1];
+        err = top->list ? walk_list(w) : walk_object(w, top);
+    }
     if (!err && w->i < w->count)
         return snag_fail(w->diag, SNAG_BAD_SYNTAX, "byte %u: something follows the record's end",
                          w->at[w->i]);
@@ -412,7 +454,7 @@ snag_err snag_json_read(snag_json *json, snag_str record, uint32_t node, snag_sl
     next_record(json);
     w.slots = slots;
     int32_t slot = json->paths->nodes[node].slot;
-    err = walk_all(&w, (frame){.node = node, .slot = slot, .wanted = true},
+    err = walk_all(&w, (frame){.node = node, .cursor = 2 * node, .slot = slot, .wanted = true},
                    slot < 0 ? &whole : &slots[slot]);
     if (err || w.data[w.at[0]] == '{')
         return err;

@@ -184,6 +184,21 @@ static snag_err evaluate(snag_mapper *mapper, const entry *from, snag_kind as, s
     return err ? fail_name(mapper, from, 0, err, &words, diag) : SNAG_OK;
 }
 
+/* The slot of a name that is a plain text, nearly always; NULL = look closer. */
+static inline const snag_slot *plain_text(const snag_mapper *mapper, const entry *from)
+{
+    if (from->spec->expr)
+        return NULL;
+    for (uint32_t i = 0; i < from->slot_count; i++) {
+        const snag_slot *slot = &mapper->slots[from->slots[i]];
+        if (slot->kind == SNAG_SLOT_TEXT)
+            return slot;
+        if (slot->kind != SNAG_SLOT_ABSENT && slot->kind != SNAG_SLOT_NULL)
+            return NULL;
+    }
+    return NULL;
+}
+
 /* The value of a name, ABSENT where the record does not have it. */
 static snag_err name_value(snag_mapper *mapper, const entry *from, snag_kind as, snag_arena *arena,
                            snag_value *out, snag_diag *diag)
@@ -199,10 +214,6 @@ static snag_err name_value(snag_mapper *mapper, const entry *from, snag_kind as,
         const snag_slot *slot = &mapper->slots[from->slots[i]];
         if (slot->kind == SNAG_SLOT_ABSENT || slot->kind == SNAG_SLOT_NULL)
             continue;
-        if (slot->kind == SNAG_SLOT_TEXT && as == SNAG_KIND_TEXT) { /* nearly always */
-            *out = snag_value_text(slot->as.raw);
-            return SNAG_OK;
-        }
         snag_diag words;
         snag_err err = snag_convert(slot, as, spec->unit, arena, out, &words);
         return err ? fail_name(mapper, from, from->slots[i], err, &words, diag) : SNAG_OK;
@@ -243,19 +254,23 @@ static snag_err map_text(snag_mapper *mapper, uint32_t var, size_t bytes_max, sn
 {
     const entry *from = &mapper->entries[var];
     snag_value *value = &vars[var];
-    snag_err err = name_value(mapper, from, SNAG_KIND_TEXT, arena, value, diag);
-    if (err)
-        return err;
-    if (value->kind == SNAG_KIND_ABSENT || value->as.text.size == 0) {
-        value->kind = SNAG_KIND_ABSENT;
-        *out = (snag_str){0};
-        return SNAG_OK;
+    const snag_slot *plain = plain_text(mapper, from);
+    snag_str text = {0};
+    if (plain) {
+        text = plain->as.raw;
+    } else {
+        snag_err err = name_value(mapper, from, SNAG_KIND_TEXT, arena, value, diag);
+        if (err)
+            return err;
+        if (value->kind != SNAG_KIND_ABSENT)
+            text = value->as.text;
     }
-    *out = value->as.text;
-    if (out->size <= bytes_max)
+    *value = (snag_value){.as.text = text, .kind = text.size ? SNAG_KIND_TEXT : SNAG_KIND_ABSENT};
+    *out = text;
+    if (text.size <= bytes_max)
         return SNAG_OK;
     return snag_fail(diag, SNAG_BAD_SIZE, "%.*s has %zu bytes, at most %zu are allowed",
-                     SNAG_FMT(from->spec->name), out->size, bytes_max);
+                     SNAG_FMT(from->spec->name), text.size, bytes_max);
 }
 
 static snag_err check_skew(const snag_mapper *mapper, const snag_event *event, snag_diag *diag)
@@ -389,7 +404,12 @@ static snag_err map_kept(snag_mapper *mapper, snag_arena *arena, snag_value *var
         const entry *from = &mapper->entries[i];
         if (!from->spec->used)
             continue;
-        snag_err err = name_value(mapper, from, from->spec->as, arena, &vars[i], diag);
+        const snag_slot *plain = from->spec->as == SNAG_KIND_TEXT ? plain_text(mapper, from) : NULL;
+        snag_err err = SNAG_OK;
+        if (plain)
+            vars[i] = snag_value_text(plain->as.raw);
+        else
+            err = name_value(mapper, from, from->spec->as, arena, &vars[i], diag);
         if (!err)
             err = cut_text(&vars[i], arena);
         if (err)
@@ -404,10 +424,11 @@ snag_err snag_mapper_apply(snag_mapper *mapper, const snag_raw *raw, snag_arena 
     snag_value *vars = snag_arena_take(arena, mapper->count * sizeof *vars);
     if (!vars)
         return SNAG_FULL;
-    *event = (snag_event){.stamp_ms = raw->stamp_ms,
-                          .position = raw->position,
-                          .vars = vars,
-                          .var_count = mapper->count};
+    event->stamp_ms = raw->stamp_ms;
+    event->position = raw->position;
+    event->vars = vars;
+    event->var_count = mapper->count;
+    event->id_derived = false;
     snag_err err = map_fixed(mapper, arena, vars, event, diag);
     if (!err && event->id.size == 0)
         err = derive_id(mapper, arena, vars, event);

@@ -74,6 +74,7 @@ static bool child_of(snag_paths *paths, uint32_t parent, const char *text, size_
         return false;
     }
     memcpy(copy, text, size);
+    paths->nodes[*child].mark = snag_path_mark_of(text, size);
     paths->nodes[*child].next = paths->nodes[parent].child;
     paths->nodes[parent].child = *child;
     paths->nodes[parent].sizes |= UINT64_C(1) << (size & 63);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Avro sources from the outside: a schema file with plain, single-object and framed bodies; a registry that knows,
- * does not know, or does not answer yet.
+ * Avro sources from the outside: a schema file with plain, single-object and framed bodies; a registry that
+ * knows, does not know, or does not answer yet.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -70,7 +70,8 @@ static void file_source(void **state)
     unlink(name);
     f = avro_fixture();
     f->source.schema_file = snag_str_from(name);
-    assert_int_equal(snag_decoder_new(&f->decoder, &f->source, SNAG_STR("."), &f->options, &f->diag), SNAG_IO);
+    assert_int_equal(snag_decoder_new(&f->decoder, &f->source, SNAG_STR("."), &f->options, &f->diag),
+                     SNAG_IO);
     assert_non_null(strstr(f->diag.text, name));
     f->source.schema_file = (snag_str){0};
     assert_int_equal(snag_decoder_new(&f->decoder, &f->source, SNAG_STR("."), &f->options, &f->diag),
