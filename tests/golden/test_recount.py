@@ -45,8 +45,8 @@ def make_pipeline(rules, again, dues):
     lines = ["pipeline: recount", "sources:", "  s: { topic: s, format: json,",
              "       map: { id: id, time: t, type: e, customer: c }, keep: { item: item } }", "rules:"]
     for name, rule, per in rules:
-        words = [f"{key}: {value if key not in ('after', 'overtake', 'within', 'quiet') else f'{value}ms'}"
-                 for key, value in rule.items()]
+        spans = ("after", "overtake", "within", "quiet")
+        words = [f"{key}: {value}" + ("ms" if key in spans else "") for key, value in rule.items()]
         words = [word.replace("True", "true") for word in words]
         if per:
             words.append(f"per: {per}")
@@ -135,7 +135,8 @@ class Count:
 
 class Walk:
     def __init__(self, again, dues):
-        self.again, self.dues, self.stage, self.ended, self.armed, self.late = again, dues, None, False, None, False
+        self.again, self.dues, self.stage = again, dues, None
+        self.ended, self.armed, self.late = False, None, False
 
     def deadline(self):
         return self.armed
@@ -200,8 +201,8 @@ def replayed(pipeline, events, folder):
         file.write(pipeline)
     with open(f"{folder}/events.jsonl", "w") as file:
         file.writelines(json.dumps(event) + "\n" for event in events)
-    run = subprocess.run([os.environ["SNAG"], "replay", f"{folder}/p.yaml", f"{folder}/events.jsonl", "--quiet"],
-                         capture_output=True, text=True)
+    command = [os.environ["SNAG"], "replay", f"{folder}/p.yaml", f"{folder}/events.jsonl", "--quiet"]
+    run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode != 0:
         sys.exit(f"replay failed:\n{pipeline}\n{run.stderr}")
     said = []
@@ -212,8 +213,9 @@ def replayed(pipeline, events, folder):
         if kind.startswith("snag.alert.") and not data["why"]["rule"].startswith("way."):
             # pipeline/rule/customer[/per]
             parts = data["dedup_key"].split("/")
-            said.append((data["why"]["rule"], (parts[2], parts[3] if len(parts) > 3 else ""), data["action"], at,
-                         data.get("why", {}).get("reason", data.get("reason", ""))))
+            key = (parts[2], parts[3] if len(parts) > 3 else "")
+            reason = data.get("why", {}).get("reason", data.get("reason", ""))
+            said.append((data["why"]["rule"], key, data["action"], at, reason))
         elif kind.startswith("snag.journey."):
             move = kind.rsplit(".", 1)[1]
             stage = data["from"] if move in ("stalled", "resumed") else data["to"]
