@@ -145,7 +145,7 @@ static uint64_t encode_alerts(void *context, uint64_t *hash)
         snag_buf buf = snag_buf_on(room, sizeof room);
         record.as.alert.seq = (uint32_t)(i % 1000);
         snag_encode_json(&buf, &encode, &record);
-        *hash = *hash * 31 + snag_hash64(snag_buf_str(&buf), 0);
+        *hash = *hash * 31 + (i % 64 ? buf.size : snag_hash64(snag_buf_str(&buf), 0));
     }
     return todo->count;
 }

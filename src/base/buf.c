@@ -57,6 +57,21 @@ static bool json_plain(unsigned char byte)
     return byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f;
 }
 
+/* Does one of eight bytes need an escape? (Bit tricks for "a byte is 0" and "a byte is below n", Anderson's
+ * collection; a byte of 0x80 and more never does.) */
+static bool json_eight_plain(const char *data)
+{
+    static const uint64_t each = 0x0101010101010101u;
+    uint64_t word;
+    memcpy(&word, data, sizeof word);
+    uint64_t quote = word ^ each * '"';
+    uint64_t slash = word ^ each * '\\';
+    uint64_t del = word ^ each * 0x7f;
+    uint64_t found = ((word - each * 0x20) & ~word) | ((quote - each) & ~quote) |
+                     ((slash - each) & ~slash) | ((del - each) & ~del);
+    return (found & each * 0x80) == 0;
+}
+
 static void json_escape(snag_buf *buf, unsigned char byte)
 {
     static const char hex[] = "0123456789abcdef";
@@ -77,6 +92,10 @@ void snag_buf_json(snag_buf *buf, snag_str text)
     size_t from = 0;
     snag_buf_byte(buf, '"');
     for (size_t i = 0; i < text.size; i++) {
+        while (i + 8 <= text.size && json_eight_plain(text.data + i))
+            i += 8;
+        if (i == text.size)
+            break;
         unsigned char byte = (unsigned char)text.data[i];
         if (json_plain(byte))
             continue;

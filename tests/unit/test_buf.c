@@ -183,9 +183,33 @@ static void errors_have_words(void **state)
     assert_int_equal(snag_fail(NULL, SNAG_IO, "nobody listens"), SNAG_IO);
 }
 
+/* Each byte at each place among plain ones comes out as it does alone. */
+static void json_bytes_anywhere(void **state)
+{
+    (void)state;
+    for (int byte = 0; byte < 256; byte++) {
+        char alone[16];
+        char one = (char)byte;
+        snag_buf want = snag_buf_on(alone, sizeof alone);
+        snag_buf_json(&want, snag_str_of(&one, 1));
+        for (size_t at = 0; at < 20; at++) {
+            char text[20];
+            char room[64];
+            snag_buf got = snag_buf_on(room, sizeof room);
+            memset(text, 'x', sizeof text);
+            text[at] = one;
+            snag_buf_json(&got, snag_str_of(text, sizeof text));
+            assert_int_equal(got.size, 19 + want.size);
+            assert_memory_equal(got.data + 1 + at, want.data + 1, want.size - 2);
+            assert_int_equal(got.data[got.size - 1], '"');
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(json_bytes_anywhere),
         cmocka_unit_test(a_full_buffer_says_so),
         cmocka_unit_test(integers),
         cmocka_unit_test(doubles),
