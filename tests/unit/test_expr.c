@@ -109,6 +109,7 @@ static void operators_have_values(void **state)
         {"'plan' in user", "bool true"},
         {"has(user.plan) && !has(user.age)", "bool true"},
         {"has(coupon)", "bool false"},
+        {"has(dyn(coupon).code)", "bool false"},
         {"has(amount)", "bool true"},
         {"at > timestamp('2009-02-13T23:31:30Z')", "bool true"},
         {"at.getHours('+02:00')", "int 1"},

@@ -5,6 +5,8 @@
  */
 #include "unit/check.h"
 
+#include <stdlib.h>
+
 #include "expr/builtin.h"
 #include "expr/expr.h"
 
@@ -147,6 +149,72 @@ static void kinds_are_not_trusted(void **state)
         }
 }
 
+/* The text, the names and the scope may go away once an expression is compiled. */
+static void nothing_of_the_text_is_borrowed(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "country == 'Austria' && country in ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'Austria'] && "
+        "country.startsWith('Aus') && country.matches('^Aus') && country.matches('^A[uv]s') && "
+        "!has({'x': country}.y) && {'x': country}.x == country + '' && 'q' in {'q': amount}";
+    static snag_arena arena;
+    char *copy = malloc(sizeof text);
+    char *word = malloc(7);
+    memcpy(copy, text, sizeof text);
+    memcpy(word, "country", 7);
+    snag_expr_name *heap = malloc(2 * sizeof *heap);
+    heap[0] = (snag_expr_name){{word, 7}, SNAG_KIND_TEXT, 0};
+    heap[1] = (snag_expr_name){SNAG_STR("amount"), SNAG_KIND_DYN, 1};
+    const snag_expr_scope scope = {.names = heap, .count = 2};
+    const snag_expr *expr;
+    snag_arena_init(&arena, arena_block, sizeof arena_block);
+    snag_err err = snag_expr_compile(&arena, snag_str_of(copy, sizeof text - 1), &scope, SNAG_KIND_BOOL,
+                                     &expr, &diag);
+    memset(copy, 'x', sizeof text);
+    memset(word, 'x', 7);
+    free(copy);
+    free(word);
+    free(heap);
+    assert_int_equal(err, SNAG_OK);
+    snag_arena scratch;
+    snag_value value;
+    snag_value vars[] = {snag_value_text(SNAG_STR("Austria")), {.kind = SNAG_KIND_NULL}};
+    snag_arena_init(&scratch, scratch_block, sizeof scratch_block);
+    assert_int_equal(snag_expr_eval(expr, vars, 2, &scratch, &value, &diag), SNAG_OK);
+    assert_true(value.as.boolean);
+    vars[0].kind = SNAG_KIND_ABSENT;
+    assert_int_equal(snag_expr_eval(expr, vars, 2, &scratch, &value, &diag), SNAG_EVAL);
+    assert_string_equal(diag.text, "country is absent; has(country) asks whether it is there");
+}
+
+/* As many macros inside each other as may stand there. */
+static void macros_nest_to_the_bound(void **state)
+{
+    (void)state;
+    static char text[SNAG_EXPR_NESTING_MAX * 20 + 64];
+    for (uint32_t extra = 0; extra < 2; extra++) {
+        snag_buf buf = snag_buf_on(text, sizeof text - 1);
+        uint32_t count = SNAG_EXPR_NESTING_MAX + extra;
+        for (uint32_t i = 0; i < count; i++)
+            snag_buf_put(&buf, "[late].all(x, ", 14);
+        snag_buf_byte(&buf, 'x');
+        for (uint32_t i = 0; i < count; i++)
+            snag_buf_byte(&buf, ')');
+        text[buf.size] = '\0';
+        const snag_expr *expr = compile(text, false, SNAG_KIND_BOOL);
+        assert_int_equal(expr != NULL, extra == 0);
+        if (!expr)
+            continue;
+        static snag_value vars[71];
+        snag_arena scratch;
+        bool erred;
+        vars[70] = (snag_value){.as.boolean = true, .kind = SNAG_KIND_BOOL};
+        static char large[1 << 18];
+        snag_arena_init(&scratch, large, sizeof large);
+        assert_true(snag_expr_true(expr, vars, 71, &scratch, &erred));
+    }
+}
+
 /* The table the manual is printed from: every function is found by name and says what it is. */
 static void functions_are_listed(void **state)
 {
@@ -171,6 +239,8 @@ int main(void)
         cmocka_unit_test(free_names_are_paths),
         cmocka_unit_test(missing_variables_are_absent),
         cmocka_unit_test(kinds_are_not_trusted),
+        cmocka_unit_test(nothing_of_the_text_is_borrowed),
+        cmocka_unit_test(macros_nest_to_the_bound),
         cmocka_unit_test(functions_are_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
