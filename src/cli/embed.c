@@ -86,8 +86,11 @@ int snag_embed_feed(snag_embed *self, const char *json, size_t size)
 
 int snag_embed_tick(snag_embed *self, int64_t time_ms)
 {
-    snag_feed_tick(self->feed, time_ms);
-    return SNAG_EMBED_OK;
+    snag_err err = snag_feed_tick(self->feed, time_ms);
+    if (!err)
+        return SNAG_EMBED_OK;
+    snag_fail(&self->diag, err, "the memory for state is used up");
+    return SNAG_EMBED_FULL;
 }
 
 const char *snag_embed_error(const snag_embed *self)

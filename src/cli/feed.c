@@ -31,6 +31,7 @@ struct snag_feed {
     snag_arena arena;
     void *arena_block;
     snag_feed_counts counts;
+    snag_err stopped; /* the state outgrew its memory: nothing more is taken */
     uint32_t partition_count;
     feed_part partitions[];
 };
@@ -47,7 +48,8 @@ static size_t memory_bytes(const snag_feed *feed)
     const snag_pipeline *pipeline = &feed->config->pipeline;
     uint64_t physical = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     uint64_t wanted = physical > pipeline->budget_bytes ? physical : pipeline->budget_bytes;
-    uint64_t share = wanted / feed->partition_count;
+    uint64_t share = feed->options.state_bytes ? feed->options.state_bytes
+                                               : wanted / feed->partition_count;
     size_t least = snag_engine_bytes_min(pipeline);
     return share > least ? (size_t)share : least;
 }
@@ -126,6 +128,12 @@ void snag_feed_free(snag_feed *feed)
     free(feed);
 }
 
+static snag_err stopped(const snag_feed *feed, snag_diag *diag)
+{
+    return snag_fail(diag, feed->stopped, "the memory for state (%zu MiB) is used up after %llu events",
+                     feed->partitions[0].memory.size >> 20, (unsigned long long)feed->counts.events);
+}
+
 /* Judges what waits, in each partition; the events' memory is free again. */
 static snag_err judge(snag_feed *feed, snag_diag *diag)
 {
@@ -134,11 +142,10 @@ static snag_err judge(snag_feed *feed, snag_diag *diag)
         size_t taken = 0;
         if (part->count == 0)
             continue;
-        snag_err err = snag_engine_take(part->engine, part->events, part->count, &taken);
-        if (err)
-            return snag_fail(diag, err, "the state of %zu MiB is used up after %llu events",
-                             part->memory.size >> 20, (unsigned long long)feed->counts.events);
+        feed->stopped = snag_engine_take(part->engine, part->events, part->count, &taken);
         part->count = 0;
+        if (feed->stopped)
+            return stopped(feed, diag);
     }
     snag_arena_reset(&feed->arena);
     return SNAG_OK;
@@ -214,6 +221,8 @@ snag_err snag_feed_lines(snag_feed *feed, const snag_line *lines, size_t count,
                          const uint8_t sha256[32], snag_diag *diag)
 {
     SNAG_ASSERT(count <= feed->options.batch);
+    if (feed->stopped)
+        return stopped(feed, diag);
     for (size_t i = 0; i < count; i++) {
         const snag_line *line = &lines[i];
         snag_err err = line->size > line->text.size ? too_long(feed, line, sha256, diag)
@@ -230,33 +239,41 @@ static int64_t later(int64_t a_ms, int64_t b_ms)
     return a_ms > b_ms ? a_ms : b_ms;
 }
 
-static void engine_move(snag_engine *engine, int64_t time_ms)
+/* An engine whose memory is used up never gets there: taking nothing tells it apart from a large drain. */
+static snag_err engine_move(snag_engine *engine, int64_t time_ms)
 {
+    size_t taken;
+    snag_err err = SNAG_OK;
     bool reached = snag_engine_tick(engine, time_ms, TIMERS_AT_ONCE);
-    while (!reached)
-        reached = snag_engine_drain(engine, TIMERS_AT_ONCE);
+    while (!reached && !err) {
+        err = snag_engine_take(engine, NULL, 0, &taken);
+        if (!err)
+            reached = snag_engine_drain(engine, TIMERS_AT_ONCE);
+    }
+    return err;
 }
 
-void snag_feed_tick(snag_feed *feed, int64_t time_ms)
+snag_err snag_feed_tick(snag_feed *feed, int64_t time_ms)
 {
-    for (uint32_t i = 0; i < feed->partition_count; i++)
-        engine_move(feed->partitions[i].engine, time_ms);
+    for (uint32_t i = 0; i < feed->partition_count && !feed->stopped; i++)
+        feed->stopped = engine_move(feed->partitions[i].engine, time_ms);
+    return feed->stopped;
 }
 
-void snag_feed_finish(snag_feed *feed, bool drain)
+snag_err snag_feed_finish(snag_feed *feed, bool drain)
 {
     int64_t newest_ms = SNAG_TIME_NONE;
-    for (uint32_t i = 0; i < feed->partition_count; i++) {
+    for (uint32_t i = 0; i < feed->partition_count; i++)
         newest_ms = later(newest_ms, snag_engine_newest(feed->partitions[i].engine));
-    }
-    if (newest_ms == SNAG_TIME_NONE)
-        return;
-    snag_feed_tick(feed, newest_ms);
+    if (newest_ms == SNAG_TIME_NONE || snag_feed_tick(feed, newest_ms))
+        return feed->stopped;
     for (uint32_t i = 0; drain && i < feed->partition_count; i++) {
         snag_engine *engine = feed->partitions[i].engine;
-        while (snag_engine_next_due(engine) != SNAG_NEVER)
-            engine_move(engine, later(snag_engine_next_due(engine), snag_engine_w(engine)) + 1);
+        while (!feed->stopped && snag_engine_next_due(engine) != SNAG_NEVER)
+            feed->stopped =
+                engine_move(engine, later(snag_engine_next_due(engine), snag_engine_w(engine)) + 1);
     }
+    return feed->stopped;
 }
 
 const snag_feed_counts *snag_feed_counts_get(const snag_feed *feed)

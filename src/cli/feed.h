@@ -37,6 +37,7 @@ typedef struct snag_feed_options {
     uint32_t partitions; /* 1 to SNAG_FEED_PARTITIONS_MAX */
     size_t batch;        /* events judged at once, >= 1 */
     int64_t now_ms;      /* for max_skew; SNAG_NEVER = no check */
+    size_t state_bytes;  /* of one engine; 0 = what the machine has, shared out, touched as needed */
     snag_feed_emit *emit;
     snag_feed_dead *dead;
     snag_feed_event *event; /* may be NULL */
@@ -53,14 +54,15 @@ SNAG_MUST_CHECK snag_err snag_feed_new(snag_feed **out, const snag_config *confi
 void snag_feed_free(snag_feed *feed);
 
 /* Feeds whole lines, at most `batch` of them. sha256 is of the last line where that is over-long (else it may
- * be NULL). SNAG_FULL: the state outgrew its memory. */
+ * be NULL). SNAG_FULL: the state outgrew its memory, and the feed takes nothing
+ * more. */
 SNAG_MUST_CHECK snag_err snag_feed_lines(snag_feed *feed, const snag_line *lines, size_t count,
                                          const uint8_t sha256[32], snag_diag *diag);
-/* Moves every partition's time to time_ms (never back); timers before it fire. */
-void snag_feed_tick(snag_feed *feed, int64_t time_ms);
+/* Moves every partition's time to time_ms (never back); timers before it fire. SNAG_FULL as above. */
+snag_err snag_feed_tick(snag_feed *feed, int64_t time_ms);
 /* The input has ended: time moves to the newest event of all partitions, but no further. drain: all
- * armed timers fire. */
-void snag_feed_finish(snag_feed *feed, bool drain);
+ * armed timers fire. SNAG_FULL as above. */
+snag_err snag_feed_finish(snag_feed *feed, bool drain);
 
 typedef struct snag_feed_counts {
     uint64_t lines;

@@ -234,7 +234,8 @@ static int run_all(replay *self, char **paths, int count)
     self->progress.on &= !self->quiet && !crowded;
     for (int i = 0; i < count && code < 0; i++)
         code = run_file(self, paths[i]);
-    snag_feed_finish(self->feed, self->drain && code < 0);
+    if (snag_feed_finish(self->feed, self->drain && code < 0) && code < 0)
+        code = snag_command_fail(self->command, SNAG_EXIT_USAGE, "the memory for state is used up");
     double seconds = (double)(snag_clock_monotonic_ms() - started_ms) / 1000.0;
     snag_progress_clear(&self->progress);
     if (!snag_sink_finish(self->sink))

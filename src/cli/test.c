@@ -13,7 +13,7 @@
 #include "engine/engine.h"
 #include "local/memory.h"
 
-enum { STATE_BYTES = 64 * 1024 * 1024, TIMERS_AT_ONCE = 1 << 20, FILE_BYTES_MAX = 64 * 1024 * 1024 };
+enum { STATE_BYTES = 64 * 1024 * 1024, FILE_BYTES_MAX = 64 * 1024 * 1024 };
 
 typedef struct runner {
     const snag_command *command;
@@ -177,11 +177,12 @@ static void step_run(runner *self, snag_engine *engine, const snag_step *step)
     size_t taken;
     self->step = step;
     self->met = 0;
-    if (step->moves_clock) {
-        bool reached = snag_engine_tick(engine, step->time_ms, TIMERS_AT_ONCE);
-        while (!reached)
-            reached = snag_engine_drain(engine, TIMERS_AT_ONCE);
-    } else if (snag_engine_take(engine, &step->event, 1, &taken) != SNAG_OK && !self->broken) {
+    bool full = false;
+    if (step->moves_clock)
+        full = !snag_engine_tick(engine, step->time_ms, UINT32_MAX);
+    else
+        full = snag_engine_take(engine, &step->event, 1, &taken) != SNAG_OK;
+    if (full && !self->broken) {
         fail_begin(self, step->line);
         line_print("after", step->text);
         line_print("so", SNAG_STR("the memory for state is used up"));
