@@ -54,7 +54,8 @@ static uint64_t evaluate_all(void *context, uint64_t *hash)
     work *todo = context;
     for (uint64_t i = 0; i < todo->count; i++) {
         bool erred;
-        *hash += snag_expr_true(todo->expr, todo->vars[i % EVENTS], VARS, &todo->scratch, &erred) << i % 7;
+        bool holds = snag_expr_true(todo->expr, todo->vars[i % EVENTS], VARS, &todo->scratch, &erred);
+        *hash += holds ? i : 0;
         snag_arena_reset(&todo->scratch);
     }
     return todo->count;
