@@ -7,7 +7,7 @@
 #   two_rules   stuck 60 s, hung up twice: few events change much, few records leave
 #   journey     the same and a journey that changes at nearly each event
 #
-#   bench/live_throughput.sh [--tiny | --events N] [--out FILE]        SNAG, SNAG_BUILD, SNAG_SOURCE as in tests
+#   bench/live_throughput.sh [--tiny | --events N] [--out FILE]   SNAG, SNAG_BUILD, SNAG_SOURCE as in tests
 set -uo pipefail
 . "$SNAG_SOURCE/tests/tools/kafka.sh"
 
@@ -44,7 +44,11 @@ sources:
     clock: log
 rules:
   stuck:
-    { event: Call Queued, per: [line, call], missing: [Call Answered, Call Abandoned], after: 60s, overtake: 1m }
+    event: Call Queued
+    per: [line, call]
+    missing: [Call Answered, Call Abandoned]
+    after: 60s
+    overtake: 1m
   hung_up_twice: { event: Call Abandoned, count: 2, within: 1h }
 kafka: { bootstrap.servers: "\${KAFKA}" }
 redis: { url: "\${REDIS_URL}" }
@@ -82,15 +86,17 @@ measure() {
     kill -TERM "$pid"
     wait "$pid" || fail "$name ended badly"
     sleep 0.5
-    hash=$(tool consume "$name.alerts" values | grep -o '"id":"[0-9a-f]*-[a-z]*-[0-9]*"' | sort | sha256sum)
+    hash=$(tool consume "$name.alerts" values | grep -o '"id":"[0-9a-f]*-[a-z]*-[0-9]*"' | sort |
+        sha256sum)
     rate=$(awk -v e="$events" -v t="$ticks" -v hz="$(getconf CLK_TCK)" 'BEGIN {printf "%.0f", e / (t / hz)}')
     local wall=$((events * 1000 / (ended - began)))
     printf '{"name":"live_%s","unit":"events/CPU-s","value":%s,"target":%s,"stretch":%s,"events":%s,' \
         "$name" "$rate" "$2" "$3" "$events" >&3
     printf '"wall_events_per_s":%s,"peak_mb":%s,"hash":"%s","machine":"%s","cores":%s,"version":"%s"}\n' \
-        "$wall" $((peak_kb / 1024)) "${hash:0:16}" "$(awk -F': ' '/model name/ {print $2; exit}' /proc/cpuinfo)" \
-        "$(nproc)" "$("$SNAG" --version | cut -d' ' -f2)" >&3
-    echo "live_$name: $rate events per CPU-second (target $2), $wall/s by the clock, $((peak_kb / 1024)) MB" >&2
+        "$wall" $((peak_kb / 1024)) "${hash:0:16}" \
+        "$(awk -F': ' '/model name/ {print $2; exit}' /proc/cpuinfo)" "$(nproc)" \
+        "$("$SNAG" --version | cut -d' ' -f2)" >&3
+    echo "live_$name: $rate events a CPU-second (target $2), $wall/s by the clock, $((peak_kb / 1024)) MB" >&2
 }
 
 measure two_rules 400000 700000
