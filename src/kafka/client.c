@@ -121,19 +121,7 @@ void snag_kafka_free(snag_kafka *kafka)
         return;
     if (kafka->probe)
         rd_kafka_destroy(kafka->probe);
-    free(kafka->cluster);
     free(kafka);
-}
-
-snag_str snag_kafka_cluster(snag_kafka *kafka)
-{
-    if (!kafka->cluster) {
-        char *id = rd_kafka_clusterid(kafka->probe, ASK_MS);
-        kafka->cluster = id ? strdup(id) : NULL;
-        if (id)
-            rd_kafka_mem_free(kafka->probe, id);
-    }
-    return snag_str_from(kafka->cluster);
 }
 
 snag_err snag_kafka_judge(rd_kafka_resp_err_t code)

@@ -27,7 +27,6 @@ struct snag_kafka {
     size_t property_count;
     snag_voice voice;
     rd_kafka_t *probe;  /* a plain client that reads uncommitted ends and asks for metadata */
-    char *cluster;
     atomic_bool doubted; /* a client said that no broker is left */
     atomic_bool lost;    /* and a question of our own went unanswered: it was said */
 };

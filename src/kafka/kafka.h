@@ -47,8 +47,6 @@ SNAG_MUST_CHECK snag_err snag_kafka_describe_configs(snag_kafka *kafka, snag_kaf
 /* Creates the topic with the broker's default replication; one that exists already is fine. */
 SNAG_MUST_CHECK snag_err snag_kafka_create(snag_kafka *kafka, const char *name, int partitions,
                                            bool compact, snag_diag *diag);
-/* The cluster's id, "" where the broker does not say. Borrowed from kafka. */
-snag_str snag_kafka_cluster(snag_kafka *kafka);
 
 /* --- the ports --------------------------------------------------------------------------------- */
 

@@ -7,8 +7,8 @@
  *
  * Keys of one input partition share a hash tag, so that a batch stays in one slot:
  *
- *     snag:{CLUSTER/GROUP/TOPIC/P}:m           hash: i n k t c o a, the head (ports/store.h), p
- *     snag:{CLUSTER/GROUP/TOPIC/P}:0 … :1023   hashes: cell key -> packed cell; by hash of the customer
+ *     snag:{GROUP/TOPIC/P}:m           hash: i n k t c o a, the head (ports/store.h), p
+ *     snag:{GROUP/TOPIC/P}:0 … :1023   hashes: cell key -> packed cell; by hash of the customer
  */
 #ifndef SNAG_REDIS_REDIS_H
 #define SNAG_REDIS_REDIS_H
@@ -18,7 +18,7 @@
 
 typedef struct snag_redis snag_redis;
 
-/* url: redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]. space: "CLUSTER/GROUP/TOPIC". SNAG_CONFIG: not such a
+/* url: redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]. space: "GROUP/TOPIC". SNAG_CONFIG: not such a
  * url, or one that needs TLS where the client library has none. Nothing is connected yet. */
 SNAG_MUST_CHECK snag_err snag_redis_new(snag_redis **out, snag_str url, snag_str space,
                                         const snag_voice *voice, snag_diag *diag);

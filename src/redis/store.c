@@ -31,21 +31,23 @@ void snag_redis_arg_text(snag_redis_store *st, const char *text)
     snag_redis_arg(st, text, strlen(text));
 }
 
-/* bucket < 0: the head. slot: which key buffer to write into. */
-const char *snag_redis_key(snag_redis_store *st, size_t slot, uint32_t partition, int bucket)
+const char *snag_redis_key(snag_redis_store *st, uint32_t partition, unsigned bucket)
 {
-    char *text = st->keys[slot];
-    if (bucket < 0)
+    char *text = st->keys[bucket];
+    if (st->keys_of[bucket] == partition + 1)
+        return text;
+    st->keys_of[bucket] = partition + 1;
+    if (bucket == SNAG_REDIS_HEAD)
         snprintf(text, SNAG_REDIS_KEY_MAX, "snag:{%s/%" PRIu32 "}:m", st->client.redis->space, partition);
     else
-        snprintf(text, SNAG_REDIS_KEY_MAX, "snag:{%s/%" PRIu32 "}:%d", st->client.redis->space,
-                 partition, bucket);
+        snprintf(text, SNAG_REDIS_KEY_MAX, "snag:{%s/%" PRIu32 "}:%u", st->client.redis->space, partition,
+                 bucket);
     return text;
 }
 
-int snag_redis_bucket(snag_str customer)
+unsigned snag_redis_bucket(snag_str customer)
 {
-    return (int)(snag_hash64(customer, 0) % SNAG_REDIS_BUCKETS);
+    return (unsigned)(snag_hash64(customer, 0) % SNAG_REDIS_BUCKETS);
 }
 
 void snag_redis_arg_number(snag_redis_store *st, char text[SNAG_REDIS_NUMBER_MAX], int64_t value)
@@ -104,7 +106,7 @@ static void head_command(snag_redis_store *st, uint32_t partition)
     static const char *const fields[] = {"i", "n", "k", "t", "c", "o", "a"};
     st->arg_count = 0;
     snag_redis_arg_text(st, "HMGET");
-    snag_redis_arg_text(st, snag_redis_key(st, 0, partition, -1));
+    snag_redis_arg_text(st, snag_redis_key(st, partition, SNAG_REDIS_HEAD));
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         snag_redis_arg_text(st, fields[i]);
 }
@@ -187,7 +189,7 @@ snag_err snag_redis_answer(snag_redis_store *st, redisReply **reply, snag_diag *
 }
 
 /* Head and some buckets as of one moment: MULTI, HMGET, HGETALL …, EXEC. */
-static snag_err cells(snag_redis_store *st, uint32_t partition, int first, size_t buckets,
+static snag_err cells(snag_redis_store *st, uint32_t partition, unsigned first, size_t buckets,
                       const snag_item **items, size_t *count, snag_store_head *head, snag_diag *diag)
 {
     redisReply *reply = NULL;
@@ -200,7 +202,7 @@ static snag_err cells(snag_redis_store *st, uint32_t partition, int first, size_
     for (size_t i = 0; i < buckets; i++) {
         st->arg_count = 0;
         snag_redis_arg_text(st, "HGETALL");
-        snag_redis_arg_text(st, snag_redis_key(st, 0, partition, first + (int)i));
+        snag_redis_arg_text(st, snag_redis_key(st, partition, first + (unsigned)i));
         snag_redis_append(st);
     }
     append_word(st, "EXEC");
@@ -229,7 +231,7 @@ static snag_err store_page(void *self, uint32_t partition, uint64_t *cursor, con
     buckets = buckets < 1 ? 1 : buckets > PAGE_BUCKETS ? PAGE_BUCKETS : buckets;
     if (buckets > SNAG_REDIS_BUCKETS - *cursor)
         buckets = SNAG_REDIS_BUCKETS - (size_t)*cursor;
-    snag_err err = cells(st, partition, (int)*cursor, buckets, items, count, head, diag);
+    snag_err err = cells(st, partition, (unsigned)*cursor, buckets, items, count, head, diag);
     *cursor += buckets;
     if (*cursor == SNAG_REDIS_BUCKETS)
         *cursor = UINT64_MAX;
@@ -322,7 +324,7 @@ static snag_err partitions_at(snag_redis_store *st, uint32_t partition, uint32_t
     redisReply *reply = NULL;
     st->arg_count = 0;
     snag_redis_arg_text(st, "HGET");
-    snag_redis_arg_text(st, snag_redis_key(st, 0, partition, -1));
+    snag_redis_arg_text(st, snag_redis_key(st, partition, SNAG_REDIS_HEAD));
     snag_redis_arg_text(st, "p");
     snag_err err = snag_redis_call(&st->client, st->arg_count, st->args, st->sizes, &reply, diag);
     if (err != SNAG_OK)

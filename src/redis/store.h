@@ -9,6 +9,7 @@
 
 enum {
     SNAG_REDIS_BUCKETS = 1024,
+    SNAG_REDIS_HEAD = SNAG_REDIS_BUCKETS,
     SNAG_REDIS_KEY_MAX = 512,
     SNAG_REDIS_NUMBER_MAX = 24,
     SNAG_REDIS_ARGS_MAX = 4 + SNAG_WRITE_ARGS + 3 * SNAG_SCRIPT_ITEMS_MAX + SNAG_REDIS_BUCKETS
@@ -22,16 +23,18 @@ typedef struct snag_redis_store {
     const char *args[SNAG_REDIS_ARGS_MAX]; /* the command being built */
     size_t sizes[SNAG_REDIS_ARGS_MAX];
     int arg_count;
-    char keys[SNAG_REDIS_BUCKETS + 1][SNAG_REDIS_KEY_MAX]; /* and its keys */
+    /* Texts of keys, and which partition's they are, plus one: 0 = not written yet. */
+    char keys[SNAG_REDIS_BUCKETS + 1][SNAG_REDIS_KEY_MAX];
+    uint32_t keys_of[SNAG_REDIS_BUCKETS + 1];
 } snag_redis_store;
 
 void snag_redis_arg(snag_redis_store *store, const void *data, size_t size);
 void snag_redis_arg_text(snag_redis_store *store, const char *text);
 /* text keeps the digits until the command is sent. */
 void snag_redis_arg_number(snag_redis_store *store, char text[SNAG_REDIS_NUMBER_MAX], int64_t value);
-/* A key of the partition in buffer `slot`; bucket < 0: the head. */
-const char *snag_redis_key(snag_redis_store *store, size_t slot, uint32_t partition, int bucket);
-int snag_redis_bucket(snag_str customer);
+/* A key of the partition; bucket SNAG_REDIS_HEAD: the head. Stays until another partition's is asked for. */
+const char *snag_redis_key(snag_redis_store *store, uint32_t partition, unsigned bucket);
+unsigned snag_redis_bucket(snag_str customer);
 /* Appends the built command to what is to be sent. */
 void snag_redis_append(snag_redis_store *store);
 /* The next answer of what was appended; error replies are left to the reader. */

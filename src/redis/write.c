@@ -38,9 +38,9 @@ static void write_append(snag_redis_store *st, uint32_t partition, const snag_st
     snag_redis_arg_text(st, "EVALSHA");
     snag_redis_arg(st, st->client.sha[SNAG_SCRIPT_WRITE], SNAG_REDIS_SHA_BYTES);
     snag_redis_arg_number(st, keys, (int64_t)count + 1);
-    snag_redis_arg_text(st, snag_redis_key(st, 0, partition, -1));
+    snag_redis_arg_text(st, snag_redis_key(st, partition, SNAG_REDIS_HEAD));
     for (size_t i = 0; i < count; i++)
-        snag_redis_arg_text(st, snag_redis_key(st, i + 1, partition, snag_redis_bucket(items[i].owner)));
+        snag_redis_arg_text(st, snag_redis_key(st, partition, snag_redis_bucket(items[i].owner)));
     snag_redis_arg_text(st, hex(&text, head->incarnation));
     snag_redis_arg_number(st, text.at[0], head->n);
     snag_redis_arg_number(st, text.at[1], head->step);
@@ -173,9 +173,9 @@ snag_err snag_redis_take(void *self, uint32_t partition, const uint8_t incarnati
     snag_redis_arg_text(st, "EVAL"); /* rare: its text may go along each time */
     snag_redis_arg_text(st, snag_script_text(SNAG_SCRIPT_TAKE));
     snag_redis_arg_number(st, keys, SNAG_REDIS_BUCKETS + 1);
-    snag_redis_arg_text(st, snag_redis_key(st, SNAG_REDIS_BUCKETS, partition, -1));
-    for (int i = 0; i < SNAG_REDIS_BUCKETS; i++)
-        snag_redis_arg_text(st, snag_redis_key(st, (size_t)i, partition, i));
+    snag_redis_arg_text(st, snag_redis_key(st, partition, SNAG_REDIS_HEAD));
+    for (unsigned i = 0; i < SNAG_REDIS_BUCKETS; i++)
+        snag_redis_arg_text(st, snag_redis_key(st, partition, i));
     snag_redis_arg_text(st, hex(&text, incarnation));
     snprintf(number, sizeof number, "%" PRIu64, token);
     snag_redis_arg_text(st, number);
