@@ -331,7 +331,7 @@ static int run(const snag_command *command, int argc, char **argv)
 const snag_command snag_command_eval = {
     .name = "eval",
     .usage = "snag eval EXPR [--with JSON] | snag eval --cases FILE",
-    .summary = "prints the value of an expression, as `where:` would see it",
+    .summary = "Prints the value of an expression, as `where:` would see it.",
     .help =
         "The value is printed with its type, {\"bool\": true}; without a value the exit code is 1.\n"
         "  snag eval '1 + 2 * 3'\n"

@@ -48,7 +48,7 @@ static int run(const snag_command *command, int argc, char **argv)
 const snag_command snag_command_manual = {
     .name = "manual",
     .usage = "snag manual [WORD]",
-    .summary = "prints the reference: every key, test, format, record, reason and counter",
+    .summary = "Prints the reference: every key, test, format, record, reason and counter.",
     .help = "Without a word all of it; with one, what is said of it, as in\n"
             "  snag manual missing\n"
             "  snag manual source\n"
