@@ -88,7 +88,7 @@ static void fill_many(snag_seed *seed, avro_value_t *value, bool map)
 static void fill_random(snag_seed *seed, avro_value_t *value)
 {
     avro_type_t type = avro_value_get_type(value);
-    size_t count;
+    size_t count = 0;
     avro_value_t child;
     switch (type) {
     case AVRO_RECORD:
@@ -140,14 +140,14 @@ static void check_bytes(const snag_slot *slot, snag_slot_kind kind, const void *
 
 static void check_scalar(const snag_slot *slot, const avro_value_t *value)
 {
-    int boolean;
-    int32_t i;
-    int64_t l;
-    float f;
-    double d;
-    const void *data;
-    const char *text;
-    size_t size;
+    int boolean = 0;
+    int32_t i = 0;
+    int64_t l = 0;
+    float f = 0;
+    double d = 0;
+    const void *data = NULL;
+    const char *text = NULL;
+    size_t size = 0;
     switch (avro_value_get_type(value)) {
     case AVRO_BOOLEAN:
         avro_value_get_boolean(value, &boolean);
@@ -189,9 +189,9 @@ static void check_scalar(const snag_slot *slot, const avro_value_t *value)
 static void check_slot(const snag_slot *slot, const avro_value_t *record, const char *path)
 {
     avro_value_t value;
-    int symbol;
-    const void *data;
-    size_t size;
+    int symbol = 0;
+    const void *data = NULL;
+    size_t size = 0;
     if (!follow(*record, path, &value)) {
         assert_int_equal(slot->kind, SNAG_SLOT_ABSENT);
         return;
