@@ -95,26 +95,31 @@ static inline snag_err take_sized(reader *r, snag_str *out)
 
 /* --- scalars ----------------------------------------------------------------------------------- */
 
-/* A time from its units (in a second) since the epoch. Inlined, so that division is by a constant. */
-static inline void set_time(snag_slot *slot, int64_t value, int64_t units)
+/* A time from its units (in a second) since the epoch. Inlined, so that division is by a constant. Outside of
+ * the years 0 to 9999 nothing else could hold or print it. */
+static inline snag_err set_time(reader *r, snag_slot *slot, int64_t value, int64_t units)
 {
-    int64_t seconds = value / units - (value % units < 0);
-    slot->as.time.seconds = seconds;
-    slot->as.time.nanos = (int32_t)((value - seconds * units) * (1000000000 / units));
+    int64_t rest = value % units;
+    slot->as.time.seconds = value / units - (rest < 0);
+    slot->as.time.nanos = (int32_t)((rest < 0 ? rest + units : rest) * (1000000000 / units));
     slot->kind = SNAG_SLOT_TIME;
+    if (slot->as.time.seconds >= INT64_C(-62167219200) && slot->as.time.seconds <= INT64_C(253402300799))
+        return SNAG_OK;
+    return snag_fail(r->diag, SNAG_BAD_TIME, "byte %zu: a time outside of the years 0 to 9999",
+                     (size_t)(r->at - r->begin));
 }
 
 static inline snag_err read_time(reader *r, const snag_avro_op *op, snag_slot *slot)
 {
     int64_t value;
     snag_err err = read_long(r, &value);
+    if (err)
+        return err;
     if (op->a == 1000)
-        set_time(slot, value, 1000);
-    else if (op->a == 1000000)
-        set_time(slot, value, 1000000);
-    else
-        set_time(slot, value, 1000000000);
-    return err;
+        return set_time(r, slot, value, 1000);
+    if (op->a == 1000000)
+        return set_time(r, slot, value, 1000000);
+    return set_time(r, slot, value, 1000000000);
 }
 
 static snag_err read_integer(reader *r, const snag_avro_op *op, snag_slot *slot)
@@ -125,10 +130,8 @@ static snag_err read_integer(reader *r, const snag_avro_op *op, snag_slot *slot)
         return err;
     if (op->code != SNAG_AVRO_LONG && value != (int32_t)value)
         return broken(r, "an int of more than 32 bits");
-    if (op->code == SNAG_AVRO_DATE) {
-        set_time(slot, value * 86400, 1);
-        return SNAG_OK;
-    }
+    if (op->code == SNAG_AVRO_DATE)
+        return set_time(r, slot, value * 86400, 1);
     slot->as.integer = value;
     slot->kind = SNAG_SLOT_INT;
     return SNAG_OK;

@@ -230,8 +230,8 @@ static snag_err not_a_time(snag_str text, snag_diag *diag)
 }
 
 /* RFC 3339 keeps its nanoseconds; everything else is milliseconds. */
-static snag_err to_time(const snag_slot *slot, snag_time_unit unit, snag_arena *arena,
-                        snag_value *out, snag_diag *diag)
+static snag_err read_time(const snag_slot *slot, snag_time_unit unit, snag_arena *arena,
+                          snag_value *out, snag_diag *diag)
 {
     snag_str text = {0};
     int64_t ms;
@@ -260,6 +260,17 @@ static snag_err to_time(const snag_slot *slot, snag_time_unit unit, snag_arena *
         return snag_fail(diag, SNAG_BAD_TIME, "is a number that is no epoch time");
     *out = snag_value_time_ms(ms);
     return SNAG_OK;
+}
+
+/* Years 0 to 9999: what RFC 3339 can write, and far from where milliseconds overflow. */
+static snag_err to_time(const snag_slot *slot, snag_time_unit unit, snag_arena *arena,
+                        snag_value *out, snag_diag *diag)
+{
+    snag_err err = read_time(slot, unit, arena, out, diag);
+    if (err || (out->as.time.seconds >= INT64_C(-62167219200) &&
+                out->as.time.seconds <= INT64_C(253402300799)))
+        return err;
+    return snag_fail(diag, SNAG_BAD_TIME, "lies outside of the years 0 to 9999");
 }
 
 static snag_err to_duration(const snag_slot *slot, snag_time_unit unit, snag_arena *arena,

@@ -115,6 +115,21 @@ static void logical_types(void **state)
     free_fixture(f);
 }
 
+/* The ends of what 64 bits hold. */
+static void farthest_times(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"v"};
+    fixture *f = new_fixture(FIELD("{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}"), paths, 1);
+    assert_int_equal(read_only(f, "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 10), SNAG_BAD_TIME);
+    assert_int_equal(read_only(f, "\xFE\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 10), SNAG_BAD_TIME);
+    /* 9999-12-31T23:59:59.999Z, and a millisecond more */
+    assert_int_equal(read_only(f, "\xFE\xEF\xFE\xA1\xFA\x9D\x73", 7), SNAG_OK);
+    assert_true(f->slots[0].as.time.seconds == 253402300799);
+    assert_int_equal(read_only(f, "\x80\xF0\xFE\xA1\xFA\x9D\x73", 7), SNAG_BAD_TIME);
+    free_fixture(f);
+}
+
 static void bad_schemas(void **state)
 {
     (void)state;
@@ -282,6 +297,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_data),  cmocka_unit_test(maps),
+        cmocka_unit_test(farthest_times),
         cmocka_unit_test(logical_types),      cmocka_unit_test(bad_schemas),   cmocka_unit_test(explosion),
         cmocka_unit_test(fingerprints),       cmocka_unit_test(canonical_form), cmocka_unit_test(own_records),
     };
