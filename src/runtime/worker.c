@@ -102,6 +102,8 @@ static snag_err seat(snag_worker *worker, snag_diag *diag)
     case SNAG_SEAT_KEPT: return SNAG_OK;
     case SNAG_SEAT_ASKED:
         err = commit(worker, diag);
+        for (uint32_t i = 0; i < worker->options->partitions; i++)
+            worker->partitions[i]->reached = -1; /* kept warm, but not ours to move in time */
         return err == SNAG_OK ? input->ops->give_back(input->self, diag) : err;
     case SNAG_SEAT_LOST: return snag_fail(diag, SNAG_BROKER, "the group gave the partitions away");
     case SNAG_SEAT_GIVEN:

@@ -102,7 +102,29 @@ check "$name" 2 alerts,journeys
 grep -q "took over .* [1-9][0-9]* cells from Redis" "$LIVE/$name-run.log" || fail "never started from Redis"
 grep -q "took over .* 0 cells from Redis" "$LIVE/$name-run.log" || fail "never started from the changelog"
 
+# Partitions move: a second process joins in the middle, then the first one leaves.
+name=moved
+pipeline "$name" calls4
+"$SNAG" topics "$LIVE/$name.yaml" --create >"$LIVE/topics.log" 2>&1 || fail "snag topics --create"
+progress() { # more than $1 records were read
+    local left
+    left=$(behind moved calls4)
+    [ "$left" != unknown ] && [ "$left" -lt $((111303 - $1)) ]
+}
+run_start "$name" --max-batch 300 --commit-every 20ms
+wait_for 60 "the first process" progress 3000
+first=$RUN_PID
+run_start "$name" --instance two --max-batch 300 --commit-every 20ms
+wait_for 60 "both processes" progress 20000
+kill -TERM "$first"
+wait "$first" || fail "the first process ended badly"
+wait_for 90 "the second process alone" caught_up "$name" calls4
+run_stop
+check "$name" 4
+[ "$(grep -c 'took over' "$LIVE/$name-run.log")" -ge 2 ] || fail "no partition ever moved"
+
 # A last start from Redis alone (nothing to do), and one from the changelog alone, with one worker.
+name=killed
 for empty in no yes; do
     [ $empty = no ] || redis-cli -p "$REDIS_PORT" flushall >/dev/null
     : >"$LIVE/$name-run.log"
