@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Kafka to Kafka with Redis: simulated calls are produced first, then one worker reads, judges and commits
+# them all. The figure is events per CPU-second of the worker process (user and system), once with two rules,
+# once with a journey that changes at each event besides. Broker and Redis run beside it.
+#
+#   bench/live_kafka.sh [--tiny] [--out FILE]       environment: SNAG, SNAG_BUILD, SNAG_SOURCE
+set -euo pipefail
+: "${SNAG_SOURCE:=$(cd "$(dirname "$0")/.." && pwd)}"
+: "${SNAG_BUILD:=$SNAG_SOURCE/build}"
+: "${SNAG:=$SNAG_BUILD/snag}"
+. "$SNAG_SOURCE/tests/tools/kafka.sh"
+
+events=2000000 tiny=false out=/dev/stdout
+while [ $# -gt 0 ]; do
+    case "$1" in
+    --tiny) events=20000 tiny=true ;;
+    --out) out=$2; shift ;;
+    *) echo "usage: bench/live_kafka.sh [--tiny] [--out FILE]" >&2; exit 2 ;;
+    esac
+    shift
+done
+
+live_begin
+kafka_start
+redis_start
+export KAFKA="$BROKERS" REDIS_URL
+
+"$SNAG" simulate --events "$events" --customers $((events / 20 + 10)) --rate 50 >"$LIVE/events.jsonl"
+tool create calls 1 retention.ms=-1
+tool produce calls "$LIVE/events.jsonl" userId,anonymousId timestamp 2>/dev/null
+
+# pipeline NAME [JOURNEY-LINES]
+pipeline() {
+    cat >"$LIVE/$1.yaml" <<YAML
+pipeline: $1
+sources:
+  calls:
+    topic: calls
+    format: segment
+    keep: { line: properties.line, call: properties.callId }
+    clock: log
+${2:-}
+rules:
+  stuck_60: { event: Call Queued, per: [line, call], missing: [Call Answered, Call Abandoned], after: 60s }
+  hung_up_twice: { event: Call Abandoned, count: 2, within: 1h }
+kafka: { bootstrap.servers: "\${KAFKA}" }
+redis: { url: "\${REDIS_URL}" }
+YAML
+    "$SNAG" topics "$LIVE/$1.yaml" --create >/dev/null 2>&1
+}
+
+caught_up() { [ "$(tool lag "$1" calls 2>/dev/null || echo unknown)" = 0 ]; }
+
+# cpu_ms PID: user and system time; comm, the second field, may hold blanks.
+cpu_ms() {
+    sed 's/.*) //' "/proc/$1/stat" | awk -v hz="$(getconf CLK_TCK)" '{ printf "%d", ($12 + $13) * 1000 / hz }'
+}
+
+# report NAME VALUE UNIT TARGET STRETCH HASH
+report() {
+    local machine
+    machine=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+    printf '{"name":"%s","value":%s,"unit":"%s","target":%s,"stretch":%s,"runs":1,"machine":"%s","cores":%s,' \
+        "$1" "$2" "$3" "$4" "$5" "$machine" "$(nproc)" >>"$out"
+    printf '"compiler":"%s","version":"%s","tiny":%s,"hash":"%s"}\n' \
+        "$(sed -n 's/^CMAKE_C_COMPILER:[^=]*=//p' "$SNAG_BUILD/CMakeCache.txt")" \
+        "$("$SNAG" --version | cut -d' ' -f2)" "$tiny" "$6" >>"$out"
+    printf '%-28s %12s %-10s (target %s, stretch %s)\n' "$1" "$2" "$3" "$4" "$5" >&2
+}
+
+# measure NAME TARGET STRETCH
+measure() {
+    local pid ms hash memory
+    "$SNAG" run "$LIVE/$1.yaml" --instance one >"$LIVE/$1.log" 2>&1 &
+    pid=$!
+    STARTED+=("$pid")
+    wait_for 300 "$1 to be read" caught_up "$1"
+    ms=$(cpu_ms "$pid")
+    memory=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status")
+    stop_pid "$pid" TERM
+    hash=$(tool consume "$1.alerts" values | python3 -c '
+import hashlib, json, sys
+print(hashlib.sha256("\n".join(sorted(json.loads(line)["id"] for line in sys.stdin)).encode()).hexdigest()[:16])')
+    report "kafka_to_kafka_$1" "$((events * 1000 / (ms > 0 ? ms : 1)))" "events/cpu-s" "$2" "$3" "$hash"
+    report "kafka_to_kafka_$1_peak" "$memory" "KiB" 0 0 "$hash"
+}
+
+pipeline two_rules
+measure two_rules 400000 700000
+pipeline with_journey "journeys:
+  call:
+    per: [line, call]
+    stages:
+      started: { event: Call Started }
+      queued: { event: Call Queued, due: 60s }
+      answered: { event: Call Answered }
+      abandoned: { event: Call Abandoned, end: abandoned }
+      ended: { event: Call Ended, end: served }"
+measure with_journey 0 0
