@@ -68,10 +68,3 @@ void snag_arena_reset(snag_arena *arena)
     arena->used = 0;
     POISON(arena->block, arena->size);
 }
-
-void snag_arena_drop(void *block, size_t size)
-{
-    (void)block;
-    (void)size;
-    UNPOISON(block, size);
-}

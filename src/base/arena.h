@@ -31,7 +31,5 @@ char *snag_arena_bytes(snag_arena *arena, size_t size);
 snag_str snag_arena_copy(snag_arena *arena, snag_str text);
 /* Everything given out becomes invalid (and is poisoned under AddressSanitizer). */
 void snag_arena_reset(snag_arena *arena);
-/* Memory that arenas stood in goes back to where it came from: unpoisons it. */
-void snag_arena_drop(void *block, size_t size);
 
 #endif
