@@ -55,17 +55,17 @@ caught_up() { [ "$(tool lag "$1" calls 2>/dev/null || echo unknown)" = 0 ]; }
 
 # cpu_ms PID: user and system time; comm, the second field, may hold blanks.
 cpu_ms() {
-    sed 's/.*) //' "/proc/$1/stat" | awk -v hz="$(getconf CLK_TCK)" '{ printf "%d", ($12 + $13) * 1000 / hz }'
+    sed 's/.*) //' "/proc/$1/stat" |
+        awk -v hz="$(getconf CLK_TCK)" '{ printf "%d", ($12 + $13) * 1000 / hz }'
 }
 
 # report NAME VALUE UNIT TARGET STRETCH HASH
 report() {
     local machine
     machine=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
-    printf '{"name":"%s","value":%s,"unit":"%s","target":%s,"stretch":%s,"runs":1,"machine":"%s","cores":%s,' \
-        "$1" "$2" "$3" "$4" "$5" "$machine" "$(nproc)" >>"$out"
-    printf '"compiler":"%s","version":"%s","tiny":%s,"hash":"%s"}\n' \
-        "$(sed -n 's/^CMAKE_C_COMPILER:[^=]*=//p' "$SNAG_BUILD/CMakeCache.txt")" \
+    printf '{"name":"%s","value":%s,"unit":"%s","target":%s,"stretch":%s,' "$1" "$2" "$3" "$4" "$5" >>"$out"
+    printf '"runs":1,"machine":"%s","cores":%s,"compiler":"%s","version":"%s","tiny":%s,"hash":"%s"}\n' \
+        "$machine" "$(nproc)" "$(sed -n 's/^CMAKE_C_COMPILER:[^=]*=//p' "$SNAG_BUILD/CMakeCache.txt")" \
         "$("$SNAG" --version | cut -d' ' -f2)" "$tiny" "$6" >>"$out"
     printf '%-28s %12s %-10s (target %s, stretch %s)\n' "$1" "$2" "$3" "$4" "$5" >&2
 }
@@ -80,9 +80,8 @@ measure() {
     ms=$(cpu_ms "$pid")
     memory=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status")
     stop_pid "$pid" TERM
-    hash=$(tool consume "$1.alerts" values | python3 -c '
-import hashlib, json, sys
-print(hashlib.sha256("\n".join(sorted(json.loads(line)["id"] for line in sys.stdin)).encode()).hexdigest()[:16])')
+    hash=$(tool consume "$1.alerts" values | grep -o '"id":"[0-9a-f]*-[a-z]*-[0-9]*"' | sort | sha256sum)
+    hash=${hash:0:16}
     report "kafka_to_kafka_$1" "$((events * 1000 / (ms > 0 ? ms : 1)))" "events/cpu-s" "$2" "$3" "$hash"
     report "kafka_to_kafka_$1_peak" "$memory" "KiB" 0 0 "$hash"
 }
