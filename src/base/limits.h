@@ -35,6 +35,10 @@
 #define SNAG_CELL_BYTES_MAX 65536u /* one packed cell: one Redis value, one changelog record */
 #define SNAG_RING_MAX 8u        /* event ids remembered a customer against duplicates */
 
+/* State that no longer counts is cleared at its customer's next event, or after this long at the latest: a
+ * punctual timer a click would cost as much as the click. */
+#define SNAG_TIDY_MS 300000
+
 /* Time, int64 milliseconds since the epoch. */
 #define SNAG_NEVER INT64_MAX
 #define SNAG_TIME_NONE INT64_MIN

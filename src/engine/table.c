@@ -82,6 +82,11 @@ void snag_table_prefetch_cell(const snag_table *table, uint32_t hash)
     uint32_t index = table->buckets[bucket_of(table, hash)];
     if (index && table->nodes[index].hash != hash && table->nodes[index].chain)
         index = table->nodes[index].chain;
+    snag_table_prefetch_index(table, index);
+}
+
+void snag_table_prefetch_index(const snag_table *table, uint32_t index)
+{
     const snag_node *node = &table->nodes[index];
     const char *blob = snag_slab_at(&table->slab, node->blob);
     uint32_t bytes = node->key_bytes + node->blob_bytes;

@@ -64,6 +64,7 @@ uint32_t snag_table_hash(snag_str key);
 void snag_table_prefetch(const snag_table *table, uint32_t hash);
 void snag_table_prefetch_node(const snag_table *table, uint32_t hash);
 void snag_table_prefetch_cell(const snag_table *table, uint32_t hash);
+void snag_table_prefetch_index(const snag_table *table, uint32_t index);
 /* 0 where there is no such live cell (dead nodes are not found). */
 uint32_t snag_table_find(const snag_table *table, snag_str key, uint32_t hash);
 /* Adds a cell or wakes a dead node; parent 0 = a customer's own. 0 where memory is used up. */

@@ -13,6 +13,9 @@
  * further ones belong to it while no gap is longer than `quiet`, and when it closes its total, first and
  * last are told. (Rage clicks; PostHog, Mixpanel, Amplitude, Splunk, Datadog use such definitions.)
  *
+ * Matches that did not suffice are cleared once they have left the window, but not on the dot: at the next
+ * match, or SNAG_TIDY_MS later.
+ *
  * State: total, first time, then a ring of the newest n times, oldest first:
  *     | total 8 | first_ms 8 | t1 8 | t2 8 | … up to n |
  */
@@ -167,7 +170,9 @@ static void on_match(const snag_rule *rule, snag_rule_step *step, const snag_eve
         snag_rule_facts facts = facts_of(rule, kept, count);
         snag_rule_open(step, &facts);
     }
-    int64_t gap_ms = snag_rule_is_open(step) ? quiet_ms(&rule->params) : rule->params.within_ms;
+    int64_t gap_ms = quiet_ms(&rule->params);
+    if (!snag_rule_is_open(step) && gap_ms >= 0)
+        gap_ms = rule->params.within_ms > SNAG_TIDY_MS ? rule->params.within_ms : SNAG_TIDY_MS;
     snag_rule_arm(step, gap_ms < 0 ? SNAG_NEVER : kept->times[count - 1] + gap_ms);
 }
 

@@ -12,7 +12,7 @@
  *
  * State, either of two:
  *     armed or open: the deadline (8 bytes) and the question's time (8 bytes)
- *     overtake only: SNAG_TIME_NONE and the newest answer's time, forgotten D after it
+ *     overtake only: SNAG_TIME_NONE and the newest answer's time, forgotten some time after D has passed
  */
 #include "base/assert.h"
 #include "rules/rule.h"
@@ -54,7 +54,8 @@ static void remember_answer(const snag_rule *rule, snag_rule_step *step, int64_t
     if (rule->params.overtake_ms <= 0 || (had && kept->at_ms >= time_ms))
         return;
     *kept = (state){SNAG_TIME_NONE, time_ms};
-    snag_rule_arm(step, time_ms + rule->params.overtake_ms);
+    int64_t gap_ms = rule->params.overtake_ms > SNAG_TIDY_MS ? rule->params.overtake_ms : SNAG_TIDY_MS;
+    snag_rule_arm(step, time_ms + gap_ms);
     snag_rule_keep(step, sizeof *kept);
 }
 
