@@ -11,14 +11,27 @@
 
 enum { SCHEMA_WAIT_MS = 5000, SCHEMA_STEP_MS = 50, HEADERS_MAX = 1024 };
 
+static snag_err out_of_memory(const snag_partition *partition, snag_diag *diag)
+{
+    return snag_fail(diag, SNAG_FULL,
+                     "partition %" PRIu32 ": its state does not fit into %zu MiB: raise `budget`, or "
+                     "spread the topic over more partitions and processes",
+                     partition->index, partition->block_bytes >> 20);
+}
+
 snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag)
 {
     snag_err err = SNAG_OK;
+    size_t taken;
     while (partition->draining && err == SNAG_OK) {
         partition->draining = !snag_engine_drain(partition->engine, SNAG_TIMER_BUDGET);
         snag_worker_dirty(partition->worker, partition);
-        if (partition->draining)
-            err = snag_worker_commit(partition->worker, diag);
+        if (!partition->draining)
+            return SNAG_OK;
+        /* A full engine never gets there: asked with nothing to take, it says so. */
+        if (snag_engine_take(partition->engine, NULL, 0, &taken) == SNAG_FULL)
+            return out_of_memory(partition, diag);
+        err = snag_worker_commit(partition->worker, diag);
     }
     return err;
 }
@@ -103,10 +116,7 @@ static snag_err take(snag_partition *partition, const snag_event *events, size_t
     size_t taken = 0;
     snag_err err = count ? snag_engine_take(partition->engine, events, count, &taken) : SNAG_OK;
     if (err == SNAG_FULL)
-        return snag_fail(diag, SNAG_FULL,
-                         "partition %" PRIu32 ": its state does not fit into %zu MiB: raise `budget`, or "
-                         "spread the topic over more partitions and processes",
-                         partition->index, partition->block_bytes >> 20);
+        return out_of_memory(partition, diag);
     SNAG_ASSERT(err != SNAG_OK || taken == count);
     return err;
 }
