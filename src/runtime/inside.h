@@ -79,6 +79,7 @@ typedef struct snag_worker {
     int64_t now_ms;  /* monotonic, read once a turn */
     int64_t drift_ms; /* wall - monotonic; SNAG_TIME_NONE before the first turn */
     bool jumped;
+    bool behind;          /* the last poll brought as much as it could: there is more */
     int64_t committed_ms; /* monotonic */
     int64_t dirty_ms;     /* since when something waits; SNAG_NEVER = nothing */
     int64_t fenced_ms;    /* monotonic, of the last fencing; SNAG_TIME_NONE = never */

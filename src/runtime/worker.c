@@ -17,6 +17,7 @@
 
 enum {
     URGENT_MS = 5,           /* alerts are committed at once, but not more often than this */
+    BEHIND_FACTOR = 2,       /* in a backlog commits are so much rarer */
     HEADERS_MAX = 1024,
     ITEMS_LEAST = 4096,
     BACKOFF_MIN_MS = 200,
@@ -56,6 +57,8 @@ static bool commit_is_due(const snag_worker *worker)
     int64_t now_ms = worker->ports->clock.monotonic_ms(worker->ports->clock.self);
     if (worker->dirty_ms == SNAG_NEVER)
         return false;
+    if (worker->behind) /* an alert that is late already may wait for a transaction of a good size */
+        return now_ms - worker->dirty_ms >= BEHIND_FACTOR * worker->options->commit_every_ms;
     if (worker->bundle.urgent && now_ms - worker->committed_ms >= URGENT_MS)
         return true;
     return now_ms - worker->dirty_ms >= worker->options->commit_every_ms;
@@ -127,6 +130,7 @@ static snag_err turn(snag_worker *worker, snag_diag *diag)
         if (err == SNAG_OK)
             err = snag_worker_feed(worker, &batch, diag);
         bool idle = batch.count == 0;
+        worker->behind = batch.count == worker->options->batch_max;
         input->ops->release(input->self);
         if (err == SNAG_OK)
             err = snag_worker_tick(worker, diag);

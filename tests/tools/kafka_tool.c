@@ -24,7 +24,8 @@ static int usage(void)
           "kafka_tool BROKERS produce TOPIC FILE KEYPATH[,KEYPATH…] TIMEPATH   JSON Lines, .gz too\n"
           "kafka_tool BROKERS send TOPIC KEY VALUE|@FILE [TIME_MS [NAME=VALUE…]]\n"
           "kafka_tool BROKERS consume TOPIC [values]   all that is committed, as JSON Lines\n"
-          "kafka_tool BROKERS lag GROUP TOPIC          records the group has not committed yet\n",
+          "kafka_tool BROKERS lag GROUP TOPIC          records the group has not committed yet\n"
+          "kafka_tool BROKERS latency TOPIC ALERTS COUNT RATE   ms from appended to readable, one a line\n",
           stderr);
     return 2;
 }
@@ -42,6 +43,7 @@ static rd_kafka_t *client(rd_kafka_type_t type, const char *brokers, const char 
     const char *rows[][2] = {{"bootstrap.servers", brokers},
                              {"enable.partition.eof", "true"},
                              {"isolation.level", isolation},
+                             {"fetch.wait.max.ms", "10"},
                              {"log_level", "0"},
                              {"group.id", group}};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -217,12 +219,12 @@ static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
     failures += message->err != 0;
 }
 
-static rd_kafka_t *producer(const char *brokers)
+static rd_kafka_t *producer(const char *brokers, const char *linger)
 {
     char words[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     const char *rows[][2] = {{"bootstrap.servers", brokers}, {"message.max.bytes", "20000000"},
-                             {"queue.buffering.max.messages", "1000000"}, {"linger.ms", "20"},
+                             {"queue.buffering.max.messages", "1000000"}, {"linger.ms", linger},
                              {"partitioner", "murmur2_random"}, {"enable.idempotence", "true"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rd_kafka_conf_set(conf, rows[i][0], rows[i][1], words, sizeof words))
@@ -271,7 +273,7 @@ static int produce(const char *brokers, char **argv)
     char *line = malloc(LINE_MAX_BYTES);
     if (!file || !line)
         return die(argv[1], "cannot be read");
-    rd_kafka_t *rk = producer(brokers);
+    rd_kafka_t *rk = producer(brokers, "20");
     while (gzgets(file, line, LINE_MAX_BYTES)) {
         snag_str json = {line, strcspn(line, "\n")};
         snag_str key = find_first(json, argv[2]);
@@ -299,7 +301,7 @@ static snag_str whole(const char *path)
 
 static int send_one(const char *brokers, int argc, char **argv)
 {
-    rd_kafka_t *rk = producer(brokers);
+    rd_kafka_t *rk = producer(brokers, "20");
     bool from_file = argv[2][0] == '@';
     snag_str value = from_file ? whole(argv[2] + 1) : snag_str_from(argv[2]);
     int64_t time_ms = argc > 3 ? strtoll(argv[3], NULL, 10) : 0;
@@ -411,6 +413,74 @@ static int lag(const char *brokers, char **argv)
     return 0;
 }
 
+/* --- latency ----------------------------------------------------------------------------------- */
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* Customer N's event goes out with its number as key; its alert comes back under the same key. */
+static void latency_send(rd_kafka_t *rk, const char *topic, int number)
+{
+    char key[16], value[160], text[40];
+    snag_buf buf = snag_buf_on(text, sizeof text - 1);
+    snag_time_print(&buf, now_us() / 1000);
+    text[buf.size] = '\0';
+    snprintf(key, sizeof key, "%d", number);
+    snprintf(value, sizeof value, "{\"id\":\"e%s\",\"at\":\"%s\",\"what\":\"Hit\",\"who\":\"%s\"}", key, text,
+             key);
+    if (put(rk, topic, snag_str_from(key), snag_str_from(value), 0, NULL))
+        exit(die(topic, "cannot be produced"));
+}
+
+static rd_kafka_t *latency_reader(const char *brokers, const char *topic)
+{
+    rd_kafka_t *rk = client(RD_KAFKA_CONSUMER, brokers, "kafka_tool", "read_committed");
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_assign(rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return rk;
+}
+
+static int latency(const char *brokers, char **argv)
+{
+    int count = (int)strtol(argv[2], NULL, 10), rate = (int)strtol(argv[3], NULL, 10), sent = 0, seen = 0;
+    int64_t *sent_us = calloc((size_t)count + 1, sizeof *sent_us);
+    rd_kafka_t *out = producer(brokers, "0"), *in = latency_reader(brokers, argv[1]);
+    if (!sent_us || rate < 1)
+        return usage();
+    latency_send(out, argv[0], count); /* a producer's first record waits for its id */
+    rd_kafka_flush(out, 10000);
+    int64_t began_us = now_us() + 1000000, patience_us = 30000000;
+    while (seen < count && now_us() < began_us + (int64_t)count * 1000000 / rate + patience_us) {
+        while (sent < count && now_us() >= began_us + (int64_t)sent * 1000000 / rate) {
+            sent_us[sent] = now_us();
+            latency_send(out, argv[0], sent++);
+        }
+        rd_kafka_poll(out, 0);
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(in, 1);
+        if (message && !message->err) {
+            char key[16] = "";
+            memcpy(key, message->key, message->key_len < 15 ? message->key_len : 15);
+            int number = (int)strtol(key, NULL, 10);
+            if (number < count) {
+                printf("%.1f\n", (double)(now_us() - sent_us[number]) / 1000.0);
+                seen++;
+            }
+        }
+        if (message)
+            rd_kafka_message_destroy(message);
+    }
+    rd_kafka_consumer_close(in);
+    rd_kafka_destroy(in);
+    free(sent_us);
+    return flushed(out, argv[0]) || seen < count;
+}
+
 int main(int argc, char **argv)
 {
     const char *word = argc > 2 ? argv[2] : "";
@@ -428,5 +498,7 @@ int main(int argc, char **argv)
         return consume(argv[1], argc - 3, argv + 3);
     if (strcmp(word, "lag") == 0 && argc == 5)
         return lag(argv[1], argv + 3);
+    if (strcmp(word, "latency") == 0 && argc == 7)
+        return latency(argv[1], argv + 3);
     return usage();
 }

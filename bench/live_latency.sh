@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# How long after an event was appended its alert is readable (read_committed), with other events flowing at a
+# moderate rate; and how long after its deadline a stall alert is readable with no other traffic at all.
+# One broker, one Redis and the worker on the same machine.
+#
+#   bench/live_latency.sh [--tiny] [--out FILE]        SNAG, SNAG_BUILD, SNAG_SOURCE as in tests
+set -uo pipefail
+. "$SNAG_SOURCE/tests/tools/kafka.sh"
+
+count=2000
+stalls=40
+exec 3>&1
+while [ $# -gt 0 ]; do
+    case "$1" in
+    --tiny) count=100 stalls=3 ;;
+    --out) exec 3>>"$2"; shift ;;
+    *) echo "usage: live_latency.sh [--tiny] [--out FILE]" >&2; exit 2 ;;
+    esac
+    shift
+done
+live_begin
+kafka_start
+redis_start
+export KAFKA="$BROKERS" REDIS_URL
+
+# report NAME TARGET_P50 TARGET_P99 FILE: a row each for p50 and p99 of the numbers in FILE
+report() {
+    local p row value target
+    for p in 50 99; do
+        row=$(sort -n "$4" | awk -v p=$p '{v[NR] = $1} END {i = int((NR - 1) * p / 100) + 1; print v[i]}')
+        value=${row:-0}
+        target=$2
+        [ $p = 50 ] || target=$3
+        printf '{"name":"live_%s_p%s","unit":"ms","value":%s,"target":%s,"samples":%s,' \
+            "$1" $p "$value" "$target" "$(wc -l <"$4")" >&3
+        printf '"machine":"%s","cores":%s}\n' \
+            "$(awk -F': ' '/model name/ {print $2; exit}' /proc/cpuinfo)" "$(nproc)" >&3
+        echo "live_$1: p$p $value ms (target $target)" >&2
+    done
+}
+
+cat >"$LIVE/hit.yaml" <<'PIPELINE'
+pipeline: hit
+sources:
+  hits: { topic: hits, format: json, map: { id: id, time: at, type: what, customer: who }, delay: 1ms }
+rules:
+  hit: { event: Hit, count: 1, within: 24h }
+  stuck: { event: Asked, missing: Answered, after: 1s }
+kafka: { bootstrap.servers: "${KAFKA}" }
+redis: { url: "${REDIS_URL}" }
+PIPELINE
+tool create hits 1 || fail "create"
+"$SNAG" topics "$LIVE/hit.yaml" --create >"$LIVE/topics.log" 2>&1 || fail "snag topics"
+"$SNAG" run "$LIVE/hit.yaml" --instance bench >"$LIVE/run.log" 2>&1 &
+STARTED+=($!)
+sleep 3
+tool latency hits hit.alerts "$count" 100 >"$LIVE/hits" || fail "not every alert came"
+report latency 25 75 "$LIVE/hits"
+
+# The deadline stands in the alert; when it was readable is seen by whoever polls for it.
+for i in $(seq "$stalls"); do
+    at=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)
+    tool send hits "s$i" "{\"id\":\"s$i\",\"at\":\"$at\",\"what\":\"Asked\",\"who\":\"s$i\"}" || fail "send"
+    sleep 1.5
+done
+tool consume hit.alerts values | python3 -c '
+import datetime, json, sys
+read = lambda text: datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+for alert in map(json.loads, sys.stdin):
+    if alert["data"]["why"]["rule"] == "stuck":
+        late = read(alert["data"]["snag"]["detected_at"]) - read(alert["data"]["why"]["deadline"])
+        print(late.total_seconds() * 1000)' >"$LIVE/stalls"
+[ "$(wc -l <"$LIVE/stalls")" = "$stalls" ] || fail "not every stall was noticed"
+report stall_detected 250 250 "$LIVE/stalls"
