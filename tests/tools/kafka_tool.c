@@ -262,9 +262,7 @@ static int flushed(rd_kafka_t *rk, const char *topic)
 {
     rd_kafka_resp_err_t code = rd_kafka_flush(rk, 60000);
     rd_kafka_destroy(rk);
-    if (code || failures)
-        return die(topic, "not everything was delivered");
-    return 0;
+    return code || failures ? die(topic, "not everything was delivered") : 0;
 }
 
 static int produce(const char *brokers, char **argv)
@@ -278,9 +276,8 @@ static int produce(const char *brokers, char **argv)
         snag_str json = {line, strcspn(line, "\n")};
         snag_str key = find_first(json, argv[2]);
         int64_t time_ms = time_of(find_first(json, argv[3]));
-        rd_kafka_resp_err_t code = put(rk, argv[0], key, json, time_ms, NULL);
-        if (code)
-            return die(argv[0], rd_kafka_err2str(code));
+        if (put(rk, argv[0], key, json, time_ms, NULL))
+            return die(argv[0], "cannot be produced");
         rd_kafka_poll(rk, 0);
     }
     gzclose(file);
@@ -426,9 +423,8 @@ static int64_t now_us(void)
 static void latency_send(rd_kafka_t *rk, const char *topic, int number)
 {
     char key[16], value[160], text[40];
-    snag_buf buf = snag_buf_on(text, sizeof text - 1);
+    snag_buf buf = snag_buf_on(memset(text, 0, sizeof text), sizeof text - 1);
     snag_time_print(&buf, now_us() / 1000);
-    text[buf.size] = '\0';
     snprintf(key, sizeof key, "%d", number);
     snprintf(value, sizeof value, "{\"id\":\"e%s\",\"at\":\"%s\",\"what\":\"Hit\",\"who\":\"%s\"}", key, text,
              key);
@@ -440,7 +436,7 @@ static rd_kafka_t *latency_reader(const char *brokers, const char *topic)
 {
     rd_kafka_t *rk = client(RD_KAFKA_CONSUMER, brokers, "kafka_tool", "read_committed");
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic, 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_topic_partition_list_add(list, topic, 0)->offset = 0;
     rd_kafka_assign(rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     return rk;
@@ -452,7 +448,7 @@ static int latency(const char *brokers, char **argv)
     int64_t *sent_us = calloc((size_t)count + 1, sizeof *sent_us);
     rd_kafka_t *out = producer(brokers, "0"), *in = latency_reader(brokers, argv[1]);
     if (!sent_us || rate < 1)
-        return usage();
+        return 2;
     latency_send(out, argv[0], count); /* a producer's first record waits for its id */
     rd_kafka_flush(out, 10000);
     int64_t began_us = now_us() + 1000000, patience_us = 30000000;
@@ -475,7 +471,6 @@ static int latency(const char *brokers, char **argv)
         if (message)
             rd_kafka_message_destroy(message);
     }
-    rd_kafka_consumer_close(in);
     rd_kafka_destroy(in);
     free(sent_us);
     return flushed(out, argv[0]) || seen < count;
