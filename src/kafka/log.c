@@ -64,8 +64,9 @@ static snag_err log_open(void *self, uint32_t partition, int64_t from, snag_diag
     if (err != SNAG_OK)
         return err;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, log->topic, (int32_t)partition)->offset =
-        from > 0 ? from : RD_KAFKA_OFFSET_BEGINNING;
+    /* Offset 0, not "the beginning": asking for that costs a new client half a second. Where 0 is no longer
+     * there, auto.offset.reset finds the first that is. */
+    rd_kafka_topic_partition_list_add(list, log->topic, (int32_t)partition)->offset = from;
     rd_kafka_resp_err_t code = rd_kafka_assign(log->client, list);
     rd_kafka_topic_partition_list_destroy(list);
     return code ? snag_kafka_fail(diag, code, log->topic, NULL) : SNAG_OK;
