@@ -136,6 +136,7 @@ static void wheel_sink(snag_wheel *wheel, uint32_t list)
     while (list) {
         snag_wheel_link *link = link_at(wheel, list);
         uint32_t next = link->next;
+        __builtin_prefetch(link_at(wheel, next), 1);
         wheel_place(wheel, list, link);
         list = next;
     }
@@ -183,6 +184,13 @@ uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms)
     if (until > wheel->now)
         wheel->now = until;
     return 0;
+}
+
+uint32_t snag_wheel_soon(const snag_wheel *wheel)
+{
+    if (wheel->occupied[0] == 0)
+        return 0;
+    return wheel->slots[0][__builtin_ctzll(wheel->occupied[0])];
 }
 
 int64_t snag_wheel_next(const snag_wheel *wheel)

@@ -217,7 +217,8 @@ bool snag_engine_fire(snag_engine *engine, int64_t w_ms, uint32_t *budget)
             return false;
         uint32_t index = engine->pending;
         engine->pending = snag_table_node(table, index)->timer.next;
-        snag_table_prefetch_index(table, engine->pending);
+        uint32_t soon = engine->pending ? engine->pending : snag_wheel_soon(&table->wheel);
+        snag_table_prefetch_index(table, soon);
         snag_table_node(table, index)->timer.next = 0;
         snag_table_node(table, index)->flags &= (uint8_t)~SNAG_NODE_PENDING;
         snag_engine_fire_cell(engine, index, w_ms);
