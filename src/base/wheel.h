@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Hierarchical timer wheel, intrusive: links live inside the caller's nodes and are named by index, so the
+ * Hierarchical timer wheel, intrusive: links live inside the caller's nodes and are named by
+ * index, so the
  * nodes' array may be saved, moved or mapped elsewhere. Index 0 is no node.
  *
  *     level 0: 64 slots of 1 ms   | all links of one slot are due in the same millisecond
@@ -10,7 +11,8 @@
  *     level 7: 64 slots of 139 years
  *
  * Arming and disarming are O(1); the earliest slot is found by bit scan. (Varghese and Lauck, 1987.)
- * Arming a link for later, which every event of an open journey does, leaves it in its slot and notes the new
+ * Arming a link for later, which every event of an open journey does, leaves it in its slot and
+ * notes the new
  * time: one cache line instead of four. Found too early there, it is placed anew.
  */
 #ifndef SNAG_BASE_WHEEL_H
@@ -47,7 +49,8 @@ bool snag_wheel_armed(const snag_wheel *wheel, uint32_t index);
  * particular order; 0 where there is none, and time has moved to until_ms. Links armed for a time already
  * past come at the present one, with their own due_ms. */
 uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms);
-/* A link that will come soon (within 64 ms) if time goes on, to be fetched into the cache; 0 where none does. */
+/* A link that will come soon (within 64 ms) if time goes on, to be fetched into the cache; 0 where
+ * none does. */
 uint32_t snag_wheel_soon(const snag_wheel *wheel);
 /* A time that is at or before the earliest due one; SNAG_NEVER where nothing is armed. */
 int64_t snag_wheel_next(const snag_wheel *wheel);
