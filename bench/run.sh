@@ -6,8 +6,8 @@
 #   bench/run.sh               all of them, into bench/results/<date>-<commit>.json and bench/RESULTS.json
 #   bench/run.sh core wheel    only these (bench_core, bench_wheel); RESULTS.json stays as it is
 #
-# Run it on a machine that does nothing else. RESULTS.json is committed: what was measured last, where and
-# with what compiler; results/ is not.
+# Both are JSON Lines. Run it on a machine that does nothing else. RESULTS.json is committed: what was
+# measured last, where and with what compiler; results/ is not.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
