@@ -10,23 +10,12 @@
 #include "base/pack.h"
 #include "engine/state.h"
 
-/* Where judged_ms and the ring lie in a packed cell's head (cell.h): looked at without taking it apart. */
-enum { JUDGED_AT = 4, RING_COUNT_AT = 12, RING_AT = 13 };
-
-static int64_t packed_judged(snag_str bytes)
-{
-    int64_t judged_ms;
-    SNAG_ASSERT(bytes.size >= RING_AT);
-    memcpy(&judged_ms, bytes.data + JUDGED_AT, sizeof judged_ms);
-    return judged_ms;
-}
-
 static bool packed_knows(snag_str bytes, uint64_t id_hash)
 {
-    uint32_t count = (uint8_t)bytes.data[RING_COUNT_AT];
-    SNAG_ASSERT(bytes.size >= RING_AT + count * sizeof id_hash);
+    uint32_t count = (uint8_t)bytes.data[SNAG_PACKED_RING_COUNT_AT];
+    SNAG_ASSERT(bytes.size >= SNAG_PACKED_RING_AT + count * sizeof id_hash);
     for (uint32_t i = 0; i < count; i++)
-        if (memcmp(bytes.data + RING_AT + i * sizeof id_hash, &id_hash, sizeof id_hash) == 0)
+        if (memcmp(bytes.data + SNAG_PACKED_RING_AT + i * sizeof id_hash, &id_hash, sizeof id_hash) == 0)
             return true;
     return false;
 }
@@ -95,16 +84,23 @@ static bool could_start(const snag_engine *engine, const snag_op *ops, uint32_t 
     return false;
 }
 
+uint32_t snag_engine_add_customer(snag_engine *engine, snag_str key, uint32_t hash)
+{
+    char bytes[64];
+    snag_buf buf = snag_buf_on(bytes, sizeof bytes);
+    snag_cell_clear(&engine->spare);
+    snag_cell_pack(&engine->spare, &buf);
+    return snag_table_add(&engine->table, key, hash, 0, 0, snag_buf_str(&buf));
+}
+
 /* The customer's own node, made where it is not there yet. 0: memory is used up. */
 static uint32_t customer_node(snag_engine *engine)
 {
-    static const char empty[] = {SNAG_CELL_VERSION, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, (char)0x80, 0, 0, 0};
     const snag_ahead_key *own = engine->work.own;
     SNAG_ASSERT(own != NULL);
     if (engine->work.own_index == 0)
         engine->work.own_index =
-            snag_table_add(&engine->table, snag_str_of(own->key, own->bytes), own->hash, 0, 0,
-                           snag_str_of(empty, sizeof empty));
+            snag_engine_add_customer(engine, snag_str_of(own->key, own->bytes), own->hash);
     return engine->work.own_index;
 }
 
@@ -198,17 +194,19 @@ static bool ring_shift(snag_engine *engine, uint32_t index)
     snag_table *table = &engine->table;
     const snag_node *node = snag_table_node(table, index);
     char *bytes = (char *)snag_slab_at(&table->slab, node->blob) + node->key_bytes;
-    uint32_t count = (uint8_t)bytes[RING_COUNT_AT];
+    uint32_t count = (uint8_t)bytes[SNAG_PACKED_RING_COUNT_AT];
     size_t ring_bytes = count * sizeof(uint64_t);
+    char *ring = bytes + SNAG_PACKED_RING_AT;
     if (count == SNAG_RING_MAX) {
-        memmove(bytes + RING_AT, bytes + RING_AT + sizeof(uint64_t), ring_bytes - sizeof(uint64_t));
+        memmove(ring, ring + sizeof(uint64_t), ring_bytes - sizeof(uint64_t));
         return true;
     }
     snag_buf buf = snag_buf_on(engine->packed, sizeof engine->packed);
-    snag_buf_put(&buf, bytes, RING_AT + ring_bytes);
+    size_t head_bytes = SNAG_PACKED_RING_AT + ring_bytes;
+    snag_buf_put(&buf, bytes, head_bytes);
     snag_buf_put(&buf, &engine->work.id_hash, sizeof(uint64_t));
-    snag_buf_put(&buf, bytes + RING_AT + ring_bytes, node->blob_bytes - RING_AT - ring_bytes);
-    engine->packed[RING_COUNT_AT] = (char)(count + 1);
+    snag_buf_put(&buf, bytes + head_bytes, node->blob_bytes - head_bytes);
+    engine->packed[SNAG_PACKED_RING_COUNT_AT] = (char)(count + 1);
     SNAG_ASSERT(!buf.full);
     return snag_table_set(table, index, snag_buf_str(&buf));
 }
@@ -223,16 +221,14 @@ static void customer_touch(snag_engine *engine, uint32_t index)
         return;
     }
     char *bytes = (char *)snag_slab_at(&table->slab, node->blob) + node->key_bytes;
-    uint32_t last = (uint32_t)(uint8_t)bytes[RING_COUNT_AT] - 1;
-    int64_t judged_ms = packed_judged(snag_str_of(bytes, node->blob_bytes));
-    if (judged_ms < engine->work.event->time_ms)
-        judged_ms = engine->work.event->time_ms;
-    memcpy(bytes + JUDGED_AT, &judged_ms, sizeof judged_ms);
-    memcpy(bytes + RING_AT + last * sizeof(uint64_t), &engine->work.id_hash, sizeof(uint64_t));
+    uint32_t last = (uint32_t)(uint8_t)bytes[SNAG_PACKED_RING_COUNT_AT] - 1;
+    SNAG_ASSERT(node->blob_bytes >= SNAG_PACKED_RING_AT + (last + 1) * sizeof(uint64_t));
+    snag_packed_judge(bytes, engine->work.event->time_ms);
+    memcpy(bytes + SNAG_PACKED_RING_AT + last * sizeof(uint64_t), &engine->work.id_hash, sizeof(uint64_t));
     snag_table_change(table, index);
     if (!snag_wheel_armed(&table->wheel, index) && node->children == 0) {
         node->flags |= SNAG_NODE_FORGET;
-        snag_wheel_arm(&table->wheel, index, judged_ms + engine->pipeline->remember_ms);
+        snag_wheel_arm(&table->wheel, index, snag_packed_judged(bytes) + engine->pipeline->remember_ms);
     }
 }
 
@@ -258,7 +254,7 @@ static bool admit(snag_engine *engine, const snag_event *event, uint64_t id_hash
             engine->counters.duplicate++;
             return false;
         }
-        judged_ms = packed_judged(bytes);
+        judged_ms = snag_packed_judged(bytes.data);
     }
     engine->work.late = event->time_ms < judged_ms;
     bool too_old = engine->w_ms != SNAG_TIME_NONE &&

@@ -14,7 +14,7 @@ static snag_arena *texts(snag_engine *engine)
     return &engine->outbox.arena;
 }
 
-static snag_str keep(snag_engine *engine, snag_str text)
+snag_str snag_fold_copy(snag_engine *engine, snag_str text)
 {
     return text.size ? snag_arena_copy(texts(engine), text) : (snag_str){"", 0};
 }
@@ -22,7 +22,7 @@ static snag_str keep(snag_engine *engine, snag_str text)
 snag_str snag_fold_keep(snag_engine *engine, snag_str text)
 {
     /* Under `key: account` the customer may be one that only the cell remembers. */
-    return engine->work.event && !engine->pipeline->key_account ? text : keep(engine, text);
+    return engine->work.event && !engine->pipeline->key_account ? text : snag_fold_copy(engine, text);
 }
 
 /* SHA-256 over (pipeline, rule, owner, per, anchor, and for a timer's the deadline); first 16 bytes. */
@@ -77,7 +77,7 @@ static snag_str dedup_key(snag_engine *engine, snag_str rule)
         snag_buf_byte(&buf, '~');
         snag_buf_hex(&buf, &hash, sizeof hash);
     }
-    return keep(engine, snag_buf_str(&buf));
+    return snag_fold_copy(engine, snag_buf_str(&buf));
 }
 
 uint32_t snag_fold_evidence(snag_engine *engine, const snag_item *item,
@@ -91,8 +91,8 @@ uint32_t snag_fold_evidence(snag_engine *engine, const snag_item *item,
         uint32_t at = count;
         for (; at > 0 && list[at - 1].time_ms > next.time_ms; at--)
             list[at] = list[at - 1];
-        next.id = keep(engine, next.id);
-        next.type = keep(engine, next.type);
+        next.id = snag_fold_copy(engine, next.id);
+        next.type = snag_fold_copy(engine, next.type);
         list[at] = next;
     }
     *evidence = list;
@@ -152,8 +152,8 @@ static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
     alert->action = action;
     alert->customer = snag_fold_keep(engine, work->customer);
     alert->key = snag_fold_keep(engine, work->owner);
-    alert->account = keep(engine, work->account);
-    alert->channel = keep(engine, work->channel);
+    alert->account = snag_fold_copy(engine, work->account);
+    alert->channel = snag_fold_copy(engine, work->channel);
     alert->since_ms = SNAG_TIME_NONE;
     alert->overdue_by_ms = -1;
     alert->lasted_ms = -1;
@@ -187,8 +187,8 @@ static void decide(snag_engine *engine, const snag_signal_spec *spec, const snag
     decision->reason = reason;
     decision->at_ms = engine->work.at_ms;
     decision->until_ms = until_ms;
-    decision->customer = keep(engine, engine->work.customer);
-    decision->key = keep(engine, engine->work.owner);
+    decision->customer = snag_fold_copy(engine, engine->work.customer);
+    decision->key = snag_fold_copy(engine, engine->work.owner);
     decision->rule = spec->name;
     decision->by = spec->name;
 }

@@ -140,11 +140,7 @@ static uint32_t restore_parent(snag_engine *engine, snag_str owner)
     uint32_t index = snag_table_find(&engine->table, snag_buf_str(&key), hash);
     if (index)
         return index;
-    char bytes[64];
-    snag_buf buf = snag_buf_on(bytes, sizeof bytes);
-    snag_cell_clear(&engine->spare);
-    snag_cell_pack(&engine->spare, &buf);
-    return snag_table_add(&engine->table, snag_buf_str(&key), hash, 0, 0, snag_buf_str(&buf));
+    return snag_engine_add_customer(engine, snag_buf_str(&key), hash);
 }
 
 snag_err snag_engine_restore(snag_engine *engine, snag_str key, snag_str blob)

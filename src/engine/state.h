@@ -118,6 +118,8 @@ void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_
 /* Stores the worked-on cell; index 0 = not yet in the table, then under this key. */
 void snag_engine_store(snag_engine *engine, uint32_t index, const snag_ahead_key *key,
                        const snag_cell_needs *before);
+/* Adds a customer's own cell, still empty; 0: memory is used up. */
+uint32_t snag_engine_add_customer(snag_engine *engine, snag_str key, uint32_t hash);
 /* When a stored cell must be looked at again. */
 void snag_engine_arm(snag_engine *engine, uint32_t index, const snag_cell_needs *needs);
 
@@ -130,9 +132,9 @@ void snag_walk_timer(snag_engine *engine, const snag_journey *journey, int64_t d
 /* The stage at which a journey's walk in this cell stands; false: no open walk. */
 bool snag_walk_where(const snag_cell *cell, const snag_journey *journey, snag_str *stage,
                      int64_t *since_ms);
-/* What an open episode of a walk's item is about: its stage's `due:`. */
 /* Whether a stored walk can be this journey's own. */
 bool snag_walk_sound(const snag_journey *journey, const snag_item *item);
+/* What an open episode of a walk's item is about: its stage's `due:`. */
 const snag_signal_spec *snag_walk_spec(const snag_journey *journey, const snag_item *item);
 void snag_walk_explain(const snag_journey *journey, const snag_item *item, snag_buf *buf);
 
@@ -141,6 +143,8 @@ void snag_fold_opened(void *engine, const snag_signal_spec *spec, snag_item *ite
                       const snag_rule_facts *facts);
 void snag_fold_closed(void *engine, const snag_signal_spec *spec, snag_item *item,
                       snag_reason reason, const snag_rule_facts *facts);
+/* A copy of a text in the outbox, for what lies in a cell. */
+snag_str snag_fold_copy(snag_engine *engine, snag_str text);
 /* A text of the step's own names (owner, per): copied into the outbox where only a cell holds it. */
 snag_str snag_fold_keep(snag_engine *engine, snag_str text);
 /* A cell that goes because a bound was reached: a decision for each thing that was armed or open. */

@@ -163,12 +163,8 @@ static void judge(snag_engine *engine, uint32_t parent)
         return;
     snag_node *head = snag_table_node(&engine->table, parent);
     char *bytes = (char *)snag_slab_at(&engine->table.slab, head->blob) + head->key_bytes;
-    int64_t judged_ms;
-    memcpy(&judged_ms, bytes + 4, sizeof judged_ms); /* its place in a packed head: cell.h */
-    if (judged_ms >= engine->work.at_ms)
-        return;
-    memcpy(bytes + 4, &engine->work.at_ms, sizeof engine->work.at_ms);
-    snag_table_change(&engine->table, parent);
+    if (snag_packed_judge(bytes, engine->work.at_ms))
+        snag_table_change(&engine->table, parent);
 }
 
 void snag_engine_fire_cell(snag_engine *engine, uint32_t index, int64_t w_ms)

@@ -59,11 +59,6 @@ static void walk_name(const snag_engine *engine, const snag_journey *journey, ui
     memcpy(walk + sizeof high, &low, sizeof low);
 }
 
-static snag_str keep(snag_engine *engine, snag_str text)
-{
-    return text.size ? snag_arena_copy(&engine->outbox.arena, text) : (snag_str){"", 0};
-}
-
 /* A change with everything but from, to, dwell and outcome. */
 static snag_change *change_new(snag_engine *engine, const snag_journey *journey,
                                const snag_item *item, walk_state *state, snag_move move)
@@ -77,8 +72,8 @@ static snag_change *change_new(snag_engine *engine, const snag_journey *journey,
     change->effective_ms = work->at_ms;
     change->customer = snag_fold_keep(engine, work->customer);
     change->key = snag_fold_keep(engine, work->owner);
-    change->account = keep(engine, work->account);
-    change->channel = keep(engine, work->channel);
+    change->account = snag_fold_copy(engine, work->account);
+    change->channel = snag_fold_copy(engine, work->channel);
     change->journey = journey->name;
     change->instance = snag_fold_keep(engine, work->per);
     memcpy(change->walk, state->walk, sizeof change->walk);

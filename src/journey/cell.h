@@ -114,6 +114,26 @@ bool snag_item_evidence(const snag_cell *cell, const snag_item *item, uint32_t i
 bool snag_cell_knows(const snag_cell *cell, uint64_t id_hash);
 void snag_cell_remember(snag_cell *cell, uint64_t id_hash);
 
+/* --- a packed cell's head, looked at and touched without taking the cell apart --- */
+
+enum { SNAG_PACKED_JUDGED_AT = 4, SNAG_PACKED_RING_COUNT_AT = 12, SNAG_PACKED_RING_AT = 13 };
+
+static inline int64_t snag_packed_judged(const char *bytes)
+{
+    int64_t judged_ms;
+    memcpy(&judged_ms, bytes + SNAG_PACKED_JUDGED_AT, sizeof judged_ms);
+    return judged_ms;
+}
+
+/* Moves the judged time on to time_ms; false where it is there already. */
+static inline bool snag_packed_judge(char *bytes, int64_t time_ms)
+{
+    if (snag_packed_judged(bytes) >= time_ms)
+        return false;
+    memcpy(bytes + SNAG_PACKED_JUDGED_AT, &time_ms, sizeof time_ms);
+    return true;
+}
+
 /* --- keys --- */
 
 /* Writes a cell's key; buf needs 4 + customer + per bytes. */
