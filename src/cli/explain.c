@@ -49,7 +49,7 @@ static void head_put(explain *self, uint32_t partition, const snag_store_head *h
     snag_buf_str_put(&self->out, SNAG_STR("\",\"cells\":["));
 }
 
-static snag_err cells_put(explain *self, const snag_item *items, size_t count)
+static snag_err cells_put(explain *self, const snag_store_item *items, size_t count)
 {
     snag_err err = SNAG_OK;
     bool first = true;
@@ -68,7 +68,7 @@ static snag_err cells_put(explain *self, const snag_item *items, size_t count)
 
 static snag_err look_in(explain *self, const snag_store *store, uint32_t partition, snag_diag *diag)
 {
-    const snag_item *items;
+    const snag_store_item *items;
     snag_store_head head;
     size_t count;
     self->out.size = 0;

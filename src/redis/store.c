@@ -135,14 +135,14 @@ static bool item_add(snag_redis_store *st, size_t *count, const redisReply *fiel
 {
     if (*count == st->item_room) {
         size_t room = st->item_room ? st->item_room * 2 : 1024;
-        snag_item *items = realloc(st->items, room * sizeof *items);
+        snag_store_item *items = realloc(st->items, room * sizeof *items);
         if (!items)
             return false;
         st->items = items;
         st->item_room = room;
     }
-    st->items[(*count)++] = (snag_item){.key = snag_str_of(field->str, (size_t)field->len),
-                                        .blob = snag_str_of(blob->str, (size_t)blob->len)};
+    st->items[(*count)++] = (snag_store_item){.key = snag_str_of(field->str, (size_t)field->len),
+                                              .blob = snag_str_of(blob->str, (size_t)blob->len)};
     return true;
 }
 
@@ -190,7 +190,7 @@ snag_err snag_redis_answer(snag_redis_store *st, redisReply **reply, snag_diag *
 
 /* Head and some buckets as of one moment: MULTI, HMGET, HGETALL …, EXEC. */
 static snag_err cells(snag_redis_store *st, uint32_t partition, unsigned first, size_t buckets,
-                      const snag_item **items, size_t *count, snag_store_head *head, snag_diag *diag)
+                      const snag_store_item **items, size_t *count, snag_store_head *head, snag_diag *diag)
 {
     redisReply *reply = NULL;
     snag_err err = snag_redis_connect(&st->client, diag);
@@ -220,7 +220,7 @@ static snag_err cells(snag_redis_store *st, uint32_t partition, unsigned first, 
     return err;
 }
 
-static snag_err store_page(void *self, uint32_t partition, uint64_t *cursor, const snag_item **items,
+static snag_err store_page(void *self, uint32_t partition, uint64_t *cursor, const snag_store_item **items,
                            size_t *count, snag_store_head *head, snag_diag *diag)
 {
     snag_redis_store *st = self;
@@ -239,7 +239,7 @@ static snag_err store_page(void *self, uint32_t partition, uint64_t *cursor, con
 }
 
 static snag_err store_customer(void *self, uint32_t partition, snag_str customer,
-                               const snag_item **items, size_t *count, snag_store_head *head,
+                               const snag_store_item **items, size_t *count, snag_store_head *head,
                                snag_diag *diag)
 {
     return cells(self, partition, snag_redis_bucket(customer), 1, items, count, head, diag);

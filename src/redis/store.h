@@ -18,7 +18,7 @@ enum {
 typedef struct snag_redis_store {
     snag_redis_client client;
     redisReply *reply; /* what lent items point into */
-    snag_item *items;
+    snag_store_item *items;
     size_t item_room;
     const char *args[SNAG_REDIS_ARGS_MAX]; /* the command being built */
     size_t sizes[SNAG_REDIS_ARGS_MAX];
@@ -44,7 +44,7 @@ void snag_redis_head_read(snag_store_head *head, redisReply *const *fields);
 
 /* The two writing operations of the port. */
 snag_err snag_redis_write(void *self, uint32_t partition, snag_store_head *head,
-                          const snag_item *items, size_t count, const snag_store_head *final,
+                          const snag_store_item *items, size_t count, const snag_store_head *final,
                           snag_diag *diag);
 snag_err snag_redis_take(void *self, uint32_t partition, const uint8_t incarnation[16],
                          uint64_t token, snag_store_head *head, snag_diag *diag);

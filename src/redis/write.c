@@ -30,7 +30,7 @@ static const char *hex(numbers *text, const uint8_t incarnation[16])
 
 /* Builds and appends one EVALSHA of WRITE. */
 static void write_append(snag_redis_store *st, uint32_t partition, const snag_store_head *head, bool first,
-                         const snag_item *items, size_t count, const snag_store_head *final)
+                         const snag_store_item *items, size_t count, const snag_store_head *final)
 {
     numbers text;
     char token[2][SNAG_REDIS_NUMBER_MAX], keys[SNAG_REDIS_NUMBER_MAX];
@@ -102,7 +102,7 @@ typedef struct breath {
 } breath;
 
 static void breath_send(snag_redis_store *st, uint32_t partition, const snag_store_head *head,
-                        const snag_item *items, size_t count, const snag_store_head *final,
+                        const snag_store_item *items, size_t count, const snag_store_head *final,
                         breath *out)
 {
     snag_store_head expect = *head;
@@ -140,7 +140,7 @@ static snag_err breath_read(snag_redis_store *st, const breath *sent, snag_store
 }
 
 snag_err snag_redis_write(void *self, uint32_t partition, snag_store_head *head,
-                            const snag_item *items, size_t count, const snag_store_head *final,
+                            const snag_store_item *items, size_t count, const snag_store_head *final,
                             snag_diag *diag)
 {
     snag_redis_store *st = self;

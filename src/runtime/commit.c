@@ -23,7 +23,7 @@ static void item_add(snag_worker *worker, snag_str key, snag_str blob)
         worker->items = realloc(worker->items, worker->item_room * sizeof *worker->items);
         SNAG_ASSERT(worker->items != NULL);
     }
-    worker->items[worker->item_count++] = (snag_item){key, blob, snag_cell_owner(key)};
+    worker->items[worker->item_count++] = (snag_store_item){key, blob, snag_cell_owner(key)};
 }
 
 /* The key with its mark before it, and the blob, as copies that stay until the bundle is reset. */

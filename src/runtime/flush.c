@@ -73,7 +73,7 @@ static bool cells_next(snag_partition *partition, uint64_t *cursor)
             return false;
         key = snag_bundle_copy(&worker->bundle, key);
         worker->items[worker->item_count++] =
-            (snag_item){key, snag_bundle_copy(&worker->bundle, blob), snag_cell_owner(key)};
+            (snag_store_item){key, snag_bundle_copy(&worker->bundle, blob), snag_cell_owner(key)};
         bytes += key.size + blob.size;
     }
     return true;

@@ -64,7 +64,7 @@ typedef struct snag_worker {
     void *arena_block;
     snag_event *events;
     snag_bundle bundle;
-    snag_item *items; /* cells of the commit in hand */
+    snag_store_item *items; /* cells of the commit in hand */
     size_t item_count;
     size_t item_room;
     snag_header *headers; /* of one record */

@@ -99,7 +99,7 @@ static bool usable(const snag_partition *partition, const snag_store_head *head,
 static snag_err page_restore(snag_partition *partition, uint64_t *cursor, const snag_store_head *head)
 {
     const snag_store *store = &partition->worker->ports->store;
-    const snag_item *items;
+    const snag_store_item *items;
     snag_store_head seen = *head;
     size_t count;
     snag_err err = store->ops->page(store->self, partition->index, cursor, &items, &count, &seen, NULL);

@@ -138,11 +138,11 @@ static void world_close(world *w)
 
 static char names[CELLS][16];
 
-static void items_make(snag_item items[CELLS], const char *blob)
+static void items_make(snag_store_item items[CELLS], const char *blob)
 {
     for (int i = 0; i < CELLS; i++) {
         snprintf(names[i], sizeof names[i], "cell-%d", i);
-        items[i] = (snag_item){snag_str_from(names[i]), snag_str_from(blob), snag_str_from(names[i])};
+        items[i] = (snag_store_item){snag_str_from(names[i]), snag_str_from(blob), snag_str_from(names[i])};
     }
 }
 
@@ -151,7 +151,7 @@ static int64_t load(world *w, snag_store_head *head)
     uint64_t cursor = 0;
     int64_t total = 0;
     while (cursor != UINT64_MAX) {
-        const snag_item *items;
+        const snag_store_item *items;
         size_t count;
         assert_int_equal(w->store.ops->page(w->store.self, 3, &cursor, &items, &count, head, &w->diag),
                          SNAG_OK);
@@ -163,7 +163,7 @@ static int64_t load(world *w, snag_store_head *head)
 /* A reload, three flushes, and what a replaced worker may not do. */
 static void test_writes(void **state)
 {
-    static snag_item items[CELLS];
+    static snag_store_item items[CELLS];
     const uint8_t incarnation[16] = {1, 2, 3};
     world w = {.redis = NULL};
     snag_store_head head = {.n = 0}, other;
@@ -219,7 +219,7 @@ static void test_customer(void **state)
     const uint8_t incarnation[16] = {9};
     world w = {.redis = NULL};
     snag_store_head head;
-    const snag_item *found;
+    const snag_store_item *found;
     size_t count;
     uint32_t partitions;
     (void)state;
@@ -227,7 +227,7 @@ static void test_customer(void **state)
         skip();
     server_start(&w.server);
     world_open(&w);
-    snag_item items[2] = {{SNAG_STR("k1"), SNAG_STR("b\0b"), SNAG_STR("ann")},
+    snag_store_item items[2] = {{SNAG_STR("k1"), SNAG_STR("b\0b"), SNAG_STR("ann")},
                           {SNAG_STR("k2"), SNAG_STR("b2"), SNAG_STR("bob")}};
     snag_store_head final = {.n = 1};
     assert_int_equal(snag_redis_partitions_get(&w.store, &partitions, &w.diag), SNAG_END);
