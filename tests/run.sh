@@ -5,7 +5,7 @@
 #
 #   tests/run.sh                 everything
 #   tests/run.sh --quick         all but the integration tests (no broker, no Redis)
-#   tests/run.sh unit golden     only these labels: lint unit golden fuzz bench integration
+#   tests/run.sh unit golden     only these labels: lint unit golden fuzz bench sim model integration
 #
 # Environment: SNAG_BUILD = build folder (default: build), CI=true = nothing may be skipped.
 #
@@ -20,8 +20,9 @@ for word in "$@"; do
     case "$word" in
     --quick) quick=yes ;;
     -h | --help) sed -n '4,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    lint | unit | golden | fuzz | bench | sim | integration) labels+=("$word") ;;
-    *) echo "tests/run.sh: unknown word '$word': --quick, or lint unit golden fuzz bench sim integration" >&2
+    lint | unit | golden | fuzz | bench | sim | model | integration) labels+=("$word") ;;
+    *) echo "tests/run.sh: unknown word '$word': --quick, or" \
+            "lint unit golden fuzz bench sim model integration" >&2
        exit 2 ;;
     esac
 done

@@ -14,9 +14,9 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 
 build_packages=(gcc g++ cmake ninja-build pkg-config libyaml-dev zlib1g-dev librdkafka-dev
     libhiredis-dev libavro-dev libcurl4-openssl-dev libcmocka-dev libsimdjson-dev)
-# clang: the second compiler and the fuzzers; redis, Java and Maven: the integration tests.
+# clang: the second compiler and the fuzzers; spin: the model; redis, Java and Maven: the integration tests.
 test_packages=(git curl ca-certificates python3 python3-venv clang libclang-rt-14-dev llvm redis-server
-    openjdk-17-jre-headless maven)
+    openjdk-17-jre-headless maven spin)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
