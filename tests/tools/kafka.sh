@@ -35,9 +35,17 @@ fail() {
     exit 1
 }
 
+# Below the range that the system gives to outgoing connections: whoever keeps dialling a dead server there
+# would some day be given its port, talk to himself, and keep the server from coming back.
 free_port() {
-    python3 -c 'import socket
-s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    python3 -c 'import random, socket
+for port in random.sample(range(10000, 32000), 100):
+    try:
+        socket.socket().bind(("127.0.0.1", port))
+    except OSError:
+        continue
+    print(port)
+    break'
 }
 
 # Waits until the command succeeds: wait_for SECONDS WORDS COMMAND…

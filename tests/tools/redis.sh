@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced behind tests/tools/kafka.sh: Redis in all its shapes, as processes of this machine, in LIVE, on free
-# ports, stopped by process id.
+# Sourced behind tests/tools/kafka.sh: Redis in all its shapes, as processes of this machine, in LIVE, on
+# free ports, stopped by process id.
 #
 #   redis_begin                    instead of live_begin where no Kafka is needed
-#   redis_node PORT [WORD…]        starts one redis-server at PORT (words go to its command line), waits for it
-#   redis_node_pid PORT            its process; redis_node_stop PORT [SIGNAL]; redis_node_again PORT (as before,
-#                                  with what it had saved: nothing, but a cluster node keeps its name and slots)
+#   redis_node PORT [WORD…]        starts a redis-server at PORT (words: its command line), waits for it
+#   redis_node_pid PORT            its process; redis_node_stop PORT [SIGNAL]
+#   redis_node_again PORT          as before and empty, but a cluster node keeps its name and slots
 #
 #   redis_cluster_start            six nodes, three masters with a replica each: CLUSTER_PORTS, CLUSTER_URL
 #   redis_cluster_stop             all of them
@@ -16,7 +16,7 @@
 #   redis_cluster_failover_wait    until the cluster has replaced CLUSTER_KILLED
 #   redis_cluster_wait             until every live node says that all is well
 #   redis_cluster_wipe             FLUSHALL on every master
-#   redis_cluster_move SLOT PORT [SECONDS]  moves a slot to that master, key by key, resting in the middle of it
+#   redis_cluster_move SLOT PORT [SECONDS]  moves a slot to that master, resting in the middle of it
 #
 #   redis_sentinel_start           master, replica, three sentinels: SENTINEL_URL, SENTINEL_PORTS, SENTINEL_NODES
 #   redis_sentinel_master          the port that the sentinels name
@@ -65,7 +65,7 @@ redis_node() {
 redis_node_again() {
     local port=$1 words=()
     [ -n "${REDIS_PASSWORD:-}" ] && words+=(--requirepass "$REDIS_PASSWORD" --masterauth "$REDIS_PASSWORD")
-    # Nothing is kept on disk but a cluster node's own file: who starts again starts empty, or copies its master.
+    # Nothing is kept on disk but a cluster node's own file.
     # shellcheck disable=SC2206
     words+=(${REDIS_WORDS[$port]})
     redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$LIVE" \
@@ -124,7 +124,8 @@ redis_cluster_alive() { # a port whose process runs
 redis_cluster_nodes() { redis_at "$(redis_cluster_alive)" cluster nodes; }
 
 redis_cluster_masters() {
-    redis_cluster_nodes | awk '$3 ~ /master/ && $3 !~ /fail/ && NF > 8 { split($2, a, /[:@]/); print a[2] }' | sort
+    redis_cluster_nodes |
+        awk '$3 ~ /master/ && $3 !~ /fail/ && NF > 8 { split($2, a, /[:@]/); print a[2] }' | sort
 }
 
 redis_cluster_owner() {
@@ -165,8 +166,8 @@ redis_cluster_well() {
     for port in "${CLUSTER_PORTS[@]}"; do
         [ -n "${REDIS_PIDS[$port]:-}" ] || continue
         redis_at "$port" cluster info | grep -q '^cluster_state:ok' || return 1
-        redis_at "$port" cluster nodes | awk '$3 !~ /fail/ && $3 !~ /noaddr/ && $8 == "connected" && $3 ~ /slave/' |
-            grep -q . || return 1
+        redis_at "$port" cluster nodes |
+            grep -v 'fail\|noaddr' | grep 'slave' | grep -q ' connected' || return 1
     done
     [ "$(redis_cluster_masters | wc -l)" -ge 3 ]
 }
@@ -238,7 +239,8 @@ SENTINEL
         redis-server "$LIVE/sentinel-$port.conf" --sentinel >>"$LIVE/sentinel-$port.log" 2>&1 &
         REDIS_PIDS[$port]=$!
     done
-    SENTINEL_URL="redis+sentinel://${REDIS_PASSWORD:+:$REDIS_PASSWORD@}$(IFS=,; echo "${places[*]}")/$SENTINEL_NAME"
+    SENTINEL_URL="redis+sentinel://${REDIS_PASSWORD:+:$REDIS_PASSWORD@}$(IFS=,; echo "${places[*]}")"
+    SENTINEL_URL="$SENTINEL_URL/$SENTINEL_NAME"
     wait_for 30 "the sentinels to know each other" redis_sentinel_well
 }
 
