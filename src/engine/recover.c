@@ -8,6 +8,7 @@
  */
 #include "base/assert.h"
 #include "base/pack.h"
+#include "base/planted.h"
 #include "engine/state.h"
 
 enum { HEAD_VERSION = 1, COUNTERS = sizeof(snag_counters) / sizeof(uint64_t) };
@@ -181,7 +182,8 @@ snag_err snag_engine_restore(snag_engine *engine, snag_str key, snag_str blob)
     }
     count_needs(engine, index, 1);
     snag_cell_needs needs = snag_cell_needs_of(&engine->cell);
-    snag_engine_arm(engine, index, &needs);
+    if (!snag_planted(TIMERS_DROPPED))
+        snag_engine_arm(engine, index, &needs);
     return SNAG_OK;
 }
 

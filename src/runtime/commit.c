@@ -82,15 +82,42 @@ static snag_place prepare(snag_worker *worker, snag_partition *partition)
     return place;
 }
 
+/* Whether the transaction says where it has read up to: always. */
+static bool says_places(const snag_worker *worker, const snag_place *places, size_t count)
+{
+    bool moved = false;
+    for (size_t i = 0; i < count; i++)
+        moved = moved || places[i].offset != worker->partitions[places[i].partition]->placed;
+    return !snag_planted(NO_OFFSETS) && (moved || !snag_planted(NO_OFFSETS_TICK));
+}
+
+/* A mistake to be found by tests: the store shall know only what is committed. */
+static void flush_early(const snag_worker *worker, const snag_place *places, size_t count)
+{
+    for (size_t i = 0; i < count && snag_planted(EARLY_FLUSH); i++) {
+        snag_partition *partition = worker->partitions[places[i].partition];
+        partition->n++;
+        snag_partition_flush(partition);
+        partition->n--;
+    }
+}
+
 static snag_err transact(snag_worker *worker, const snag_place *places, size_t count,
                          snag_diag *diag)
 {
     const snag_output *output = &worker->ports->output;
+    flush_early(worker, places, count);
     snag_err err = output->ops->begin(output->self, diag);
-    for (size_t i = 0; i < worker->bundle.count && err == SNAG_OK; i++)
+    snag_worker_pass(worker, SNAG_POINT_BEGUN);
+    for (size_t i = 0; i < worker->bundle.count && err == SNAG_OK; i++) {
         err = output->ops->send(output->self, &worker->bundle.messages[i], diag);
-    if (err == SNAG_OK)
+        if (i == worker->bundle.count / 2)
+            snag_worker_pass(worker, SNAG_POINT_SENT_PART);
+    }
+    snag_worker_pass(worker, SNAG_POINT_SENT);
+    if (err == SNAG_OK && says_places(worker, places, count))
         err = output->ops->offsets(output->self, places, count, diag);
+    snag_worker_pass(worker, SNAG_POINT_PLACED);
     if (err == SNAG_OK)
         err = output->ops->commit(output->self, diag);
     return err;
@@ -105,12 +132,16 @@ static void usage_tell(snag_partition *partition)
     partition->accounted = usage.bytes_used;
 }
 
-static void committed(snag_partition *partition)
+static void committed(snag_partition *partition, const snag_place *place)
 {
     partition->n++;
+    partition->placed = place->offset;
     partition->dirty = false;
     usage_tell(partition);
-    snag_partition_flush(partition);
+    snag_worker_pass(partition->worker, SNAG_POINT_COMMITTED);
+    if (!snag_planted(EARLY_FLUSH))
+        snag_partition_flush(partition);
+    snag_worker_pass(partition->worker, SNAG_POINT_FLUSHED);
 }
 
 snag_err snag_worker_commit(snag_worker *worker, snag_diag *diag)
@@ -124,7 +155,7 @@ snag_err snag_worker_commit(snag_worker *worker, snag_diag *diag)
             places[count++] = prepare(worker, worker->partitions[i]);
     snag_err err = count ? transact(worker, places, count, diag) : SNAG_OK;
     for (size_t i = 0; i < count && err == SNAG_OK; i++)
-        committed(worker->partitions[places[i].partition]);
+        committed(worker->partitions[places[i].partition], &places[i]);
     free(places);
     if (err != SNAG_OK)
         return err; /* the bundle stays: the producer may still hold its bytes until it is renewed */

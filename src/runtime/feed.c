@@ -24,7 +24,8 @@ snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag)
     snag_err err = SNAG_OK;
     size_t taken;
     while (partition->draining && err == SNAG_OK) {
-        partition->draining = !snag_engine_drain(partition->engine, SNAG_TIMER_BUDGET);
+        uint32_t budget = snag_worker_timer_budget(partition->worker);
+        partition->draining = !snag_engine_drain(partition->engine, budget);
         snag_worker_dirty(partition->worker, partition);
         if (!partition->draining)
             return SNAG_OK;
@@ -32,6 +33,7 @@ snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag)
         if (snag_engine_take(partition->engine, NULL, 0, &taken) == SNAG_FULL)
             return out_of_memory(partition, diag);
         err = snag_worker_commit(partition->worker, diag);
+        snag_worker_pass(partition->worker, SNAG_POINT_DRAINED_PART);
     }
     return err;
 }
@@ -168,6 +170,8 @@ snag_err snag_worker_feed(snag_worker *worker, const snag_batch *batch, snag_dia
             err = feed_run(worker, partition, diag);
     }
     worker->batch = NULL;
+    if (batch->count)
+        snag_worker_pass(worker, SNAG_POINT_FED);
     for (size_t i = 0; i < batch->reached_count && err == SNAG_OK; i++) {
         snag_partition *partition = owned(worker, batch->reached[i].partition);
         if (partition)

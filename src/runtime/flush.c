@@ -89,6 +89,7 @@ static snag_err reload(snag_partition *partition)
     snag_err err = store->ops->take(store->self, partition->index, partition->incarnation, token,
                                     &partition->stored, NULL);
     for (bool more = true; more && err == SNAG_OK;) {
+        snag_worker_pass(worker, cursor ? SNAG_POINT_COPY_PART : SNAG_POINT_COPY_TAKEN);
         more = cells_next(partition, &cursor);
         err = store->ops->write(store->self, partition->index, &partition->stored, worker->items,
                                 worker->item_count, more ? NULL : &final, NULL);
@@ -105,6 +106,7 @@ static void mend(snag_partition *partition)
     if (reload(partition) != SNAG_OK)
         return;
     atomic_fetch_add(&worker->stats->reloads, 1);
+    snag_worker_pass(worker, SNAG_POINT_COPY_MENDED);
     partition->stale = !complete(partition);
     if (partition->stale)
         partition->mend_at_ms += PATIENCE_MS;

@@ -31,7 +31,8 @@ static bool wants(const snag_worker *worker, const snag_partition *partition)
 {
     if (!partition || !partition->engine || partition->draining)
         return false;
-    return partition->reached >= partition->next && worker->now_ms >= partition->asked_ms &&
+    bool read = partition->reached >= partition->next || snag_planted(TICK_WHILE_BEHIND);
+    return read && worker->now_ms >= partition->asked_ms &&
            due(partition) < target(worker, worker->wall_ms);
 }
 
@@ -42,7 +43,7 @@ static snag_err tick(snag_worker *worker, snag_partition *partition, snag_diag *
     int64_t end;
     int64_t wall_ms = clock->wall_ms(clock->self);
     snag_err err = input->ops->log_end(input->self, partition->index, &end, NULL);
-    if (err != SNAG_OK || partition->reached < end) {
+    if ((err != SNAG_OK || partition->reached < end) && !snag_planted(TICK_WHILE_BEHIND)) {
         partition->asked_ms = clock->monotonic_ms(clock->self) + (err ? ASK_LATER_MS : ASK_AGAIN_MS);
         atomic_fetch_add(&worker->stats->no_ticks, 1);
         return SNAG_OK;
@@ -50,7 +51,8 @@ static snag_err tick(snag_worker *worker, snag_partition *partition, snag_diag *
     atomic_fetch_add(&worker->stats->ticks, 1);
     snag_worker_dirty(worker, partition);
     partition->draining =
-        !snag_engine_tick(partition->engine, target(worker, wall_ms), SNAG_TIMER_BUDGET);
+        !snag_engine_tick(partition->engine, target(worker, wall_ms), snag_worker_timer_budget(worker));
+    snag_worker_pass(worker, SNAG_POINT_TICKED);
     return snag_partition_drain(partition, diag);
 }
 

@@ -14,6 +14,7 @@
 #define SNAG_RUNTIME_INSIDE_H
 
 #include "base/arena.h"
+#include "base/planted.h"
 #include "engine/engine.h"
 #include "runtime/bundle.h"
 #include "runtime/worker.h"
@@ -38,6 +39,7 @@ typedef struct snag_partition {
     uint8_t incarnation[16];
     int64_t n;      /* the last commit; -1 = none yet */
     int64_t next;   /* N */
+    int64_t placed; /* the offset last committed; -1 = none */
     int64_t resume; /* records before it were read before: no second dead letter for them */
     int64_t reached; /* the end that was reached, -1 = unknown */
     int64_t asked_ms; /* monotonic: the log's end is not asked again before */
@@ -92,6 +94,14 @@ typedef struct snag_worker {
 
 void snag_worker_say(const snag_worker *worker, const char *format, ...) SNAG_PRINTF(2, 3);
 void snag_worker_dirty(snag_worker *worker, snag_partition *partition);
+uint32_t snag_worker_timer_budget(const snag_worker *worker);
+
+/* A moment at which the worker may die (points.h). */
+static inline void snag_worker_pass(const snag_worker *worker, snag_point point)
+{
+    if (worker->options->passed)
+        worker->options->passed(worker->options->passed_context, point);
+}
 
 /* feed.c */
 snag_err snag_worker_feed(snag_worker *worker, const snag_batch *batch, snag_diag *diag);

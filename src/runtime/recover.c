@@ -54,7 +54,8 @@ void snag_partition_drop(snag_partition *partition)
     atomic_fetch_sub(&worker->shared->state_bytes, partition->accounted);
     engine_drop(partition);
     uint32_t index = partition->index;
-    *partition = (snag_partition){.worker = worker, .index = index, .n = -1, .reached = -1, .stale = true};
+    *partition = (snag_partition){
+        .worker = worker, .index = index, .n = -1, .placed = -1, .reached = -1, .stale = true};
 }
 
 void snag_worker_drop_all(snag_worker *worker)
@@ -130,6 +131,7 @@ static snag_err store_load(snag_partition *partition, int64_t n, int64_t *from, 
         if (seat != SNAG_OK)
             return seat;
         err = page_restore(partition, &cursor, &head);
+        snag_worker_pass(worker, SNAG_POINT_STORE_PART);
     }
     snag_engine_usage_get(partition->engine, &usage);
     if (err != SNAG_OK || usage.cells != (uint64_t)head.count)
@@ -141,6 +143,8 @@ static snag_err store_load(snag_partition *partition, int64_t n, int64_t *from, 
 }
 
 /* --- the changelog ----------------------------------------------------------------------------- */
+
+static snag_err head_take(snag_partition *partition, const snag_head *head, snag_diag *diag);
 
 /* One record. SNAG_END: it was the head that is looked for. */
 static snag_err log_apply(snag_partition *partition, const snag_change_record *record, int64_t n,
@@ -156,8 +160,10 @@ static snag_err log_apply(snag_partition *partition, const snag_change_record *r
                                           partition->index, snag_err_sentence(err));
     }
     snag_err err = snag_head_read(head, record->value, diag);
-    if (err != SNAG_OK || memcmp(head->incarnation, partition->incarnation, 16) != 0 || head->n < n)
+    if (err != SNAG_OK || memcmp(head->incarnation, partition->incarnation, 16) != 0)
         return err;
+    if (head->n < n)
+        return snag_planted(LOG_TO_END) ? head_take(partition, head, diag) : SNAG_OK;
     if (head->n > n)
         return SNAG_AGAIN; /* somebody has committed since: look at the offsets again */
     return SNAG_END;
@@ -216,12 +222,15 @@ static snag_err log_read(snag_partition *partition, int64_t n, snag_head *head, 
         if (err == SNAG_OK) {
             worker->from_log++;
             moved_ms = clock->monotonic_ms(clock->self);
+            snag_worker_pass(worker, SNAG_POINT_LOG_PART);
             err = log_apply(partition, &record, n, head, diag);
             if (err == SNAG_END)
                 return head_take(partition, head, diag);
         }
         if (err != SNAG_OK && !idle)
             return err;
+        if (idle && snag_planted(LOG_TO_END) && partition->n >= 0)
+            return SNAG_OK;
         if ((idle || seen % POLL_EVERY == 0) && (err = keep_seat(worker, diag)) != SNAG_OK)
             return err;
         if (idle && clock->monotonic_ms(clock->self) - moved_ms > LOG_PATIENCE_MS)
@@ -338,6 +347,8 @@ static snag_err recover(snag_partition *partition, snag_place *place, snag_diag 
             err = log_load(partition, n, 0, diag);
     }
     partition->worker->recovered += err == SNAG_OK;
+    partition->placed = place->offset;
+    snag_worker_pass(partition->worker, SNAG_POINT_RECOVERED);
     return err;
 }
 
@@ -416,7 +427,9 @@ static snag_err take_all(snag_worker *worker, snag_place *places, size_t count, 
     size_t taken = 0;
     bool refused;
     worker->from_store = worker->from_log = worker->recovered = 0;
+    snag_worker_pass(worker, SNAG_POINT_GIVEN);
     snag_err err = input->ops->committed(input->self, places, count, diag);
+    snag_worker_pass(worker, SNAG_POINT_PLACES_READ);
     for (size_t i = 0; i < count && err == SNAG_OK; i++) {
         err = take_one(worker, &places[i], &refused, diag);
         if (err == SNAG_OK && !refused)
@@ -425,6 +438,7 @@ static snag_err take_all(snag_worker *worker, snag_place *places, size_t count, 
     forget_others(worker);
     if (err == SNAG_OK && taken)
         err = input->ops->start(input->self, places, taken, diag);
+    snag_worker_pass(worker, SNAG_POINT_STARTED);
     if (err == SNAG_OK && worker->recovered)
         tell(worker, clock->monotonic_ms(clock->self) - started_ms);
     return err;

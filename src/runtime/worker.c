@@ -43,6 +43,11 @@ void snag_worker_dirty(snag_worker *worker, snag_partition *partition)
         worker->dirty_ms = worker->now_ms;
 }
 
+uint32_t snag_worker_timer_budget(const snag_worker *worker)
+{
+    return worker->options->timer_budget ? worker->options->timer_budget : SNAG_TIMER_BUDGET;
+}
+
 static void pause_ms(const snag_worker *worker, int64_t ms)
 {
     const snag_clock *clock = &worker->ports->clock;
@@ -107,7 +112,11 @@ static snag_err seat(snag_worker *worker, snag_diag *diag)
         err = commit(worker, diag);
         for (uint32_t i = 0; i < worker->options->partitions; i++)
             worker->partitions[i]->reached = -1; /* kept warm, but not ours to move in time */
-        return err == SNAG_OK ? input->ops->give_back(input->self, diag) : err;
+        snag_worker_pass(worker, SNAG_POINT_LEAVING);
+        if (err == SNAG_OK)
+            err = input->ops->give_back(input->self, diag);
+        snag_worker_pass(worker, SNAG_POINT_LEFT);
+        return err;
     case SNAG_SEAT_LOST: return snag_fail(diag, SNAG_BROKER, "the group gave the partitions away");
     case SNAG_SEAT_GIVEN:
         err = snag_worker_take_over(worker, diag);
@@ -189,13 +198,17 @@ static snag_err start_over(snag_worker *worker, snag_err failed, snag_diag *diag
         worker->said_lost = true;
         atomic_fetch_add(&worker->stats->restarts, 1);
     }
+    snag_worker_pass(worker, SNAG_POINT_FAILED);
     snag_worker_drop_all(worker);
-    snag_err err = renew(worker, diag); /* the old producer is gone only now: */
+    bool keep = snag_planted(PRODUCER_KEPT) && failed != SNAG_FENCED;
+    snag_err err = keep ? SNAG_OK : renew(worker, diag); /* the old producer is gone only now: */
     snag_bundle_reset(&worker->bundle); /* it had borrowed these bytes */
     worker->item_count = 0;
     worker->seat = SNAG_SEAT_KEPT;
+    snag_worker_pass(worker, SNAG_POINT_RENEWED);
     if (err == SNAG_OK)
         err = input->ops->rejoin(input->self, diag);
+    snag_worker_pass(worker, SNAG_POINT_REJOINED);
     return err;
 }
 
@@ -217,7 +230,7 @@ static snag_err memory(snag_worker *worker, snag_diag *diag)
         fine = worker->partitions[i] != NULL;
         if (fine)
             *worker->partitions[i] = (snag_partition){
-                .worker = worker, .index = i, .n = -1, .reached = -1, .stale = true};
+                .worker = worker, .index = i, .n = -1, .placed = -1, .reached = -1, .stale = true};
     }
     if (!fine)
         return snag_fail(diag, SNAG_MEMORY, "out of memory");
@@ -273,6 +286,7 @@ static snag_err loop(snag_worker *worker, snag_diag *diag)
         if (err != SNAG_OK && !for_good(err))
             err = start_over(worker, err, diag);
     }
+    snag_worker_pass(worker, SNAG_POINT_STOPPING);
     if (err == SNAG_OK && atomic_load(&worker->shared->stop))
         err = commit(worker, diag); /* the drain: what is in hand, and no more */
     return err;

@@ -15,6 +15,7 @@
 #include "ports/memory.h"
 #include "ports/output.h"
 #include "ports/store.h"
+#include "runtime/points.h"
 
 /* What people see of a worker; written by its thread, read by any. name, help */
 #define SNAG_STAT_TABLE(X)                                                          \
@@ -76,6 +77,9 @@ typedef struct snag_worker_options {
     size_t batch_max;           /* records a poll */
     int64_t commit_every_ms;    /* where nothing is urgent */
     int64_t tombstones_ms;      /* the changelog's delete.retention.ms */
+    uint32_t timer_budget;      /* timers fired before a commit may come between; 0 = the usual */
+    snag_point_passed *passed;  /* for tests of crashes; NULL = nobody */
+    void *passed_context;
 } snag_worker_options;
 
 /* Runs until shared->stop, then commits what is in hand and returns SNAG_OK. Anything else ends the program:
