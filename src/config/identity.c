@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "config/key.h"
+#include "rules/step.h"
 
 static void add_text(snag_sha256 *sha, snag_str text)
 {
@@ -222,12 +223,35 @@ static void rule_fingerprint(snag_loader *loader, names *all, snag_rule *rule)
     rule->signal.fingerprint = name_from(all, digest, 4);
 }
 
+static void tags_fill(snag_loader *loader, snag_signal_spec *spec)
+{
+    size_t count = (size_t)__builtin_popcountll(spec->headline_vars);
+    uint32_t *tags = snag_loader_take(loader, count * sizeof *tags);
+    spec->headline_tags = tags;
+    for (uint64_t rest = spec->headline_vars; rest; rest &= rest - 1)
+        *tags++ = snag_capture_tag(loader->names[__builtin_ctzll(rest)].name);
+}
+
+static void tags_fill_all(snag_loader *loader)
+{
+    const snag_pipeline *pipeline = loader->pipeline;
+    for (uint32_t i = 0; i < pipeline->rule_count; i++)
+        tags_fill(loader, &loader->rules[i].signal);
+    for (uint32_t i = 0; i < pipeline->journey_count; i++) {
+        snag_stage *stages = (snag_stage *)(uintptr_t)loader->journeys[i].stages;
+        for (uint32_t k = 0; k < loader->journeys[i].stage_count; k++)
+            if (stages[k].due_ms >= 0)
+                tags_fill(loader, &stages[k].late);
+    }
+}
+
 void snag_identity_fill(snag_loader *loader)
 {
     snag_pipeline *pipeline = loader->pipeline;
     names *all = snag_loader_take(loader, sizeof *all);
     for (uint32_t i = 0; i < loader->source->kept_count; i++)
         loader->kept[i].used = (loader->names_used >> (SNAG_VAR_KEPT + i)) & 1;
+    tags_fill_all(loader);
     scope_tags(loader, all);
     all->count = 0;
     for (uint32_t i = 0; i < pipeline->journey_count; i++)

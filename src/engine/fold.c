@@ -169,7 +169,7 @@ static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
                                  .elapsed_ms = 0};
     if (alert->evidence_count)
         words.elapsed_ms = work->at_ms - alert->evidence[0].time_ms;
-    alert->headline = snag_headline_render(engine->pipeline, spec, item, &words, texts(engine));
+    alert->headline = snag_headline_render(spec, item, &words, texts(engine));
     return alert;
 }
 
@@ -240,8 +240,7 @@ void snag_fold_closed(void *context, const snag_signal_spec *spec, snag_item *it
     item->suppressed = false;
 }
 
-/* The spec behind an item, as far as it can have an episode. */
-static const snag_signal_spec *spec_of(const snag_pipeline *pipeline, const snag_item *item)
+const snag_signal_spec *snag_fold_spec(const snag_pipeline *pipeline, const snag_item *item)
 {
     for (uint32_t r = 0; r < pipeline->rule_count; r++)
         if (pipeline->rules[r].signal.fingerprint == item->fingerprint)
@@ -261,7 +260,7 @@ uint32_t snag_fold_open_alerts(snag_engine *engine, const snag_str **keys)
     SNAG_ASSERT(list != NULL);
     for (uint32_t i = 0; count < KEYS_MAX && snag_cell_item(&engine->cell, i, &item); i++) {
         const snag_signal_spec *spec =
-            item.open && !item.suppressed ? spec_of(engine->pipeline, &item) : NULL;
+            item.open && !item.suppressed ? snag_fold_spec(engine->pipeline, &item) : NULL;
         if (spec)
             list[count++] = dedup_key(engine, spec->name);
     }
@@ -273,7 +272,7 @@ void snag_fold_bound(snag_engine *engine, const snag_cell *cell)
 {
     snag_item item;
     for (uint32_t i = 0; snag_cell_item(cell, i, &item); i++) {
-        const snag_signal_spec *spec = spec_of(engine->pipeline, &item);
+        const snag_signal_spec *spec = snag_fold_spec(engine->pipeline, &item);
         snag_evidence first = {.id = {"", 0}};
         if (spec == NULL || (!item.open && item.due_ms == SNAG_NEVER))
             continue;

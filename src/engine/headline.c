@@ -8,32 +8,19 @@
 
 enum { RENDER_BYTES = 2048 };
 
-static bool put_captured(snag_buf *buf, const snag_pipeline *pipeline,
-                         const snag_signal_spec *spec, const snag_item *item, snag_str name)
+static void put_name(snag_buf *buf, const snag_item *item, const snag_headline_facts *facts,
+                     snag_str name)
 {
     snag_str text;
-    for (uint32_t i = 0; i < pipeline->name_count; i++) {
-        const snag_expr_name *known = &pipeline->names[i];
-        if (!snag_str_equal(known->name, name))
-            continue;
-        if (!snag_item_captured(item, spec->headline_vars, known->slot, &text))
-            return false;
-        snag_buf_str_put(buf, text);
-        return true;
-    }
-    return false;
-}
-
-static void put_name(snag_buf *buf, const snag_pipeline *pipeline, const snag_signal_spec *spec,
-                     const snag_item *item, const snag_headline_facts *facts, snag_str name)
-{
     if (snag_str_equal(name, SNAG_STR("customer")))
         snag_buf_str_put(buf, facts->customer);
     else if (snag_str_equal(name, SNAG_STR("observed")) && facts->observed >= 0)
         snag_buf_int(buf, facts->observed);
     else if (snag_str_equal(name, SNAG_STR("elapsed")))
         snag_duration_print(buf, facts->elapsed_ms);
-    else if (!put_captured(buf, pipeline, spec, item, name))
+    else if (snag_item_captured(item, snag_capture_tag(name), &text))
+        snag_buf_str_put(buf, text);
+    else
         snag_buf_byte(buf, '?');
 }
 
@@ -56,9 +43,8 @@ static snag_str tidy(char *text, size_t size, snag_arena *arena)
     return snag_str_of(bytes, at + 3);
 }
 
-snag_str snag_headline_render(const snag_pipeline *pipeline, const snag_signal_spec *spec,
-                              const snag_item *item, const snag_headline_facts *facts,
-                              snag_arena *arena)
+snag_str snag_headline_render(const snag_signal_spec *spec, const snag_item *item,
+                              const snag_headline_facts *facts, snag_arena *arena)
 {
     char text[RENDER_BYTES];
     snag_buf buf = snag_buf_on(text, sizeof text);
@@ -73,7 +59,7 @@ snag_str snag_headline_render(const snag_pipeline *pipeline, const snag_signal_s
             continue;
         }
         snag_str name = snag_str_of(brace + 1, (size_t)(end - brace) - 1);
-        put_name(&buf, pipeline, spec, item, facts, name);
+        put_name(&buf, item, facts, name);
         i += name.size + 1;
     }
     return tidy(text, buf.size, arena);

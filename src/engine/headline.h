@@ -18,8 +18,7 @@ typedef struct snag_headline_facts {
 /* {name} inserts a captured name, {customer}, {observed}, {elapsed}; "{{" is a brace. What is
  * absent prints
  * as "?". Control characters become blanks; what is too long is cut with "…". */
-snag_str snag_headline_render(const snag_pipeline *pipeline, const snag_signal_spec *spec,
-                              const snag_item *item, const snag_headline_facts *facts,
-                              snag_arena *arena);
+snag_str snag_headline_render(const snag_signal_spec *spec, const snag_item *item,
+                              const snag_headline_facts *facts, snag_arena *arena);
 
 #endif

@@ -70,6 +70,25 @@ static void drop_unknown(snag_engine *engine)
     }
 }
 
+/* Captures of format 1 get their names' tags; of what is not known any more nobody can say which names. */
+static void upgrade(snag_engine *engine)
+{
+    snag_item *item = &engine->item;
+    for (uint32_t i = 0; engine->cell.version == 1 && snag_cell_item(&engine->cell, i, item); i++) {
+        const snag_signal_spec *spec = snag_fold_spec(engine->pipeline, item);
+        if (item->capture_bytes == 0)
+            continue;
+        if (spec)
+            snag_item_capture_tag(item, spec);
+        else
+            item->capture_bytes = 0;
+        if (!snag_cell_put(&engine->cell, item)) {
+            item->capture_bytes = 0; /* no room for the tags: its headline will do without the names */
+            snag_cell_put(&engine->cell, item);
+        }
+    }
+}
+
 static bool item_sound(const snag_pipeline *pipeline, uint32_t scope, const snag_item *item)
 {
     for (uint32_t i = 0; i < pipeline->journey_count; i++)
@@ -166,6 +185,7 @@ snag_err snag_engine_restore(snag_engine *engine, snag_str key, snag_str blob)
     if (!snag_table_has_room(table))
         return SNAG_FULL;
     drop_unknown(engine);
+    upgrade(engine);
     if (!cell_sound(engine, scope))
         return SNAG_STATE;
     snag_buf buf = snag_buf_on(engine->packed, sizeof engine->packed);

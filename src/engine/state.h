@@ -143,6 +143,8 @@ void snag_fold_opened(void *engine, const snag_signal_spec *spec, snag_item *ite
                       const snag_rule_facts *facts);
 void snag_fold_closed(void *engine, const snag_signal_spec *spec, snag_item *item,
                       snag_reason reason, const snag_rule_facts *facts);
+/* The spec behind an item, as far as it can have an episode; NULL where the pipeline has none. */
+const snag_signal_spec *snag_fold_spec(const snag_pipeline *pipeline, const snag_item *item);
 /* A copy of a text in the outbox, for what lies in a cell. */
 snag_str snag_fold_copy(snag_engine *engine, snag_str text);
 /* A text of the step's own names (owner, per): copied into the outbox where only a cell holds it. */

@@ -121,7 +121,7 @@ static void walk_enter(snag_engine *engine, const snag_journey *journey, snag_it
     snag_item_forget_all(item);
     snag_item_note(&engine->cell, item, event);
     if (stage->due_ms >= 0)
-        snag_item_capture(item, stage->late.headline_vars, event);
+        snag_item_capture(item, &stage->late, event);
     snag_change *change =
         change_new(engine, journey, item, state, ends ? SNAG_MOVE_ENDED : SNAG_MOVE_ENTERED);
     if (!opens) {

@@ -12,6 +12,7 @@ enum { HAS_ACCOUNT = 1, HAS_CUSTOMER = 2, HAS_CHANNEL = 4, FLAGS_KNOWN = 7 };
 
 void snag_cell_clear(snag_cell *cell)
 {
+    cell->version = SNAG_CELL_VERSION;
     cell->judged_ms = SNAG_TIME_NONE;
     cell->ring_count = 0;
     cell->account = cell->customer = cell->channel = (snag_str){"", 0};
@@ -64,7 +65,8 @@ bool snag_cell_unpack(snag_cell *cell, snag_str bytes)
 {
     snag_unpack unpack = snag_unpack_on(bytes);
     snag_cell_clear(cell);
-    if (snag_unpack_u8(&unpack) != SNAG_CELL_VERSION)
+    cell->version = snag_unpack_u8(&unpack);
+    if (cell->version == 0 || cell->version > SNAG_CELL_VERSION)
         return false;
     uint8_t flags = snag_unpack_u8(&unpack);
     uint32_t item_count = snag_unpack_u16(&unpack);

@@ -16,6 +16,9 @@
  * While an event or a timer works on a cell it is taken apart into a snag_cell (a scratch of the engine), its
  * items are taken out, changed and put back one at a time, and the whole is packed again. A cell is at most
  * SNAG_CELL_BYTES_MAX; past its share the evidence is no longer kept, only counted.
+ *
+ * Versions: 1 = a capture is texts in the order of the headline's slots; 2 = each has its name's tag before
+ * it. All are read (tests/unit/stored keeps some of each), the newest is written.
  */
 #ifndef SNAG_JOURNEY_CELL_H
 #define SNAG_JOURNEY_CELL_H
@@ -25,7 +28,7 @@
 #include "event/record.h"
 
 enum {
-    SNAG_CELL_VERSION = 1,
+    SNAG_CELL_VERSION = 2,
     SNAG_STATE_BYTES_MAX = 1024,  /* one item's own state */
     SNAG_CAPTURE_BYTES_MAX = 512, /* names a headline needs */
     SNAG_POOL_BYTES_MAX = 32768,
@@ -54,6 +57,7 @@ typedef struct snag_item {
 } snag_item;
 
 typedef struct snag_cell {
+    uint8_t version; /* of the bytes it was taken from */
     int64_t judged_ms; /* newest event applied, or deadline alerted */
     uint32_t ring_count;
     uint64_t ring[SNAG_RING_MAX]; /* hashes of the newest event ids */
@@ -72,7 +76,7 @@ typedef struct snag_cell {
 
 /* An empty cell. */
 void snag_cell_clear(snag_cell *cell);
-/* Takes packed bytes apart; they must outlive the work. False: not a cell of this version, or cut short.
+/* Takes packed bytes apart; they must outlive the work. False: not a cell of a known version, or cut short.
  * Bytes from outside must then pass snag_cell_check before anything else looks at the cell. */
 bool snag_cell_unpack(snag_cell *cell, snag_str bytes);
 /* Looks at every length and slot, so that hostile bytes do no harm. False: damaged. */

@@ -21,6 +21,9 @@ typedef struct snag_signal_spec {
     int64_t cooldown_ms; /* 0 = none: no new alert of this rule and instance within it */
     bool shadow;
     uint64_t headline_vars; /* bit = slot in event vars that the headline inserts */
+    /* The names behind these bits, in their order, as stored beside captured values (snag_capture_tag): slots
+     * change from one version of the pipeline to the next. */
+    const uint32_t *headline_tags;
     /* First 4 bytes of the SHA-256 over what decides (not headline, owner, sla, playbook,
      * severity): names the stored state of this rule or journey. Unique in the pipeline, never 0. */
     uint32_t fingerprint;

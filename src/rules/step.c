@@ -49,7 +49,7 @@ void snag_rule_note(snag_rule_step *step)
     bool first = step->item->evidence_total == 0;
     snag_item_note(step->cell, step->item, step->event);
     if (first)
-        snag_item_capture(step->item, step->rule->signal.headline_vars, step->event);
+        snag_item_capture(step->item, &step->rule->signal, step->event);
     step->changed = true;
 }
 
@@ -82,7 +82,7 @@ void snag_rule_open(snag_rule_step *step, const snag_rule_facts *facts)
 {
     SNAG_ASSERT(!step->item->open);
     if (step->event)
-        snag_item_capture(step->item, step->rule->signal.headline_vars, step->event);
+        snag_item_capture(step->item, &step->rule->signal, step->event);
     step->opened(step->context, &step->rule->signal, step->item, facts);
     SNAG_ASSERT(step->item->open);
     step->changed = true;
@@ -96,33 +96,57 @@ void snag_rule_close(snag_rule_step *step, snag_reason reason, const snag_rule_f
     step->changed = true;
 }
 
-void snag_item_capture(snag_item *item, uint64_t vars, const snag_event *event)
+/* False: no room for more. */
+static bool capture_put(snag_buf *buf, uint32_t tag, snag_str text)
+{
+    enum { HEAD_BYTES = 6 };
+    size_t room = buf->capacity - buf->size;
+    if (room < HEAD_BYTES)
+        return false;
+    snag_pack_u32(buf, tag);
+    snag_pack_text(buf, snag_utf8_cut(text, room - HEAD_BYTES));
+    return true;
+}
+
+void snag_item_capture(snag_item *item, const snag_signal_spec *spec, const snag_event *event)
 {
     snag_buf buf = snag_buf_on(item->capture, sizeof item->capture);
-    item->capture_bytes = 0;
-    for (uint64_t rest = vars; rest; rest &= rest - 1) {
+    const uint32_t *tag = spec->headline_tags;
+    for (uint64_t rest = spec->headline_vars; rest; rest &= rest - 1) {
         char text[SNAG_TEXT_BYTES_MAX + 64];
         snag_buf value = snag_buf_on(text, sizeof text);
         uint32_t slot = (uint32_t)__builtin_ctzll(rest);
         if (slot < event->var_count)
             snag_value_print(&value, &event->vars[slot]);
-        size_t room = sizeof item->capture - buf.size;
-        if (room < 2)
+        if (!capture_put(&buf, *tag++, snag_buf_str(&value)))
             break;
-        snag_pack_text(&buf, snag_utf8_cut(snag_buf_str(&value), room - 2));
     }
     item->capture_bytes = (uint16_t)buf.size;
 }
 
-bool snag_item_captured(const snag_item *item, uint64_t vars, uint32_t slot, snag_str *text)
+bool snag_item_captured(const snag_item *item, uint32_t tag, snag_str *text)
 {
     snag_unpack unpack = snag_unpack_on(snag_str_of(item->capture, item->capture_bytes));
-    if (slot >= 64 || (vars & UINT64_C(1) << slot) == 0)
-        return false;
-    for (uint64_t rest = vars; rest && unpack.at < unpack.end; rest &= rest - 1) {
+    while (unpack.at < unpack.end) {
+        bool wanted = snag_unpack_u32(&unpack) == tag;
         *text = snag_unpack_text(&unpack);
-        if ((uint32_t)__builtin_ctzll(rest) == slot)
+        if (wanted)
             return !unpack.bad && text->size > 0;
     }
     return false;
+}
+
+void snag_item_capture_tag(snag_item *item, const snag_signal_spec *spec)
+{
+    char old[SNAG_CAPTURE_BYTES_MAX];
+    memcpy(old, item->capture, item->capture_bytes);
+    snag_unpack unpack = snag_unpack_on(snag_str_of(old, item->capture_bytes));
+    snag_buf buf = snag_buf_on(item->capture, sizeof item->capture);
+    const uint32_t *tag = spec->headline_tags;
+    for (uint64_t rest = spec->headline_vars; rest && unpack.at < unpack.end; rest &= rest - 1) {
+        snag_str text = snag_unpack_text(&unpack);
+        if (unpack.bad || !capture_put(&buf, *tag++, text))
+            break;
+    }
+    item->capture_bytes = (uint16_t)buf.size;
 }

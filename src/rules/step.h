@@ -7,6 +7,7 @@
 #ifndef SNAG_RULES_STEP_H
 #define SNAG_RULES_STEP_H
 
+#include "base/hash.h"
 #include "journey/cell.h"
 #include "rules/rule.h"
 
@@ -25,9 +26,17 @@ struct snag_rule_step {
     void *context;
 };
 
-/* Copies the values that a headline inserts (bits of `vars`) into the item. */
-void snag_item_capture(snag_item *item, uint64_t vars, const snag_event *event);
-/* The captured text of a slot; false where it was not captured. */
-bool snag_item_captured(const snag_item *item, uint64_t vars, uint32_t slot, snag_str *text);
+/* Names a captured value: the same in every version of a pipeline, whatever slot the name has there. */
+static inline uint32_t snag_capture_tag(snag_str name)
+{
+    return (uint32_t)snag_hash64(name, 0);
+}
+
+/* Copies the values that the headline inserts into the item: | tag 4 | length 2, text | each. */
+void snag_item_capture(snag_item *item, const snag_signal_spec *spec, const snag_event *event);
+/* The captured text of a name; false where it was not captured. */
+bool snag_item_captured(const snag_item *item, uint32_t tag, snag_str *text);
+/* A capture of format 1 has no tags: they are those of the headline it was made for. */
+void snag_item_capture_tag(snag_item *item, const snag_signal_spec *spec);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "rules/step.h"
 
 static void print_alert(fixture *f, const snag_alert *alert)
 {
@@ -75,6 +76,7 @@ fixture *fixture_new(void)
     for (uint32_t i = 0; i < SNAG_VAR_KEPT; i++)
         f->names[i] = (snag_expr_name){snag_str_from(fixed[i]), SNAG_KIND_TEXT, i};
     f->names[FIXTURE_VAR_CALL] = (snag_expr_name){SNAG_STR("call"), SNAG_KIND_TEXT, FIXTURE_VAR_CALL};
+    f->call_tag = snag_capture_tag(SNAG_STR("call"));
     f->scopes[1] = (snag_scope){call_slots, call_names, 1, 0x1234};
     f->source.remember_ms = INT64_C(30) * 86400000;
     f->pipeline = (snag_pipeline){.name = SNAG_STR("test"),
@@ -145,6 +147,7 @@ snag_rule *fixture_rule(fixture *f, const char *kind, const char *name, uint16_t
                                       .headline = SNAG_STR("{customer} is stuck with {call}"),
                                       .sla_ms = -1,
                                       .headline_vars = UINT64_C(1) << FIXTURE_VAR_CALL,
+                                      .headline_tags = &f->call_tag,
                                       .fingerprint = 100 + f->pipeline.rule_count};
     return rule;
 }

@@ -19,6 +19,7 @@ typedef struct fixture {
     snag_rule rules[8];
     snag_journey journeys[2];
     snag_expr_name names[SNAG_VAR_KEPT + 1];
+    uint32_t call_tag;
     snag_engine *engine;
     void *block;
     snag_buf out; /* the lines */
