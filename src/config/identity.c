@@ -207,7 +207,8 @@ static void journey_fingerprints(snag_loader *loader, names *all, snag_journey *
             continue;
         snag_sha256_init(&sha);
         add_text(&sha, stages[i].late.name);
-        add_journey(loader, &sha, journey);
+        add_scope(&sha, &loader->scopes[journey->scope]);
+        add_stage(loader, &sha, &stages[i]);
         snag_sha256_end(&sha, digest);
         stages[i].late.fingerprint = name_from(all, digest, 4);
     }

@@ -84,6 +84,14 @@ snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline, void
     return SNAG_OK;
 }
 
+/* Whoever restored state of another version had the chance to say more. */
+static void let_strange_go(snag_engine *engine)
+{
+    uint64_t cursor = 0;
+    uint64_t lost = 0;
+    snag_engine_retire(engine, (snag_str){"", 0}, &cursor, UINT32_MAX, &lost);
+}
+
 /* Moves towards the target: waiting events and deadlines in their common order. True: W is there. */
 static bool advance(snag_engine *engine, uint32_t *budget)
 {
@@ -122,6 +130,8 @@ bool snag_engine_tick(snag_engine *engine, int64_t target_w_ms, uint32_t budget)
 
 bool snag_engine_drain(snag_engine *engine, uint32_t budget)
 {
+    if (engine->strange)
+        let_strange_go(engine);
     if (engine->target_ms == engine->w_ms && engine->pending == 0)
         return true;
     return advance(engine, &budget);
@@ -187,6 +197,8 @@ static void look_ahead(snag_engine *engine, const snag_event *events, size_t cou
 snag_err snag_engine_take(snag_engine *engine, const snag_event *events, size_t count,
                           size_t *taken)
 {
+    if (engine->strange)
+        let_strange_go(engine);
     for (*taken = 0; *taken < count; (*taken)++) {
         const snag_event *event = &events[*taken];
         look_ahead(engine, events, count, *taken);

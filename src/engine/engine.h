@@ -99,6 +99,14 @@ bool snag_engine_each(const snag_engine *engine, uint64_t *cursor, snag_str *key
 /* Puts a stored cell back and arms its timers; an empty blob removes it. Nothing is emitted and nothing
  * becomes "changed". SNAG_STATE: the bytes are not a cell of this version. */
 SNAG_MUST_CHECK snag_err snag_engine_restore(snag_engine *engine, snag_str key, snag_str blob);
+/* Cells restored that hold state of rules, journeys or `per`s this pipeline does not have. */
+uint64_t snag_engine_strange(const snag_engine *engine);
+/* Closes the episodes of what is gone or changed (reason rule_changed), carries walks over, and lets the rest
+ * go: at most `budget` cells, which become "changed". words: the earlier version's (engine/words.h), sound
+ * or empty. *cursor starts at 0; *lost counts episodes that nobody knows words for: they go unsaid. True:
+ * done. To be called before the first event or tick; what is strange then is let go without a word. */
+bool snag_engine_retire(snag_engine *engine, snag_str words, uint64_t *cursor, uint32_t budget,
+                        uint64_t *lost);
 /* The engine's own part of the changelog head: W, W*, newest, cursor, counters. */
 void snag_engine_head_write(const snag_engine *engine, snag_buf *buf);
 SNAG_MUST_CHECK snag_err snag_engine_head_read(snag_engine *engine, snag_str bytes);

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "engine/headline.h"
 #include "engine/state.h"
+#include "engine/words.h"
 
 static snag_arena *texts(snag_engine *engine)
 {
@@ -102,6 +103,13 @@ uint32_t snag_fold_evidence(snag_engine *engine, const snag_item *item,
 static void fill_where(snag_engine *engine, snag_alert *alert)
 {
     const snag_pipeline *pipeline = engine->pipeline;
+    const snag_words_entry *gone = engine->work.gone;
+    if (gone) {
+        alert->journey = gone->journey;
+        alert->stage = gone->stage_name;
+        alert->instance = gone->journey.size ? engine->work.per : (snag_str){"", 0};
+        return;
+    }
     for (uint32_t j = 0; j < pipeline->journey_count; j++) {
         const snag_journey *journey = &pipeline->journeys[j];
         if (journey->scope != engine->work.scope ||
@@ -165,7 +173,9 @@ static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
     alert->evidence_count = snag_fold_evidence(engine, item, &alert->evidence);
     alert->evidence_total = item->evidence_total;
     snag_headline_facts words = {.customer = work->customer,
-                                 .observed = facts->total >= 0 ? facts->total : facts->observed,
+                                 .observed = engine->work.gone  ? (int64_t)item->evidence_total
+                                             : facts->total >= 0 ? facts->total
+                                                                 : facts->observed,
                                  .elapsed_ms = 0};
     if (alert->evidence_count)
         words.elapsed_ms = work->at_ms - alert->evidence[0].time_ms;

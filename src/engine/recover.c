@@ -34,40 +34,13 @@ bool snag_engine_each(const snag_engine *engine, uint64_t *cursor, snag_str *key
     return false;
 }
 
-/* The scope that a key's tag names; scope_count where the pipeline has no such scope any more. */
+/* The scope that a key's tag names; SNAG_SCOPE_GONE where the pipeline has no such scope any more. */
 static uint32_t scope_of(const snag_pipeline *pipeline, uint16_t tag)
 {
     uint32_t scope = 0;
     while (scope < pipeline->scope_count && pipeline->scopes[scope].tag != tag)
         scope++;
-    return scope;
-}
-
-static bool fingerprint_known(const snag_pipeline *pipeline, uint32_t fingerprint)
-{
-    for (uint32_t i = 0; i < pipeline->journey_count; i++)
-        if (pipeline->journeys[i].fingerprint == fingerprint)
-            return true;
-    for (uint32_t i = 0; i < pipeline->rule_count; i++)
-        if (pipeline->rules[i].signal.fingerprint == fingerprint)
-            return true;
-    return false;
-}
-
-/* State of rules that are not in the pipeline any more is let go. */
-static void drop_unknown(snag_engine *engine)
-{
-    snag_item *item = &engine->item;
-    for (uint32_t i = 0; snag_cell_item(&engine->cell, i, item);) {
-        if (fingerprint_known(engine->pipeline, item->fingerprint)) {
-            i++;
-            continue;
-        }
-        item->state_bytes = 0;
-        item->open = false;
-        item->cooldown_ms = SNAG_TIME_NONE;
-        snag_cell_put(&engine->cell, item);
-    }
+    return scope < pipeline->scope_count ? scope : SNAG_SCOPE_GONE;
 }
 
 /* Captures of format 1 get their names' tags; of what is not known any more nobody can say which names. */
@@ -89,6 +62,7 @@ static void upgrade(snag_engine *engine)
     }
 }
 
+/* Of what an earlier version of the pipeline left behind only the bounds are looked at: it is retired. */
 static bool item_sound(const snag_pipeline *pipeline, uint32_t scope, const snag_item *item)
 {
     for (uint32_t i = 0; i < pipeline->journey_count; i++)
@@ -100,7 +74,7 @@ static bool item_sound(const snag_pipeline *pipeline, uint32_t scope, const snag
             return rule->scope == scope && rule->kind->sound(rule, item->state, item->state_bytes,
                                                              item->open, item->due_ms);
     }
-    return false;
+    return true;
 }
 
 /* Lengths and slots are in order (snag_cell_check); whether the meaning can be ours is asked here. */
@@ -139,6 +113,7 @@ static void restore_remove(snag_engine *engine, uint32_t index)
     snag_table *table = &engine->table;
     snag_node *node = snag_table_node(table, index);
     count_needs(engine, index, -1);
+    snag_engine_mark(engine, index, false);
     if (node->scope != 0 || node->children == 0) {
         snag_table_remove(table, index, false);
         return;
@@ -174,7 +149,7 @@ snag_err snag_engine_restore(snag_engine *engine, snag_str key, snag_str blob)
     uint32_t scope = scope_of(engine->pipeline, tag);
     uint32_t hash = snag_table_hash(key);
     uint32_t index = snag_table_find(table, key, hash);
-    if (blob.size == 0 || scope == engine->pipeline->scope_count) {
+    if (blob.size == 0) {
         if (index)
             restore_remove(engine, index);
         return SNAG_OK;
@@ -184,7 +159,6 @@ snag_err snag_engine_restore(snag_engine *engine, snag_str key, snag_str blob)
         return SNAG_STATE;
     if (!snag_table_has_room(table))
         return SNAG_FULL;
-    drop_unknown(engine);
     upgrade(engine);
     if (!cell_sound(engine, scope))
         return SNAG_STATE;
@@ -201,6 +175,8 @@ snag_err snag_engine_restore(snag_engine *engine, snag_str key, snag_str blob)
             return SNAG_FULL;
     }
     count_needs(engine, index, 1);
+    snag_engine_mark(engine, index, scope == SNAG_SCOPE_GONE ||
+                                        snag_engine_cell_strange(engine, &engine->cell, &engine->item));
     snag_cell_needs needs = snag_cell_needs_of(&engine->cell);
     if (!snag_planted(TIMERS_DROPPED))
         snag_engine_arm(engine, index, &needs);

@@ -16,7 +16,8 @@
 
 enum {
     SNAG_EVAL_BYTES = 16384, /* scratch of one `where` */
-    SNAG_PER_TEXT_BYTES = SNAG_PER_BYTES_MAX
+    SNAG_PER_TEXT_BYTES = SNAG_PER_BYTES_MAX,
+    SNAG_SCOPE_GONE = 0xFF /* a node's scope: a `per` that this pipeline does not have */
 };
 
 /* An event waiting in the order buffer: its copy lies in the slab. */
@@ -69,6 +70,7 @@ typedef struct snag_work {
     uint32_t own_index;        /* … and node, 0 = not there */
     uint64_t id_hash;          /* of the event's id */
     bool touched;              /* the customer's own cell already has this id and time */
+    const struct snag_words_entry *gone; /* the alert at hand is about what this pipeline no longer has */
     char key[4 + SNAG_CUSTOMER_BYTES_MAX + SNAG_PER_TEXT_BYTES];
 } snag_work;
 
@@ -94,6 +96,7 @@ struct snag_engine {
     uint64_t open_episodes;
     uint64_t armed;
     uint64_t open_walks;
+    uint64_t strange; /* cells with state of an earlier version of the pipeline */
     /* scratch of one step */
     snag_work work;
     snag_cell cell;
@@ -136,6 +139,10 @@ bool snag_walk_where(const snag_cell *cell, const snag_journey *journey, snag_st
 bool snag_walk_sound(const snag_journey *journey, const snag_item *item);
 /* What an open episode of a walk's item is about: its stage's `due:`. */
 const snag_signal_spec *snag_walk_spec(const snag_journey *journey, const snag_item *item);
+/* At which stage a stored walk stands, whatever journey it belongs to; SNAG_STAGES_MAX: it is no walk. */
+uint8_t snag_walk_stage(const snag_item *item);
+/* Puts a walk at a stage of another version of its journey, where it goes on. */
+void snag_walk_move(snag_item *item, const snag_journey *journey, uint8_t stage);
 void snag_walk_explain(const snag_journey *journey, const snag_item *item, snag_buf *buf);
 
 /* --- fold.c: signals to alerts --- */
@@ -163,6 +170,14 @@ bool snag_engine_fire(snag_engine *engine, int64_t w_ms, uint32_t *budget);
 
 /* Fires what is due in one cell (its timer is not armed any more); or looks whether to forget it. */
 void snag_engine_fire_cell(snag_engine *engine, uint32_t index, int64_t w_ms);
+
+/* Takes the cell apart and says whose it is, for work without an event. */
+void snag_engine_work_on(snag_engine *engine, uint32_t index);
+
+/* --- retire.c --- */
+/* Whether the cell has an item that this pipeline does not know; `item` is scratch. */
+bool snag_engine_cell_strange(const snag_engine *engine, const snag_cell *cell, snag_item *item);
+void snag_engine_mark(snag_engine *engine, uint32_t index, bool strange);
 
 /* --- order.c --- */
 /* False: no room at all. */

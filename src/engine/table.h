@@ -18,7 +18,8 @@ enum {
     SNAG_NODE_LIVE = 1,    /* has a cell */
     SNAG_NODE_CHANGED = 2, /* in the list of changed cells */
     SNAG_NODE_FORGET = 4,  /* armed only to be forgotten: may be early, is looked at when it comes */
-    SNAG_NODE_PENDING = 8  /* taken from the wheel, about to be fired: its link is in use */
+    SNAG_NODE_PENDING = 8, /* taken from the wheel, about to be fired: its link is in use */
+    SNAG_NODE_STRANGE = 16 /* holds state of an earlier version of the pipeline */
 };
 
 typedef struct snag_node {

@@ -167,25 +167,31 @@ static void judge(snag_engine *engine, uint32_t parent)
         snag_table_change(&engine->table, parent);
 }
 
-void snag_engine_fire_cell(snag_engine *engine, uint32_t index, int64_t w_ms)
+void snag_engine_work_on(snag_engine *engine, uint32_t index)
 {
-    snag_table *table = &engine->table;
-    snag_node *node = snag_table_node(table, index);
+    const snag_table *table = &engine->table;
     snag_work *work = &engine->work;
     uint16_t tag;
-    int64_t due_ms = node->timer.due_ms;
     bool known = snag_cell_key_get(snag_table_key(table, index), &tag, &work->owner, &work->per);
     bool whole = snag_cell_unpack(&engine->cell, snag_table_bytes(table, index));
     SNAG_ASSERT(known && whole);
     work->event = NULL;
-    work->at_ms = due_ms;
     work->late = false;
     work->alerted = false;
-    work->scope = node->scope;
+    work->scope = snag_table_node(table, index)->scope;
     bool by_account = engine->pipeline->key_account;
     work->customer = by_account ? engine->cell.customer : work->owner;
     work->account = by_account ? work->owner : engine->cell.account;
     work->channel = engine->cell.channel;
+}
+
+void snag_engine_fire_cell(snag_engine *engine, uint32_t index, int64_t w_ms)
+{
+    snag_node *node = snag_table_node(&engine->table, index);
+    snag_work *work = &engine->work;
+    int64_t due_ms = node->timer.due_ms;
+    snag_engine_work_on(engine, index);
+    work->at_ms = due_ms;
     snag_cell_needs before = snag_cell_needs_of(&engine->cell);
     if (before.due_ms > due_ms) {
         look_to_forget(engine, index, w_ms);

@@ -86,10 +86,10 @@ static snag_change *change_new(snag_engine *engine, const snag_journey *journey,
     return change;
 }
 
-static snag_rule_facts late_facts(const snag_stage *stage, int64_t deadline_ms)
+static snag_rule_facts late_facts(const walk_state *state, int64_t deadline_ms)
 {
     snag_rule_facts facts = SNAG_RULE_FACTS_NONE;
-    facts.within_ms = stage->due_ms;
+    facts.within_ms = deadline_ms - state->entered_ms;
     facts.deadline_ms = deadline_ms;
     return facts;
 }
@@ -100,10 +100,10 @@ static void walk_leave(snag_engine *engine, const snag_journey *journey, snag_it
     const snag_stage *stage = &journey->stages[state->stage];
     if (!item->open)
         return;
-    int64_t deadline_ms = state->entered_ms + stage->due_ms;
+    int64_t deadline_ms = item->opened_ms; /* as it was armed, perhaps by another version of the journey */
     int64_t at_ms = engine->work.at_ms;
     snag_reason reason = at_ms <= deadline_ms ? SNAG_REASON_LATE_EVIDENCE : SNAG_REASON_MOVED_ON;
-    snag_rule_facts facts = late_facts(stage, deadline_ms);
+    snag_rule_facts facts = late_facts(state, deadline_ms);
     snag_item_note(&engine->cell, item, engine->work.event);
     snag_change *change = change_new(engine, journey, item, state, SNAG_MOVE_RESUMED);
     change->from = stage->name;
@@ -175,7 +175,7 @@ void snag_walk_timer(snag_engine *engine, const snag_journey *journey, int64_t d
     SNAG_ASSERT(walking);
     SNAG_ASSERT(!item->open);
     const snag_stage *stage = &journey->stages[state.stage];
-    snag_rule_facts facts = late_facts(stage, deadline_ms);
+    snag_rule_facts facts = late_facts(&state, deadline_ms);
     item->due_ms = SNAG_NEVER;
     snag_change *change = change_new(engine, journey, item, &state, SNAG_MOVE_STALLED);
     change->from = stage->name;
@@ -211,7 +211,9 @@ bool snag_walk_sound(const snag_journey *journey, const snag_item *item)
     int64_t due_ms = journey->stages[state.stage].due_ms;
     if (due_ms < 0 || state.ended)
         return !item->open && item->due_ms == SNAG_NEVER;
-    return item->due_ms == (item->open ? SNAG_NEVER : state.entered_ms + due_ms);
+    if (item->open || item->due_ms == SNAG_NEVER)
+        return item->due_ms == SNAG_NEVER;
+    return item->due_ms >= state.entered_ms; /* armed by this version of the journey or an earlier one */
 }
 
 const snag_signal_spec *snag_walk_spec(const snag_journey *journey, const snag_item *item)
@@ -220,6 +222,24 @@ const snag_signal_spec *snag_walk_spec(const snag_journey *journey, const snag_i
     if (!state_get(item, journey, &state) || journey->stages[state.stage].due_ms < 0)
         return NULL;
     return &journey->stages[state.stage].late;
+}
+
+uint8_t snag_walk_stage(const snag_item *item)
+{
+    walk_state state = {.stage = SNAG_STAGES_MAX};
+    if (item->state_bytes == STATE_BYTES)
+        memcpy(&state, item->state, STATE_BYTES);
+    return state.stage < SNAG_STAGES_MAX ? state.stage : SNAG_STAGES_MAX;
+}
+
+void snag_walk_move(snag_item *item, const snag_journey *journey, uint8_t stage)
+{
+    walk_state state = {0};
+    memcpy(&state, item->state, STATE_BYTES);
+    state.stage = stage;
+    state_put(item, &state);
+    if (journey->stages[stage].due_ms < 0)
+        item->due_ms = SNAG_NEVER;
 }
 
 void snag_walk_explain(const snag_journey *journey, const snag_item *item, snag_buf *buf)

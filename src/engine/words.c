@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/words.h"
+
+#include "base/pack.h"
+#include "base/utf8.h"
+
+/* Of each text; the words of a whole pipeline must fit into one record. */
+enum { TEXT_BYTES_MAX = 256, HEADLINE_BYTES_MAX = 512 };
+
+static const char magic[8] = {'S', 'N', 'A', 'G', 'R', 'U', 'L', 'E'};
+
+static void put_text(snag_buf *buf, snag_str text, size_t most)
+{
+    snag_pack_text(buf, snag_utf8_cut(text, most));
+}
+
+static void put_entry(snag_buf *buf, const snag_pipeline *pipeline, const snag_words_entry *entry)
+{
+    const snag_signal_spec *spec = &entry->spec;
+    snag_pack_u32(buf, entry->fingerprint);
+    snag_pack_u8(buf, entry->stage);
+    snag_pack_u16(buf, pipeline->scopes[entry->scope].tag);
+    snag_pack_u32(buf, entry->late);
+    snag_pack_u8(buf, (uint8_t)spec->severity);
+    snag_pack_u8(buf, spec->shadow);
+    put_text(buf, spec->name, TEXT_BYTES_MAX);
+    put_text(buf, spec->test, TEXT_BYTES_MAX);
+    put_text(buf, spec->owner, TEXT_BYTES_MAX);
+    put_text(buf, spec->playbook, TEXT_BYTES_MAX);
+    put_text(buf, spec->headline, HEADLINE_BYTES_MAX);
+    put_text(buf, spec->clears_when, TEXT_BYTES_MAX);
+    put_text(buf, entry->journey, TEXT_BYTES_MAX);
+    put_text(buf, entry->stage_name, TEXT_BYTES_MAX);
+}
+
+static void put_journey(snag_buf *buf, const snag_pipeline *pipeline, const snag_journey *journey)
+{
+    for (uint32_t i = 0; i < journey->stage_count; i++) {
+        const snag_stage *stage = &journey->stages[i];
+        snag_words_entry entry = {.fingerprint = journey->fingerprint,
+                                  .stage = (uint8_t)i,
+                                  .scope = journey->scope,
+                                  .journey = journey->name,
+                                  .stage_name = stage->name};
+        if (stage->due_ms >= 0) {
+            entry.late = stage->late.fingerprint;
+            entry.spec = stage->late;
+        }
+        put_entry(buf, pipeline, &entry);
+    }
+}
+
+void snag_words_write(const snag_pipeline *pipeline, snag_buf *buf)
+{
+    uint32_t count = pipeline->rule_count;
+    for (uint32_t i = 0; i < pipeline->journey_count; i++)
+        count += pipeline->journeys[i].stage_count;
+    snag_buf_put(buf, magic, sizeof magic);
+    snag_pack_u16(buf, SNAG_WORDS_FORMAT);
+    snag_pack_u16(buf, (uint16_t)count);
+    for (uint32_t i = 0; i < pipeline->journey_count; i++)
+        put_journey(buf, pipeline, &pipeline->journeys[i]);
+    for (uint32_t i = 0; i < pipeline->rule_count; i++) {
+        const snag_rule *rule = &pipeline->rules[i];
+        snag_words_entry entry = {.fingerprint = rule->signal.fingerprint,
+                                  .stage = SNAG_WORDS_RULE,
+                                  .scope = rule->scope,
+                                  .spec = rule->signal};
+        put_entry(buf, pipeline, &entry);
+    }
+}
+
+static void get_entry(snag_unpack *unpack, snag_words_entry *entry)
+{
+    snag_signal_spec *spec = &entry->spec;
+    *entry = (snag_words_entry){.spec = {.sla_ms = -1}};
+    entry->fingerprint = snag_unpack_u32(unpack);
+    entry->stage = snag_unpack_u8(unpack);
+    entry->scope = snag_unpack_u16(unpack);
+    entry->late = snag_unpack_u32(unpack);
+    uint8_t severity = snag_unpack_u8(unpack);
+    unpack->bad |= severity >= SNAG_SEVERITY_COUNT;
+    spec->severity = (snag_severity)severity;
+    spec->shadow = snag_unpack_u8(unpack) != 0;
+    spec->name = snag_unpack_text(unpack);
+    spec->test = snag_unpack_text(unpack);
+    spec->owner = snag_unpack_text(unpack);
+    spec->playbook = snag_unpack_text(unpack);
+    spec->headline = snag_unpack_text(unpack);
+    spec->clears_when = snag_unpack_text(unpack);
+    entry->journey = snag_unpack_text(unpack);
+    entry->stage_name = snag_unpack_text(unpack);
+    unpack->bad |= entry->stage == SNAG_WORDS_RULE && spec->name.size == 0;
+}
+
+/* Behind the head; the number of entries, 0 where they are not ours. */
+static uint16_t begin(snag_unpack *unpack)
+{
+    char mark[sizeof magic];
+    snag_unpack_bytes(unpack, mark, sizeof mark);
+    uint16_t format = snag_unpack_u16(unpack);
+    uint16_t count = snag_unpack_u16(unpack);
+    unpack->bad |= memcmp(mark, magic, sizeof magic) != 0 || format != SNAG_WORDS_FORMAT;
+    return unpack->bad ? 0 : count;
+}
+
+bool snag_words_sound(snag_str words)
+{
+    snag_unpack unpack = snag_unpack_on(words);
+    snag_words_entry entry;
+    for (uint16_t left = begin(&unpack); left > 0 && !unpack.bad; left--)
+        get_entry(&unpack, &entry);
+    return !unpack.bad && unpack.at == unpack.end;
+}
+
+bool snag_words_find(snag_str words, uint32_t fingerprint, uint8_t stage, snag_words_entry *entry)
+{
+    snag_unpack unpack = snag_unpack_on(words);
+    for (uint16_t left = begin(&unpack); left > 0 && !unpack.bad; left--) {
+        get_entry(&unpack, entry);
+        if (entry->fingerprint == fingerprint && entry->stage == stage)
+            return !unpack.bad;
+    }
+    return false;
+}
