@@ -26,6 +26,11 @@ static inline snag_str snag_buf_str(const snag_buf *buf)
     return (snag_str){.data = buf->data, .size = buf->size};
 }
 
+static inline size_t snag_buf_left(const snag_buf *buf)
+{
+    return buf->capacity - buf->size;
+}
+
 static inline void snag_buf_put(snag_buf *buf, const void *data, size_t size)
 {
     if (size > buf->capacity - buf->size) {

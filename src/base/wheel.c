@@ -3,7 +3,7 @@
 
 #include "base/assert.h"
 
-enum { SLOT_BITS = 6 };
+enum { SLOT_BITS = 10, WORD_BITS = 6 };
 
 #define FIRST_OF_SLOT 0x80000000u
 /* Times are shifted so that those before 1970 stay positive; the range is +-2,200 years. */
@@ -37,6 +37,27 @@ void snag_wheel_init(snag_wheel *wheel, void *first, size_t stride)
     wheel->stride = stride;
 }
 
+static void slot_mark(snag_wheel *wheel, uint32_t level, uint32_t slot)
+{
+    wheel->occupied[level][slot >> WORD_BITS] |= UINT64_C(1) << (slot & 63);
+    wheel->words[level] |= 1u << (slot >> WORD_BITS);
+}
+
+static void slot_clear(snag_wheel *wheel, uint32_t level, uint32_t slot)
+{
+    uint64_t *word = &wheel->occupied[level][slot >> WORD_BITS];
+    *word &= ~(UINT64_C(1) << (slot & 63));
+    if (*word == 0)
+        wheel->words[level] &= ~(1u << (slot >> WORD_BITS));
+}
+
+/* The lowest slot of a level that is not empty; the level must not be. */
+static uint32_t slot_first(const snag_wheel *wheel, uint32_t level)
+{
+    uint32_t word = (uint32_t)__builtin_ctz(wheel->words[level]);
+    return word << WORD_BITS | (uint32_t)__builtin_ctzll(wheel->occupied[level][word]);
+}
+
 /* Puts a link where its time belongs as seen from now. */
 static void wheel_place(snag_wheel *wheel, uint32_t index, snag_wheel_link *link)
 {
@@ -52,7 +73,7 @@ static void wheel_place(snag_wheel *wheel, uint32_t index, snag_wheel_link *link
     if (head)
         link_at(wheel, head)->prev = index;
     wheel->slots[level][slot] = index;
-    wheel->occupied[level] |= UINT64_C(1) << slot;
+    slot_mark(wheel, level, slot);
 }
 
 static void wheel_unlink(snag_wheel *wheel, snag_wheel_link *link)
@@ -62,7 +83,7 @@ static void wheel_unlink(snag_wheel *wheel, snag_wheel_link *link)
         uint32_t slot = link->prev & (SNAG_WHEEL_SLOTS - 1);
         wheel->slots[level][slot] = link->next;
         if (link->next == 0)
-            wheel->occupied[level] &= ~(UINT64_C(1) << slot);
+            slot_clear(wheel, level, slot);
     } else {
         link_at(wheel, link->prev)->next = link->next;
     }
@@ -108,12 +129,12 @@ bool snag_wheel_armed(const snag_wheel *wheel, uint32_t index)
 static bool wheel_earliest(const snag_wheel *wheel, uint32_t *level, uint32_t *slot, uint64_t *start)
 {
     for (uint32_t l = 0; l < SNAG_WHEEL_LEVELS; l++) {
-        if (wheel->occupied[l] == 0)
+        if (wheel->words[l] == 0)
             continue;
         uint32_t shift = l * SLOT_BITS;
         uint64_t above = wheel->now >> (shift + SLOT_BITS) << (shift + SLOT_BITS);
         *level = l;
-        *slot = (uint32_t)__builtin_ctzll(wheel->occupied[l]);
+        *slot = slot_first(wheel, l);
         *start = above | (uint64_t)*slot << shift;
         return true;
     }
@@ -126,7 +147,7 @@ static uint32_t wheel_empty(snag_wheel *wheel, uint32_t level, uint32_t slot)
     uint32_t list = wheel->slots[level][slot];
     SNAG_ASSERT(list != 0);
     wheel->slots[level][slot] = 0;
-    wheel->occupied[level] &= ~(UINT64_C(1) << slot);
+    slot_clear(wheel, level, slot);
     return list;
 }
 
@@ -188,9 +209,9 @@ uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms)
 
 uint32_t snag_wheel_soon(const snag_wheel *wheel)
 {
-    if (wheel->occupied[0] == 0)
+    if (wheel->words[0] == 0)
         return 0;
-    return wheel->slots[0][__builtin_ctzll(wheel->occupied[0])];
+    return wheel->slots[0][slot_first(wheel, 0)];
 }
 
 int64_t snag_wheel_next(const snag_wheel *wheel)

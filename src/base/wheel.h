@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Hierarchical timer wheel, intrusive: links live inside the caller's nodes and are named by
- * index, so the
+ * Hierarchical timer wheel, intrusive: links live inside the caller's nodes and are named by index, so the
  * nodes' array may be saved, moved or mapped elsewhere. Index 0 is no node.
  *
- *     level 0: 64 slots of 1 ms   | all links of one slot are due in the same millisecond
- *     level 1: 64 slots of 64 ms  | a link sits at the level of the highest bit in which its due time
- *     level 2: 64 slots of 4 s    | differs from `now`; it sinks a level each time `now` enters its slot
- *     ...
- *     level 7: 64 slots of 139 years
+ *     level 0: 1024 slots of 1 ms    | all links of one slot are due in the same millisecond
+ *     level 1: 1024 slots of 1 s     | a link sits at the level of the highest bit in which its due time
+ *     level 2: 1024 slots of 17 min  | differs from `now`; it sinks a level each time `now` enters its slot
+ *     level 3: 1024 slots of 12 days | Slots are many because a link is cold when it sinks: with 64 a
+ *     level 4: 1024 slots of 35 years| deadline of some minutes sank three times, here once.
  *
  * Arming and disarming are O(1); the earliest slot is found by bit scan. (Varghese and Lauck, 1987.)
- * Arming a link for later, which every event of an open journey does, leaves it in its slot and
- * notes the new
+ * Arming a link for later, which every event of an open journey does, leaves it in its slot and notes the new
  * time: one cache line instead of four. Found too early there, it is placed anew.
  */
 #ifndef SNAG_BASE_WHEEL_H
@@ -27,14 +25,15 @@ typedef struct snag_wheel_link {
     uint32_t prev; /* 0 = not armed; with the top bit: first of the slot named by the other bits */
 } snag_wheel_link;
 
-enum { SNAG_WHEEL_LEVELS = 8, SNAG_WHEEL_SLOTS = 64 };
+enum { SNAG_WHEEL_LEVELS = 5, SNAG_WHEEL_SLOTS = 1024, SNAG_WHEEL_WORDS = SNAG_WHEEL_SLOTS / 64 };
 
 typedef struct snag_wheel {
     char *links; /* of index 0 */
     size_t stride;
     uint64_t now; /* in biased milliseconds; nothing before it is armed at another place than its slot */
     uint64_t count;
-    uint64_t occupied[SNAG_WHEEL_LEVELS];
+    uint32_t words[SNAG_WHEEL_LEVELS]; /* which words of `occupied` are not 0 */
+    uint64_t occupied[SNAG_WHEEL_LEVELS][SNAG_WHEEL_WORDS];
     uint32_t slots[SNAG_WHEEL_LEVELS][SNAG_WHEEL_SLOTS];
 } snag_wheel;
 
@@ -49,7 +48,7 @@ bool snag_wheel_armed(const snag_wheel *wheel, uint32_t index);
  * particular order; 0 where there is none, and time has moved to until_ms. Links armed for a time already
  * past come at the present one, with their own due_ms. */
 uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms);
-/* A link that will come soon (within 64 ms) if time goes on, to be fetched into the cache; 0 where
+/* A link that will come soon (within a second) if time goes on, to be fetched into the cache; 0 where
  * none does. */
 uint32_t snag_wheel_soon(const snag_wheel *wheel);
 /* A time that is at or before the earliest due one; SNAG_NEVER where nothing is armed. */

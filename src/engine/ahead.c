@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Ahead: the keys of the cells that an event may meet, worked out some events before it is
- * applied. With a
+ * Ahead: the keys of the cells that an event may meet, worked out some events before it is applied. With a
  * million customers every cell is a cache miss; fetched in time, the misses overlap instead of adding up.
  *
- *     event i + 31: keys, buckets     event i + 20: nodes     event i + 10: packed cells    event
- * i: applied
+ *     event i + 31: keys, buckets     i + 26: first nodes       i + 21, i + 16: the nodes behind them
+ *     event i + 11: cells             i + 6: long cells' rest   i: applied
  */
 #include "base/assert.h"
 #include "base/pack.h"
@@ -63,6 +62,7 @@ static void look_at(const snag_engine *engine, const snag_event *event, snag_str
         buf.size = key->per_at;
     key->bytes = (uint16_t)buf.size;
     key->hash = snag_table_hash(snag_buf_str(&buf));
+    key->node = 0;
     snag_table_prefetch(&engine->table, key->hash);
 }
 
@@ -81,14 +81,28 @@ void snag_ahead_look(snag_engine *engine, const snag_event *event, snag_ahead *a
             look_at(engine, event, owner, row->ops[i].scope, &ahead->keys[ahead->count++]);
 }
 
-void snag_ahead_nodes(const snag_engine *engine, const snag_ahead *ahead)
+void snag_ahead_nodes(const snag_engine *engine, snag_ahead *ahead)
 {
     for (uint32_t k = 0; k < ahead->count; k++)
-        snag_table_prefetch_node(&engine->table, ahead->keys[k].hash);
+        ahead->keys[k].node = snag_table_prefetch_node(&engine->table, ahead->keys[k].hash);
+}
+
+void snag_ahead_chains(const snag_engine *engine, snag_ahead *ahead)
+{
+    for (uint32_t k = 0; k < ahead->count; k++)
+        ahead->keys[k].node =
+            snag_table_prefetch_chain(&engine->table, ahead->keys[k].node, ahead->keys[k].hash);
 }
 
 void snag_ahead_cells(const snag_engine *engine, const snag_ahead *ahead)
 {
     for (uint32_t k = 0; k < ahead->count; k++)
-        snag_table_prefetch_cell(&engine->table, ahead->keys[k].hash);
+        snag_table_prefetch_cell(&engine->table, ahead->keys[k].node, 0, SNAG_CELL_BEGIN_BYTES);
+}
+
+void snag_ahead_tails(const snag_engine *engine, const snag_ahead *ahead)
+{
+    for (uint32_t k = 0; k < ahead->count; k++)
+        snag_table_prefetch_cell(&engine->table, ahead->keys[k].node, SNAG_CELL_BEGIN_BYTES,
+                                 SNAG_CELL_AHEAD_BYTES);
 }

@@ -168,15 +168,14 @@ static void apply_scope(snag_engine *engine, const snag_ahead_key *key, const sn
     work->per = snag_str_of(key->key + key->per_at, (size_t)key->bytes - key->per_at);
     uint32_t index = key == work->own
                          ? work->own_index
-                         : snag_table_find(&engine->table, snag_str_of(key->key, key->bytes),
-                                           key->hash);
+                         : snag_table_find_at(&engine->table, key->node,
+                                              snag_str_of(key->key, key->bytes), key->hash);
     if (index == 0 && !could_start(engine, ops, from, to))
         return;
     if (index)
         fire_overdue(engine, index);
     work->scope = key->scope;
     cell_open(engine, index);
-    snag_cell_needs before = snag_cell_needs_of(&engine->cell);
     cell_learn(engine);
     run_ops(engine, ops, from, to);
     if (!engine->cell.changed)
@@ -185,7 +184,7 @@ static void apply_scope(snag_engine *engine, const snag_ahead_key *key, const sn
         snag_cell_remember(&engine->cell, work->id_hash);
         work->touched = true;
     }
-    snag_engine_store(engine, index, key, &before);
+    snag_engine_store(engine, index, key);
 }
 
 /* Makes the ring one longer, or lets its oldest id go: in place where the block has room for it. */
@@ -296,9 +295,8 @@ void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_
     work->owner = engine->pipeline->key_account ? event->account : event->customer;
     work->alerted = false;
     work->own = &ahead->keys[0];
-    work->own_index = snag_table_find(&engine->table,
-                                      snag_str_of(work->own->key, work->own->bytes),
-                                      work->own->hash);
+    work->own_index = snag_table_find_at(&engine->table, work->own->node,
+                                         snag_str_of(work->own->key, work->own->bytes), work->own->hash);
     work->id_hash = snag_hash64(event->id, 0);
     work->touched = false;
     if (admit(engine, event, work->id_hash)) {
@@ -354,15 +352,14 @@ static uint32_t cell_add(snag_engine *engine, const snag_ahead_key *key, snag_st
     return index;
 }
 
-void snag_engine_store(snag_engine *engine, uint32_t index, const snag_ahead_key *key,
-                       const snag_cell_needs *before)
+void snag_engine_store(snag_engine *engine, uint32_t index, const snag_ahead_key *key)
 {
     snag_table *table = &engine->table;
-    snag_cell_needs after = snag_cell_needs_of(&engine->cell);
+    snag_cell_needs needs = snag_cell_needs_of(&engine->cell);
     snag_buf buf = snag_buf_on(engine->packed, sizeof engine->packed);
-    engine->open_episodes += (uint64_t)after.open - before->open;
-    engine->armed += (uint64_t)after.armed - before->armed;
-    engine->open_walks += (uint64_t)after.hold - before->hold;
+    engine->open_episodes += (uint64_t)(int64_t)engine->cell.open_delta;
+    engine->armed += (uint64_t)(int64_t)engine->cell.armed_delta;
+    engine->open_walks += (uint64_t)(int64_t)engine->cell.hold_delta;
     snag_cell_pack(&engine->cell, &buf);
     bool stored = index ? snag_table_set(table, index, snag_buf_str(&buf))
                         : (index = cell_add(engine, key, snag_buf_str(&buf))) != 0;
@@ -371,7 +368,7 @@ void snag_engine_store(snag_engine *engine, uint32_t index, const snag_ahead_key
         return;
     }
     snag_table_change(table, index);
-    snag_engine_arm(engine, index, &after);
+    snag_engine_arm(engine, index, &needs);
 }
 
 void snag_engine_arm(snag_engine *engine, uint32_t index, const snag_cell_needs *needs)

@@ -179,19 +179,25 @@ static void take_one(snag_engine *engine, const snag_event *event, snag_ahead *a
     advance_to(engine, w_ms);
 }
 
-/* Keeps the ring of looked-at events full: keys 31 ahead, nodes 20, cells 10. At the batch's start
- * all at once. */
+/* Keeps the ring of looked-at events full (ahead.c). At the batch's start all at once. */
 static void look_ahead(snag_engine *engine, const snag_event *events, size_t count, size_t at)
 {
-    enum { KEYS = SNAG_AHEAD - 1, NODES = 20, CELLS = 10 };
+    enum { KEYS = SNAG_AHEAD - 1, NODES = 26, SECOND = 21, THIRD = 16, CELLS = 11, TAILS = 6 };
+    snag_ahead *ahead = engine->ahead;
     if (engine->out_of_order_ms != 0)
         return;
     for (size_t i = at == 0 ? 0 : at + KEYS; i < count && i <= at + KEYS; i++)
-        snag_ahead_look(engine, &events[i], &engine->ahead[i % SNAG_AHEAD]);
+        snag_ahead_look(engine, &events[i], &ahead[i % SNAG_AHEAD]);
     for (size_t i = at == 0 ? 0 : at + NODES; i < count && i <= at + NODES; i++)
-        snag_ahead_nodes(engine, &engine->ahead[i % SNAG_AHEAD]);
+        snag_ahead_nodes(engine, &ahead[i % SNAG_AHEAD]);
+    for (size_t i = at == 0 ? 0 : at + SECOND; i < count && i <= at + SECOND; i++)
+        snag_ahead_chains(engine, &ahead[i % SNAG_AHEAD]);
+    for (size_t i = at == 0 ? 0 : at + THIRD; i < count && i <= at + THIRD; i++)
+        snag_ahead_chains(engine, &ahead[i % SNAG_AHEAD]);
     for (size_t i = at == 0 ? 0 : at + CELLS; i < count && i <= at + CELLS; i++)
-        snag_ahead_cells(engine, &engine->ahead[i % SNAG_AHEAD]);
+        snag_ahead_cells(engine, &ahead[i % SNAG_AHEAD]);
+    for (size_t i = at == 0 ? 0 : at + TAILS; i < count && i <= at + TAILS; i++)
+        snag_ahead_tails(engine, &ahead[i % SNAG_AHEAD]);
 }
 
 snag_err snag_engine_take(snag_engine *engine, const snag_event *events, size_t count,

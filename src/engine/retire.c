@@ -131,7 +131,7 @@ static void retire_cell(snag_engine *engine, uint32_t index, snag_str words, uin
     if (engine->outbox.count)
         snag_outbox_flush(&engine->outbox);
     if (node->scope != SNAG_SCOPE_GONE) {
-        snag_engine_store(engine, index, NULL, &before);
+        snag_engine_store(engine, index, NULL);
         return;
     }
     engine->open_episodes -= before.open;

@@ -38,6 +38,7 @@ typedef struct snag_order {
  * meanwhile. */
 typedef struct snag_ahead_key {
     uint32_t hash;
+    uint32_t node; /* where the cell probably is: its bucket's chain, followed a node a step; 0 = nowhere */
     uint16_t bytes;
     uint16_t per_at; /* where the `per` text begins in the key */
     uint8_t scope;
@@ -112,15 +113,17 @@ struct snag_engine {
 /* --- ahead.c: keys, and fetching cells into the cache --- */
 /* Works out the keys of all cells that an event may meet, and fetches their buckets. */
 void snag_ahead_look(snag_engine *engine, const snag_event *event, snag_ahead *ahead);
-/* The next two steps, each some events later: the nodes, then the packed cells. */
-void snag_ahead_nodes(const snag_engine *engine, const snag_ahead *ahead);
+/* The next steps, each some events later: the first node of a bucket, those behind it (twice), the packed
+ * cell's begin and the rest of it. */
+void snag_ahead_nodes(const snag_engine *engine, snag_ahead *ahead);
+void snag_ahead_chains(const snag_engine *engine, snag_ahead *ahead);
 void snag_ahead_cells(const snag_engine *engine, const snag_ahead *ahead);
+void snag_ahead_tails(const snag_engine *engine, const snag_ahead *ahead);
 
 /* --- apply.c: one event --- */
 void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_ahead *ahead);
 /* Stores the worked-on cell; index 0 = not yet in the table, then under this key. */
-void snag_engine_store(snag_engine *engine, uint32_t index, const snag_ahead_key *key,
-                       const snag_cell_needs *before);
+void snag_engine_store(snag_engine *engine, uint32_t index, const snag_ahead_key *key);
 /* Adds a customer's own cell, still empty; 0: memory is used up. */
 uint32_t snag_engine_add_customer(snag_engine *engine, snag_str key, uint32_t hash);
 /* When a stored cell must be looked at again. */

@@ -70,28 +70,45 @@ void snag_table_prefetch(const snag_table *table, uint32_t hash)
     __builtin_prefetch(&table->buckets[bucket_of(table, hash)]);
 }
 
-void snag_table_prefetch_node(const snag_table *table, uint32_t hash)
+static void node_prefetch(const snag_table *table, uint32_t index)
 {
-    const char *node = (const char *)&table->nodes[table->buckets[bucket_of(table, hash)]];
+    const char *node = (const char *)&table->nodes[index];
     __builtin_prefetch(node);
     __builtin_prefetch(node + sizeof(snag_node) - 1);
 }
 
-void snag_table_prefetch_cell(const snag_table *table, uint32_t hash)
+uint32_t snag_table_prefetch_node(const snag_table *table, uint32_t hash)
 {
     uint32_t index = table->buckets[bucket_of(table, hash)];
-    if (index && table->nodes[index].hash != hash && table->nodes[index].chain)
-        index = table->nodes[index].chain;
-    snag_table_prefetch_index(table, index);
+    node_prefetch(table, index);
+    return index;
 }
 
-void snag_table_prefetch_index(const snag_table *table, uint32_t index)
+uint32_t snag_table_prefetch_chain(const snag_table *table, uint32_t index, uint32_t hash)
+{
+    const snag_node *node = &table->nodes[index];
+    if (index == 0 || node->hash == hash)
+        return index;
+    node_prefetch(table, node->chain);
+    return node->chain;
+}
+
+void snag_table_prefetch_cell(const snag_table *table, uint32_t index, uint32_t from, uint32_t to)
 {
     const snag_node *node = &table->nodes[index];
     const char *blob = snag_slab_at(&table->slab, node->blob);
     uint32_t bytes = node->key_bytes + node->blob_bytes;
-    for (uint32_t at = 0; at < bytes && at < 384; at += 64)
+    for (uint32_t at = from; at < bytes && at < to; at += 64)
         __builtin_prefetch(blob + at, 1);
+}
+
+uint32_t snag_table_find_at(const snag_table *table, uint32_t index, snag_str key, uint32_t hash)
+{
+    const snag_node *node = &table->nodes[index];
+    if (index && (node->flags & SNAG_NODE_LIVE) && node->hash == hash &&
+        snag_str_equal(snag_table_key(table, index), key))
+        return index;
+    return snag_table_find(table, key, hash);
 }
 
 static uint32_t find_any(const snag_table *table, snag_str key, uint32_t hash)

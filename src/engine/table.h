@@ -22,6 +22,8 @@ enum {
     SNAG_NODE_STRANGE = 16 /* holds state of an earlier version of the pipeline */
 };
 
+enum { SNAG_CELL_BEGIN_BYTES = 256, SNAG_CELL_AHEAD_BYTES = 768 }; /* what is fetched of a packed cell */
+
 typedef struct snag_node {
     snag_wheel_link timer;
     uint32_t hash;
@@ -61,13 +63,17 @@ typedef struct snag_table {
 /* Divides memory of the caller (zeroed): nodes, index, slab. */
 void snag_table_init(snag_table *table, void *memory, size_t bytes);
 uint32_t snag_table_hash(snag_str key);
-/* Fetch what a later find will need, each step relying on the one before: bucket, node, packed cell. */
+/* Fetch what a later find will need, each step relying on the one before: the bucket; its first node (whose
+ * index is returned); the node behind it while it is another's; the packed cell's bytes from `from` to
+ * `to`. */
 void snag_table_prefetch(const snag_table *table, uint32_t hash);
-void snag_table_prefetch_node(const snag_table *table, uint32_t hash);
-void snag_table_prefetch_cell(const snag_table *table, uint32_t hash);
-void snag_table_prefetch_index(const snag_table *table, uint32_t index);
+uint32_t snag_table_prefetch_node(const snag_table *table, uint32_t hash);
+uint32_t snag_table_prefetch_chain(const snag_table *table, uint32_t index, uint32_t hash);
+void snag_table_prefetch_cell(const snag_table *table, uint32_t index, uint32_t from, uint32_t to);
 /* 0 where there is no such live cell (dead nodes are not found). */
 uint32_t snag_table_find(const snag_table *table, snag_str key, uint32_t hash);
+/* The same, with a guess where it is: what was prefetched. */
+uint32_t snag_table_find_at(const snag_table *table, uint32_t index, snag_str key, uint32_t hash);
 /* Adds a cell or wakes a dead node; parent 0 = a customer's own. 0 where memory is used up. */
 uint32_t snag_table_add(snag_table *table, snag_str key, uint32_t hash, uint8_t scope,
                         uint32_t parent, snag_str bytes);

@@ -58,8 +58,10 @@ static uint32_t merge(const snag_table *table, uint32_t a, uint32_t b)
 /* Merge sort, bottom up, in the links themselves; marks each node as pending. */
 static uint32_t sort(const snag_table *table, uint32_t list)
 {
+    if (list == 0)
+        return 0;
     uint32_t runs[32] = {0};
-    if (list && snag_table_node(table, list)->timer.next == 0) {
+    if (snag_table_node(table, list)->timer.next == 0) {
         snag_table_node(table, list)->flags |= SNAG_NODE_PENDING;
         return list;
     }
@@ -192,15 +194,14 @@ void snag_engine_fire_cell(snag_engine *engine, uint32_t index, int64_t w_ms)
     int64_t due_ms = node->timer.due_ms;
     snag_engine_work_on(engine, index);
     work->at_ms = due_ms;
-    snag_cell_needs before = snag_cell_needs_of(&engine->cell);
-    if (before.due_ms > due_ms) {
+    if (snag_cell_needs_of(&engine->cell).due_ms > due_ms) {
         look_to_forget(engine, index, w_ms);
         return;
     }
     fire_items(engine, due_ms);
     if (work->alerted)
         judge(engine, node->scope == 0 ? 0 : node->parent);
-    snag_engine_store(engine, index, NULL, &before);
+    snag_engine_store(engine, index, NULL);
     if (engine->outbox.count)
         snag_outbox_flush(&engine->outbox);
 }
@@ -220,7 +221,7 @@ bool snag_engine_fire(snag_engine *engine, int64_t w_ms, uint32_t *budget)
         uint32_t index = engine->pending;
         engine->pending = snag_table_node(table, index)->timer.next;
         uint32_t soon = engine->pending ? engine->pending : snag_wheel_soon(&table->wheel);
-        snag_table_prefetch_index(table, soon);
+        snag_table_prefetch_cell(table, soon, 0, SNAG_CELL_AHEAD_BYTES);
         snag_table_node(table, index)->timer.next = 0;
         snag_table_node(table, index)->flags &= (uint8_t)~SNAG_NODE_PENDING;
         snag_engine_fire_cell(engine, index, w_ms);

@@ -8,7 +8,27 @@
 #include "base/pack.h"
 #include "journey/layout.h"
 
-enum { HAS_ACCOUNT = 1, HAS_CUSTOMER = 2, HAS_CHANNEL = 4, FLAGS_KNOWN = 7 };
+enum { HAS_ACCOUNT = 1, HAS_CUSTOMER = 2, HAS_CHANNEL = 4, FLAGS_KNOWN = 7, HEAD_BYTES = 13 };
+
+typedef struct cell_head {
+    uint8_t version;
+    uint8_t flags;
+    uint16_t item_count;
+    uint8_t judged[8]; /* as bytes, so that ring_count follows without a gap */
+    uint8_t ring_count;
+} cell_head;
+
+_Static_assert(offsetof(cell_head, judged) == SNAG_PACKED_JUDGED_AT &&
+                   offsetof(cell_head, ring_count) == SNAG_PACKED_RING_COUNT_AT &&
+                   (int)HEAD_BYTES == (int)SNAG_PACKED_RING_AT,
+               "the struct lies like the packed bytes");
+
+static int64_t judged_of(const cell_head *head)
+{
+    int64_t judged_ms;
+    memcpy(&judged_ms, head->judged, sizeof judged_ms);
+    return judged_ms;
+}
 
 void snag_cell_clear(snag_cell *cell)
 {
@@ -22,6 +42,8 @@ void snag_cell_clear(snag_cell *cell)
     cell->changed = false;
     cell->unreferred = false;
     cell->noted = -1;
+    cell->noted_kept = false;
+    cell->open_delta = cell->armed_delta = cell->hold_delta = 0;
 }
 
 static bool pool_unpack(snag_cell *cell, snag_unpack *unpack)
@@ -63,26 +85,33 @@ static bool pool_check(const snag_cell *cell)
 
 bool snag_cell_unpack(snag_cell *cell, snag_str bytes)
 {
-    snag_unpack unpack = snag_unpack_on(bytes);
+    cell_head head;
     snag_cell_clear(cell);
-    cell->version = snag_unpack_u8(&unpack);
-    if (cell->version == 0 || cell->version > SNAG_CELL_VERSION)
+    if (bytes.size < HEAD_BYTES)
         return false;
-    uint8_t flags = snag_unpack_u8(&unpack);
-    uint32_t item_count = snag_unpack_u16(&unpack);
-    cell->judged_ms = snag_unpack_i64(&unpack);
-    cell->ring_count = snag_unpack_u8(&unpack);
-    if (cell->ring_count > SNAG_RING_MAX || (flags & ~FLAGS_KNOWN))
+    memcpy(&head, bytes.data, HEAD_BYTES);
+    cell->version = head.version;
+    if (head.version == 0 || head.version > SNAG_CELL_VERSION)
         return false;
-    snag_unpack_bytes(&unpack, cell->ring, cell->ring_count * sizeof cell->ring[0]);
-    if (flags & HAS_ACCOUNT)
+    if (head.ring_count > SNAG_RING_MAX || (head.flags & ~FLAGS_KNOWN))
+        return false;
+    cell->judged_ms = judged_of(&head);
+    cell->ring_count = head.ring_count;
+    snag_unpack unpack = snag_unpack_on(snag_str_of(bytes.data + HEAD_BYTES, bytes.size - HEAD_BYTES));
+    if (snag_unpack_left(&unpack) >= sizeof cell->ring) {
+        memcpy(cell->ring, unpack.at, sizeof cell->ring); /* all of it: a copy of known size costs less */
+        unpack.at += head.ring_count * sizeof cell->ring[0];
+    } else {
+        snag_unpack_bytes(&unpack, cell->ring, head.ring_count * sizeof cell->ring[0]);
+    }
+    if (head.flags & HAS_ACCOUNT)
         cell->account = snag_unpack_text(&unpack);
-    if (flags & HAS_CUSTOMER)
+    if (head.flags & HAS_CUSTOMER)
         cell->customer = snag_unpack_text(&unpack);
-    if (flags & HAS_CHANNEL)
+    if (head.flags & HAS_CHANNEL)
         cell->channel = snag_unpack_text(&unpack);
     return !unpack.bad && pool_unpack(cell, &unpack) && !unpack.bad &&
-           items_unpack(cell, &unpack, item_count);
+           items_unpack(cell, &unpack, head.item_count);
 }
 
 bool snag_cell_check(const snag_cell *cell)
@@ -105,13 +134,11 @@ static void pool_pack(const snag_cell *cell, snag_buf *buf)
     uint64_t used[4];
     const unsigned char *at = cell->pool;
     const unsigned char *end = cell->pool + cell->pool_bytes;
-    bool noted = cell->noted >= 0;
-    if (noted || cell->unreferred)
-        snag_items_refs(cell, used);
-    if (!cell->unreferred && (!noted || (used[cell->noted / 64] >> (cell->noted % 64) & 1))) {
+    if (!cell->unreferred && (cell->noted < 0 || cell->noted_kept)) {
         snag_pack_text(buf, snag_str_of(cell->pool, cell->pool_bytes));
         return;
     }
+    snag_items_refs(cell, used);
     size_t size_at = buf->size;
     snag_pack_u16(buf, 0);
     while (at < end) {
@@ -130,12 +157,19 @@ void snag_cell_pack(snag_cell *cell, snag_buf *buf)
 {
     int flags = (cell->account.size ? HAS_ACCOUNT : 0) | (cell->customer.size ? HAS_CUSTOMER : 0) |
                 (cell->channel.size ? HAS_CHANNEL : 0);
-    snag_pack_u8(buf, SNAG_CELL_VERSION);
-    snag_pack_u8(buf, (uint8_t)flags);
-    snag_pack_u16(buf, (uint16_t)cell->item_count);
-    snag_pack_i64(buf, cell->judged_ms);
-    snag_pack_u8(buf, (uint8_t)cell->ring_count);
-    snag_buf_put(buf, cell->ring, cell->ring_count * sizeof cell->ring[0]);
+    cell_head head = {.version = SNAG_CELL_VERSION,
+                      .flags = (uint8_t)flags,
+                      .item_count = (uint16_t)cell->item_count,
+                      .ring_count = (uint8_t)cell->ring_count};
+    memcpy(head.judged, &cell->judged_ms, sizeof head.judged);
+    if (snag_buf_left(buf) >= HEAD_BYTES + sizeof cell->ring) {
+        memcpy(buf->data + buf->size, &head, HEAD_BYTES);
+        memcpy(buf->data + buf->size + HEAD_BYTES, cell->ring, sizeof cell->ring);
+        buf->size += HEAD_BYTES + cell->ring_count * sizeof cell->ring[0];
+    } else {
+        snag_buf_put(buf, &head, HEAD_BYTES);
+        snag_buf_put(buf, cell->ring, cell->ring_count * sizeof cell->ring[0]);
+    }
     if (cell->account.size)
         snag_pack_text(buf, cell->account);
     if (cell->customer.size)

@@ -70,6 +70,11 @@ typedef struct snag_cell {
     bool changed;  /* an item was put since the cell was taken apart */
     bool unreferred; /* an item may have let evidence go: the pool is looked through when packed */
     int32_t noted; /* slot of the event at hand, -1 = not noted yet */
+    bool noted_kept; /* … and an item that was put refers to it */
+    /* What the puts since then changed in the sums of snag_cell_needs. */
+    int32_t open_delta;
+    int32_t armed_delta;
+    int32_t hold_delta;
     unsigned char items[SNAG_ITEMS_BYTES_MAX];
     unsigned char pool[SNAG_POOL_BYTES_MAX];
 } snag_cell;

@@ -173,16 +173,19 @@ bool snag_cell_item(const snag_cell *cell, uint32_t i, snag_item *item)
     return true;
 }
 
+static int flags_of(const snag_item *item)
+{
+    return (item->due_ms != SNAG_NEVER ? ITEM_ARMED : 0) | (item->open ? ITEM_OPEN : 0) |
+           (item->evidence_total != item->ref_count ? ITEM_TOTAL : 0) |
+           (item->cooldown_ms != SNAG_TIME_NONE ? ITEM_COOLDOWN : 0) |
+           (item->capture_bytes ? ITEM_CAPTURE : 0) | (item->suppressed ? ITEM_SUPPRESSED : 0) |
+           (item->hold ? ITEM_HOLD : 0);
+}
+
 static void item_write(snag_buf *buf, const snag_item *item)
 {
-    item_head head = {.fingerprint = item->fingerprint, .refs = item->ref_count};
-    head.flags = (uint8_t)((item->due_ms != SNAG_NEVER ? ITEM_ARMED : 0) |
-                           (item->open ? ITEM_OPEN : 0) |
-                           (item->evidence_total != item->ref_count ? ITEM_TOTAL : 0) |
-                           (item->cooldown_ms != SNAG_TIME_NONE ? ITEM_COOLDOWN : 0) |
-                           (item->capture_bytes ? ITEM_CAPTURE : 0) |
-                           (item->suppressed ? ITEM_SUPPRESSED : 0) |
-                           (item->hold ? ITEM_HOLD : 0));
+    item_head head = {
+        .fingerprint = item->fingerprint, .refs = item->ref_count, .flags = (uint8_t)flags_of(item)};
     snag_buf_put(buf, &head, sizeof head);
     snag_buf_put(buf, item->refs, item->ref_count);
     if (head.flags & ITEM_ARMED)
@@ -216,6 +219,14 @@ static bool lost_refs(const snag_cell *cell, size_t at, const snag_item *item)
     return memcmp(cell->items + at + sizeof head, item->refs, head.refs) != 0;
 }
 
+/* The sums of snag_cell_needs follow each put. */
+static void count_flags(snag_cell *cell, int flags, int by)
+{
+    cell->open_delta += flags & ITEM_OPEN ? by : 0;
+    cell->armed_delta += flags & ITEM_ARMED ? by : 0;
+    cell->hold_delta += flags & ITEM_HOLD ? by : 0;
+}
+
 bool snag_cell_put(snag_cell *cell, const snag_item *item)
 {
     char bytes[ITEM_HEAD_BYTES + SNAG_EVIDENCE_MAX + 64 + SNAG_CAPTURE_BYTES_MAX +
@@ -226,13 +237,20 @@ bool snag_cell_put(snag_cell *cell, const snag_item *item)
         item_write(&packed, item);
     size_t at = item_find(cell, item->fingerprint);
     bool had = at < cell->items_bytes;
-    size_t old = had ? head_at(cell, at).bytes : 0;
+    item_head before = had ? head_at(cell, at) : (item_head){0};
+    size_t old = before.bytes;
     bool lost = had && lost_refs(cell, at, keep ? item : NULL);
     size_t total = cell->items_bytes - old + packed.size;
     if (total > SNAG_ITEMS_BYTES_MAX || (!had && keep && cell->item_count >= UINT8_MAX))
         return false;
-    memmove(cell->items + at + packed.size, cell->items + at + old, cell->items_bytes - at - old);
+    if (packed.size != old)
+        memmove(cell->items + at + packed.size, cell->items + at + old, cell->items_bytes - at - old);
     memcpy(cell->items + at, bytes, packed.size);
+    count_flags(cell, before.flags, -1);
+    if (keep) {
+        count_flags(cell, flags_of(item), 1);
+        cell->noted_kept |= item->ref_count && item->refs[item->ref_count - 1] == cell->noted;
+    }
     cell->items_bytes = (uint32_t)total;
     cell->item_count += (uint32_t)keep;
     cell->item_count -= (uint32_t)had;

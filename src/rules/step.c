@@ -11,7 +11,9 @@ void *snag_rule_state(snag_rule_step *step)
     size_t max = step->rule->kind->state_bytes_max;
     SNAG_ASSERT(max <= sizeof item->state);
     SNAG_ASSERT(item->state_bytes <= max);
-    memset(item->state + item->state_bytes, 0, max - item->state_bytes);
+    if (!step->zeroed)
+        memset(item->state + item->state_bytes, 0, max - item->state_bytes);
+    step->zeroed = true;
     return item->state;
 }
 
@@ -23,6 +25,7 @@ size_t snag_rule_state_bytes(const snag_rule_step *step)
 void snag_rule_keep(snag_rule_step *step, size_t bytes)
 {
     SNAG_ASSERT(bytes <= step->rule->kind->state_bytes_max);
+    step->zeroed &= bytes >= step->item->state_bytes;
     step->item->state_bytes = (uint16_t)bytes;
     step->changed = true;
 }

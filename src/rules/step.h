@@ -18,6 +18,7 @@ struct snag_rule_step {
     const snag_event *event; /* NULL: a timer's step */
     bool late;
     bool changed; /* the item must be put back */
+    bool zeroed;  /* the state past what was kept is cleared */
     /* The engine's part: an episode begins or ends. The item is already marked by the engine. */
     void (*opened)(void *context, const snag_signal_spec *spec, snag_item *item,
                    const snag_rule_facts *facts);
