@@ -25,7 +25,7 @@ static const char *const lower[SNAG_ERR_COUNT] = {
     "ok",         "bad_truncated", "bad_utf8",   "bad_syntax", "bad_type", "bad_missing",
     "bad_time",   "bad_future",    "bad_schema", "bad_depth",  "bad_number", "bad_size",
     "bad_key",    "usage",         "config",     "expr",       "eval",     "io",
-    "memory",     "full",          "broker",     "fenced",     "store",    "state",
+    "memory",     "full",          "broker",     "fenced",     "refused",  "store",    "state",
     "again",      "end"};
 
 const char *snag_err_name(snag_err err)

@@ -40,6 +40,7 @@
     X(FULL, "a bound is reached")                                                 \
     X(BROKER, "the broker refused or is gone")                                    \
     X(FENCED, "another producer took this transactional id")                      \
+    X(REFUSED, "the broker refuses this for good: rights, or a bound of its own")  \
     X(STORE, "Redis refused or is gone")                                          \
     X(STATE, "stored state is inconsistent")                                      \
     X(AGAIN, "not now; try again")                                                \

@@ -116,8 +116,8 @@ snag_err snag_live_topics_check(const snag_live *live, snag_diag *diag)
     const snag_kafka_topic *input = &live->topics[SNAG_TOPIC_COUNT];
     const snag_kafka_topic *changelog = &live->topics[SNAG_TOPIC_CHANGELOG];
     if (input->partitions <= 0)
-        return snag_fail(diag, SNAG_BROKER, "the input topic %s does not exist at %s", live->input,
-                         live->brokers);
+        return snag_fail(diag, SNAG_BROKER, "the input topic %s does not exist at %s, or snag may not see it",
+                         live->input, live->brokers);
     snag_err err = missing_topics(live, diag);
     if (err != SNAG_OK)
         return err;
@@ -164,5 +164,6 @@ int snag_live_exit_code(snag_err err)
 {
     if (err == SNAG_OK)
         return SNAG_EXIT_FINE;
+    /* SNAG_REFUSED is the broker's word about a good file: 3. */
     return err == SNAG_CONFIG || err == SNAG_USAGE ? SNAG_EXIT_USAGE : SNAG_EXIT_OUTSIDE;
 }

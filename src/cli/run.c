@@ -36,6 +36,7 @@ typedef struct run {
     const char *instance;
     const char *group;
     const char *from;
+    bool keep_seat;
     const char *redis_url;
     const char *brokers;
     int64_t batch;
@@ -203,12 +204,13 @@ static snag_err ports_open(run *self, unsigned i, snag_diag *diag)
     *ports = (snag_ports){.clock = snag_clock_system(), .voice = self->voice,
                           .blocks = {.give = block_give, .back = block_back}};
     snag_kafka_input_options input = {.topic = live->input, .group = live->group, .instance = member,
-                                      .batch_max = (size_t)self->batch};
+                                      .batch_max = (size_t)self->batch, .keep_seat = self->keep_seat};
     snag_err err = snag_kafka_input_new(&ports->input, live->kafka, &input, diag);
     if (err == SNAG_OK)
         err = snag_kafka_output_new(&ports->output, live->kafka, &ports->input, id, names, diag);
     if (err == SNAG_OK)
-        err = snag_kafka_log_new(&ports->changelog, live->kafka, names[SNAG_TOPIC_CHANGELOG], diag);
+        err = snag_kafka_log_new(&ports->changelog, live->kafka, names[SNAG_TOPIC_CHANGELOG], live->group,
+                                 diag);
     if (err == SNAG_OK && live->redis)
         err = snag_redis_store_new(&ports->store, live->redis, diag);
     return err;
@@ -435,6 +437,9 @@ static int run_command(const snag_command *command, int argc, char **argv)
         {"group", SNAG_OPTION_TEXT, &self->group, "ID", "the consumer group; default: the pipeline's name"},
         {"from", SNAG_OPTION_TEXT, &self->from, "WHERE",
          "where the very first start begins: earliest (default) or latest"},
+        {"keep-seat", SNAG_OPTION_FLAG, &self->keep_seat, NULL,
+         "a stop keeps the partitions for this instance (until session.timeout.ms), for a quick restart; "
+         "otherwise the others get them at once"},
         {"brokers", SNAG_OPTION_TEXT, &self->brokers, "LIST", "bootstrap.servers, instead of the pipeline's"},
         {"redis", SNAG_OPTION_TEXT, &self->redis_url, "URL", "redis://…, instead of the pipeline's"},
         {"max-batch", SNAG_OPTION_INT, &self->batch, "N", "records taken at once; default 10000"},

@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "kafka/client.h"
 
-enum { ADMIN_MS = 15000, NAME_BYTES = 256 };
+enum { ADMIN_MS = 15000, GONE_MS = 3000, NAME_BYTES = 256 };
 
 static void describe_one(snag_kafka_topic *topic, const struct rd_kafka_metadata *seen)
 {
@@ -25,6 +25,10 @@ snag_err snag_kafka_describe(snag_kafka *kafka, snag_kafka_topic *topics, size_t
 {
     const struct rd_kafka_metadata *seen;
     rd_kafka_resp_err_t code = rd_kafka_metadata(kafka->probe, 1, NULL, &seen, timeout_ms);
+    rd_kafka_poll(kafka->probe, 0); /* brings what was said about the login */
+    if (code && kafka->refusal)
+        return snag_kafka_fail(diag, kafka->refusal, "the broker refuses the connection",
+                               kafka->refusal_words);
     if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT)
         return snag_fail(diag, SNAG_BROKER, "no broker answers");
     if (code)
@@ -33,6 +37,12 @@ snag_err snag_kafka_describe(snag_kafka *kafka, snag_kafka_topic *topics, size_t
         describe_one(&topics[i], seen);
     rd_kafka_metadata_destroy(seen);
     return SNAG_OK;
+}
+
+bool snag_kafka_topic_gone(snag_kafka *kafka, const char *topic)
+{
+    snag_kafka_topic seen = {.name = snag_str_from(topic)};
+    return snag_kafka_describe(kafka, &seen, 1, GONE_MS, NULL) == SNAG_OK && seen.partitions < 0;
 }
 
 /* --- configs ----------------------------------------------------------------------------------- */

@@ -18,9 +18,14 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
 {
     snag_kafka *kafka = ((snag_kafka_owner *)opaque)->kafka;
     (void)client;
-    (void)reason;
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         atomic_store(&kafka->doubted, true);
+    if (opaque != kafka) /* only the probe's words are kept: they come in the thread that asks it */
+        return;
+    if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL) {
+        kafka->refusal = (rd_kafka_resp_err_t)code;
+        snprintf(kafka->refusal_words, sizeof kafka->refusal_words, "%s", reason);
+    }
 }
 
 /* The client's own log would say one outage a thousand times; what matters comes as an error. */
@@ -124,6 +129,45 @@ void snag_kafka_free(snag_kafka *kafka)
     free(kafka);
 }
 
+/* What no retry will change: which code, and what to do about it. */
+static const struct {
+    rd_kafka_resp_err_t code;
+    const char *remedy;
+} refusals[] = {
+    {RD_KAFKA_RESP_ERR__AUTHENTICATION, "look at the kafka: section's sasl. and ssl. properties"},
+    {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, "look at sasl.username and sasl.password"},
+    {RD_KAFKA_RESP_ERR__SSL, "look at the kafka: section's ssl. properties"},
+    {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+     "snag needs the rights Read on its input, Write on its outputs, Read and Write on its changelog"},
+    {RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, "snag needs the right Read on its group"},
+    {RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+     "snag needs the right Write on the transactional ids that begin with GROUP-INSTANCE"},
+    {RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED,
+     "snag needs the right IdempotentWrite on the cluster (brokers before 2.8 ask for it)"},
+    {RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT,
+     "the broker's transaction.max.timeout.ms must be at least 10000"},
+    {RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT,
+     "session.timeout.ms must lie between the broker's group.min. and group.max.session.timeout.ms"},
+    {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "raise the topic's max.message.bytes to 1048588 or more"},
+    {RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, "raise the topic's segment.bytes"},
+    {RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL,
+     "other consumers use this group: give snag a --group of its own"},
+    {RD_KAFKA_RESP_ERR_GROUP_MAX_SIZE_REACHED, "the broker's group.max.size bounds the workers of a group"},
+    {RD_KAFKA_RESP_ERR_INVALID_GROUP_ID, "give another --group"},
+    {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, "a policy of the broker forbids it"},
+    {RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION, "snag needs brokers of Kafka 2.5 or newer"},
+    {RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, "the topic's message format is too old"},
+    {RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, "snag needs brokers of Kafka 2.5 or newer"},
+};
+
+static const char *remedy_of(rd_kafka_resp_err_t code)
+{
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
+        if (refusals[i].code == code)
+            return refusals[i].remedy;
+    return NULL;
+}
+
 snag_err snag_kafka_judge(rd_kafka_resp_err_t code)
 {
     switch ((int)code) {
@@ -132,16 +176,7 @@ snag_err snag_kafka_judge(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
     case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID: return SNAG_FENCED;
-    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
-    case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
-    case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT: return SNAG_CONFIG;
-    default: return SNAG_BROKER;
+    default: return remedy_of(code) ? SNAG_REFUSED : SNAG_BROKER;
     }
 }
 
@@ -150,6 +185,9 @@ snag_err snag_kafka_fail(snag_diag *diag, rd_kafka_resp_err_t code, const char *
 {
     if (!detail || !*detail)
         detail = rd_kafka_err2str(code);
+    const char *remedy = remedy_of(code);
+    if (remedy)
+        return snag_fail(diag, SNAG_REFUSED, "%s: %s: %s", doing, detail, remedy);
     return snag_fail(diag, snag_kafka_judge(code), "%s: %s", doing, detail);
 }
 

@@ -27,6 +27,8 @@ struct snag_kafka {
     size_t property_count;
     snag_voice voice;
     rd_kafka_t *probe;  /* a plain client that reads uncommitted ends and asks for metadata */
+    rd_kafka_resp_err_t refusal; /* the probe's login or handshake was refused; 0 = no */
+    char refusal_words[256];
     atomic_bool doubted; /* a client said that no broker is left */
     atomic_bool lost;    /* and a question of our own went unanswered: it was said */
 };
@@ -44,6 +46,8 @@ snag_err snag_kafka_fail(snag_diag *diag, rd_kafka_resp_err_t code, const char *
                          const char *detail);
 /* Looks into a doubt: says once that the broker is lost, and once that it is back. Cheap otherwise. */
 void snag_kafka_watch(snag_kafka *kafka);
+/* Whether a broker that answers says that there is no such topic. */
+bool snag_kafka_topic_gone(snag_kafka *kafka, const char *topic);
 /* The group's metadata as of the last assignment; NULL before it. Borrowed. */
 const rd_kafka_consumer_group_metadata_t *snag_kafka_input_group(const snag_input *input);
 const char *snag_kafka_input_topic(const snag_input *input);

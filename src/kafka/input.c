@@ -10,9 +10,10 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "kafka/client.h"
 
-enum { ASK_MS = 5000, STABLE_MS = 30000, PARTITIONS_MAX = 65536 };
+enum { ASK_MS = 5000, STABLE_MS = 30000, LEAVE_MS = 3000, LEAVE_STEP_MS = 10, PARTITIONS_MAX = 65536 };
 
 typedef struct input {
     snag_kafka_owner owner;
@@ -24,6 +25,7 @@ typedef struct input {
     char *instance;
     snag_seat seat; /* what happened since the last poll */
     bool closing;
+    bool keep_seat;
     uint32_t *given;
     size_t given_count;
     int64_t *next; /* by partition: the lowest offset that may come; -1 = not started */
@@ -120,6 +122,8 @@ static snag_err input_start(void *self, const snag_place *places, size_t count, 
 {
     input *in = self;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < in->next_count; i++)
+        in->next[i] = -1; /* what is left in the queues of a partition that is not started is dropped */
     for (size_t i = 0; i < count; i++) {
         SNAG_ASSERT(places[i].partition < in->next_count && places[i].offset >= 0);
         in->next[places[i].partition] = places[i].offset;
@@ -205,13 +209,17 @@ static snag_err take_error(input *in, const rd_kafka_message_t *message, snag_di
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
         return snag_fail(diag, SNAG_STATE,
-                         "%s [%u]: the next offset is no longer in the topic: records were deleted "
-                         "before they were read",
-                         in->topic, partition);
+                         "partition %u: the next record of %s is no longer there: records were deleted "
+                         "before they were read, or the topic was made anew. Begin a new --group, and let "
+                         "the topic keep its records longer (retention.ms)",
+                         partition, in->topic);
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-        return snag_fail(diag, SNAG_CONFIG, "topic %s is gone", in->topic);
+        if (!snag_kafka_topic_gone(in->owner.kafka, in->topic))
+            return SNAG_OK; /* a broker that has just started may not know it yet */
+        return snag_fail(diag, SNAG_STATE,
+                         "the input topic %s was deleted: make it anew and begin a new --group", in->topic);
     default: break;
     }
     snag_err err = snag_kafka_judge(message->err);
@@ -282,6 +290,25 @@ static uint32_t input_headers(void *self, size_t i, snag_header *out, uint32_t m
 
 /* --- life -------------------------------------------------------------------------------------- */
 
+/* A static member does not leave by closing (KIP-345), only by unsubscribing: without this its partitions
+ * would wait for it until the session times out. */
+static void leave(input *in)
+{
+    bool joined = in->group != NULL;
+    in->closing = true;
+    input_release(in);
+    if (!joined || rd_kafka_unsubscribe(in->client))
+        return;
+    for (int waited_ms = 0; joined && waited_ms < LEAVE_MS; waited_ms += LEAVE_STEP_MS) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(in->client, LEAVE_STEP_MS);
+        if (message)
+            rd_kafka_message_destroy(message);
+        char *member = rd_kafka_memberid(in->client);
+        joined = member && *member;
+        rd_kafka_mem_free(in->client, member);
+    }
+}
+
 static void client_drop(input *in, int flags)
 {
     in->closing = true;
@@ -308,6 +335,8 @@ static void input_close(void *self)
     input *in = self;
     if (!in)
         return;
+    if (in->client && !in->keep_seat)
+        leave(in);
     client_drop(in, 0);
     free(in->topic);
     free(in->name);
@@ -325,6 +354,7 @@ static snag_err input_memory(input *in, const snag_kafka_input_options *options,
 {
     size_t max = options->batch_max;
     in->max = max;
+    in->keep_seat = options->keep_seat;
     in->next_count = PARTITIONS_MAX;
     in->topic = strdup(options->topic);
     in->name = strdup(options->group);
@@ -344,14 +374,18 @@ static snag_err input_client(input *in, snag_diag *diag)
 {
     /* Prefetch is memory, and librdkafka 2.0.2 sleeps a second when it is full: a second of data. */
     static const snag_kafka_default defaults[] = {
-        {"session.timeout.ms", "10000"}, {"heartbeat.interval.ms", "3000"},
+        {"session.timeout.ms", "10000"}, {"heartbeat.interval.ms", "500"},
         {"fetch.wait.max.ms", "50"},     {"queued.min.messages", "400000"},
         {"queued.max.messages.kbytes", "131072"}, {"fetch.error.backoff.ms", "100"},
+        /* Partitions that are added must be seen soon: customers move between partitions then. */
+        {"topic.metadata.refresh.interval.ms", "10000"},
         {NULL, NULL}};
     const snag_kafka_default demands[] = {
         {"group.id", in->name}, {"group.instance.id", in->instance},
-        {"partition.assignment.strategy", "range"}, {"isolation.level", "read_committed"},
-        {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"},
+        {"partition.assignment.strategy", "range"},
+        {"isolation.level", snag_planted(READ_UNCOMMITTED) ? "read_uncommitted" : "read_committed"},
+        {"enable.auto.commit", snag_planted(AUTO_COMMIT) ? "true" : "false"},
+        {"enable.auto.offset.store", snag_planted(AUTO_COMMIT) ? "true" : "false"},
         {"enable.partition.eof", "true"}, {"auto.offset.reset", "error"}, {NULL, NULL}};
     rd_kafka_conf_t *conf = snag_kafka_conf(&in->owner, defaults, demands, diag);
     if (!conf)

@@ -55,6 +55,7 @@ typedef struct snag_kafka_input_options {
     const char *group;
     const char *instance; /* group.instance.id: unique in the group, the same after a restart */
     size_t batch_max;
+    bool keep_seat; /* closing keeps the partitions for this instance until the session times out */
 } snag_kafka_input_options;
 
 SNAG_MUST_CHECK snag_err snag_kafka_input_new(snag_input *out, snag_kafka *kafka,
@@ -66,7 +67,8 @@ SNAG_MUST_CHECK snag_err snag_kafka_output_new(snag_output *out, snag_kafka *kaf
                                                const snag_input *input, const char *transactional_id,
                                                const char *const topics[SNAG_TOPIC_COUNT],
                                                snag_diag *diag);
+/* group: the workers' own, so that no rights on another one are needed; it is not joined. */
 SNAG_MUST_CHECK snag_err snag_kafka_log_new(snag_changelog *out, snag_kafka *kafka,
-                                            const char *topic, snag_diag *diag);
+                                            const char *topic, const char *group, snag_diag *diag);
 
 #endif

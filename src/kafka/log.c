@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "kafka/client.h"
 
 enum { BATCH = 2000 };
@@ -14,9 +15,11 @@ typedef struct reader {
     rd_kafka_t *client;
     rd_kafka_queue_t *queue;
     char *topic;
+    char *group;
     rd_kafka_message_t *messages[BATCH];
     size_t count; /* messages in hand: [at - 1] is lent, [at, count) are to come */
     size_t at;
+    bool settled;
 } reader;
 
 static void log_shut(void *self)
@@ -41,9 +44,10 @@ static snag_err make(reader *log, snag_diag *diag)
         {"fetch.wait.max.ms", "20"}, {"queued.min.messages", "400000"},
         {"queued.max.messages.kbytes", "131072"}, {NULL, NULL}};
     /* The client asks for a group before it assigns; this one is never joined and commits nothing. */
-    static const snag_kafka_default demands[] = {
-        {"group.id", "snag-changelog"},
-        {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"},
+    const snag_kafka_default demands[] = {
+        {"group.id", log->group},
+        {"isolation.level", snag_planted(READ_UNCOMMITTED) ? "read_uncommitted" : "read_committed"},
+        {"enable.auto.commit", "false"},
         {"enable.partition.eof", "true"}, {"auto.offset.reset", "earliest"}, {NULL, NULL}};
     rd_kafka_conf_t *conf = snag_kafka_conf(&log->owner, defaults, demands, diag);
     if (!conf)
@@ -96,10 +100,20 @@ static snag_err log_next(void *self, int wait_ms, snag_change_record *record, sn
     if (!advance(log, wait_ms))
         return SNAG_AGAIN;
     const rd_kafka_message_t *message = log->messages[log->at - 1];
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+    log->settled = false;
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        int64_t low, high; /* the answer that brought the end brought these, too */
+        log->settled = !rd_kafka_get_watermark_offsets(log->client, log->topic, message->partition, &low,
+                                                       &high) && high <= message->offset;
         return SNAG_END;
+    }
     if (message->err) {
         snag_err err = snag_kafka_judge(message->err);
+        if (err == SNAG_BROKER && snag_kafka_topic_gone(log->owner.kafka, log->topic))
+            return snag_fail(diag, SNAG_STATE,
+                             "the changelog %s was deleted, and with it the truth about state: make it anew "
+                             "(snag topics --create) and begin a new --group, which reads the input anew",
+                             log->topic);
         return err == SNAG_BROKER ? SNAG_AGAIN
                                   : snag_kafka_fail(diag, message->err, log->topic,
                                                     rd_kafka_message_errstr(message));
@@ -109,6 +123,11 @@ static snag_err log_next(void *self, int wait_ms, snag_change_record *record, sn
     return SNAG_OK;
 }
 
+static bool log_settled(void *self)
+{
+    return ((const reader *)self)->settled;
+}
+
 static void log_close(void *self)
 {
     reader *log = self;
@@ -116,19 +135,22 @@ static void log_close(void *self)
         return;
     log_shut(log);
     free(log->topic);
+    free(log->group);
     free(log);
 }
 
 static const snag_changelog_ops log_ops = {
-    .open = log_open, .next = log_next, .shut = log_shut, .close = log_close};
+    .open = log_open, .next = log_next, .settled = log_settled, .shut = log_shut, .close = log_close};
 
 snag_err snag_kafka_log_new(snag_changelog *out, snag_kafka *kafka, const char *topic,
-                            snag_diag *diag)
+                            const char *group, snag_diag *diag)
 {
     reader *log = calloc(1, sizeof *log);
-    if (log)
+    if (log) {
         log->topic = strdup(topic);
-    if (!log || !log->topic) {
+        log->group = strdup(group);
+    }
+    if (!log || !log->topic || !log->group) {
         log_close(log);
         return snag_fail(diag, SNAG_MEMORY, "kafka: out of memory");
     }

@@ -22,16 +22,32 @@ typedef struct output {
     rd_kafka_topic_t *topics[SNAG_TOPIC_COUNT];
     char *names[SNAG_TOPIC_COUNT];
     char *id;
+    rd_kafka_resp_err_t failed; /* the first message of the transaction that could not be delivered … */
+    int failed_topic;           /* … and to which topic */
 } output;
+
+static int topic_of(const output *out, const rd_kafka_topic_t *topic)
+{
+    for (int i = 0; i < SNAG_TOPIC_COUNT; i++)
+        if (out->topics[i] == topic)
+            return i;
+    return 0;
+}
 
 /* The offset a message got, for whoever asked. */
 static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
     int64_t *offset = message->_private;
+    output *out = opaque;
     (void)client;
-    (void)opaque;
     if (offset && !message->err)
         *offset = message->offset;
+    bool purged = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+                  message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+    if (message->err && !purged && !out->failed) {
+        out->failed = message->err;
+        out->failed_topic = topic_of(out, message->rkt);
+    }
 }
 
 static void drop(output *out)
@@ -48,12 +64,31 @@ static void drop(output *out)
     out->client = NULL;
 }
 
-/* Takes the error. */
-static snag_err fail(rd_kafka_error_t *error, const char *doing, snag_diag *diag)
+/* The transaction failed because a message did: that says more. A topic that is not there any more looks like
+ * a time-out at first. */
+static snag_err fail_delivery(const output *out, snag_diag *diag)
 {
-    snag_err err = snag_kafka_fail(diag, rd_kafka_error_code(error), doing,
-                                   rd_kafka_error_string(error));
+    const char *name = out->names[out->failed_topic];
+    snag_err err = snag_kafka_fail(diag, out->failed, name, NULL);
+    if (err != SNAG_BROKER || !snag_kafka_topic_gone(out->owner.kafka, name))
+        return err;
+    if (out->failed_topic == SNAG_TOPIC_CHANGELOG)
+        return snag_fail(diag, SNAG_STATE,
+                         "the changelog %s was deleted, and with it the truth about state: make it anew "
+                         "(snag topics --create) and begin a new --group, which reads the input anew",
+                         name);
+    return snag_fail(diag, SNAG_STATE, "the topic %s was deleted: `snag topics PIPELINE --create` makes it",
+                     name);
+}
+
+/* Takes the error. */
+static snag_err fail(output *out, rd_kafka_error_t *error, const char *doing, snag_diag *diag)
+{
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    snag_err err = snag_kafka_fail(diag, code, doing, rd_kafka_error_string(error));
     rd_kafka_error_destroy(error);
+    if (out->failed && err != SNAG_FENCED)
+        err = fail_delivery(out, diag);
     return err == SNAG_OK ? SNAG_BROKER : err;
 }
 
@@ -71,7 +106,7 @@ static snag_err insist(output *out, call *what, const void *argument, const char
         if (timed_out)
             tried_ms += CALL_MS;
         if (!rd_kafka_error_is_retriable(error) || tried_ms >= TRY_MS)
-            return fail(error, doing, diag);
+            return fail(out, error, doing, diag);
         rd_kafka_error_destroy(error);
         rd_kafka_poll(out->client, STEP_MS);
     }
@@ -100,6 +135,9 @@ static snag_err make(output *out, snag_diag *diag)
 {
     static const snag_kafka_default defaults[] = {
         {"linger.ms", "1"}, {"queue.buffering.max.messages", "1000000"},
+        /* AddOffsetsToTxn meets the last transaction's markers (CONCURRENT_TRANSACTIONS) and tries again only
+         * after this; its default of 100 ms was the tail of our latency. */
+        {"retry.backoff.ms", "10"},
         {"queue.buffering.max.kbytes", "1048576"}, {NULL, NULL}};
     const snag_kafka_default demands[] = {{"transactional.id", out->id},
                                           {"transaction.timeout.ms", "10000"},
@@ -132,7 +170,8 @@ static snag_err output_begin(void *self, snag_diag *diag)
 {
     output *out = self;
     rd_kafka_error_t *error = rd_kafka_begin_transaction(out->client);
-    return error ? fail(error, "beginning a transaction", diag) : SNAG_OK;
+    out->failed = RD_KAFKA_RESP_ERR_NO_ERROR;
+    return error ? fail(out, error, "beginning a transaction", diag) : SNAG_OK;
 }
 
 static rd_kafka_headers_t *headers_of(const snag_message *message)
@@ -204,6 +243,8 @@ static snag_err output_offsets(void *self, const snag_place *places, size_t coun
     }
     snag_err err = insist(out, call_offsets, list, "committing offsets", diag);
     rd_kafka_topic_partition_list_destroy(list);
+    if (err == SNAG_OK) /* what fails or takes too long is said by the commit, which waits again */
+        rd_kafka_flush(out->client, CALL_MS);
     return err;
 }
 

@@ -20,6 +20,9 @@ typedef struct snag_changelog_ops {
     /* The next record, borrowed until the next call. SNAG_END: at the end that is visible now (more may come
      * into sight); SNAG_AGAIN: nothing within wait_ms. */
     snag_err (*next)(void *self, int wait_ms, snag_change_record *record, snag_diag *diag);
+    /* At SNAG_END: whether nothing undecided lay behind it then, so that what is missing will not come into
+     * sight. NULL = never known. */
+    bool (*settled)(void *self);
     void (*shut)(void *self);
     void (*close)(void *self);
 } snag_changelog_ops;

@@ -37,8 +37,9 @@ typedef struct snag_message {
     int64_t *offset; /* filled in by commit where not NULL */
 } snag_message;
 
-/* SNAG_FENCED: another producer took this id. SNAG_CONFIG: no retry will help (rights, missing topic).
- * SNAG_BROKER: anything else. */
+/* SNAG_FENCED: another producer took this id. SNAG_REFUSED: no retry will help (rights, the broker's bounds).
+ * SNAG_STATE: a topic is gone. SNAG_BROKER: anything else. `offsets` may already know where messages came to
+ * lie and fill in their `offset`, so that the worker can look before it commits. */
 typedef struct snag_output_ops {
     snag_err (*renew)(void *self, snag_diag *diag);
     snag_err (*begin)(void *self, snag_diag *diag);

@@ -102,6 +102,22 @@ static void flush_early(const snag_worker *worker, const snag_place *places, siz
     }
 }
 
+/* A log only grows: a head that comes to lie before the last one is in another log. */
+static snag_err heads_check(const snag_worker *worker, const snag_place *places, size_t count,
+                            snag_diag *diag)
+{
+    for (size_t i = 0; i < count; i++) {
+        const snag_partition *partition = worker->partitions[places[i].partition];
+        if (partition->head_offset >= 0 && partition->head_offset <= partition->logged)
+            return snag_fail(diag, SNAG_STATE,
+                             "partition %" PRIu32 ": the changelog was made anew or cut while it was in use "
+                             "(offset %" PRId64 " after %" PRId64 "): the state in it is lost. Begin a new "
+                             "--group, which reads the input anew",
+                             partition->index, partition->head_offset, partition->logged);
+    }
+    return SNAG_OK;
+}
+
 static snag_err transact(snag_worker *worker, const snag_place *places, size_t count,
                          snag_diag *diag)
 {
@@ -117,6 +133,8 @@ static snag_err transact(snag_worker *worker, const snag_place *places, size_t c
     snag_worker_pass(worker, SNAG_POINT_SENT);
     if (err == SNAG_OK && says_places(worker, places, count))
         err = output->ops->offsets(output->self, places, count, diag);
+    if (err == SNAG_OK)
+        err = heads_check(worker, places, count, diag);
     snag_worker_pass(worker, SNAG_POINT_PLACED);
     if (err == SNAG_OK)
         err = output->ops->commit(output->self, diag);
@@ -137,6 +155,7 @@ static void committed(snag_partition *partition, const snag_place *place)
     partition->n++;
     partition->placed = place->offset;
     partition->dirty = false;
+    partition->logged = partition->head_offset;
     usage_tell(partition);
     snag_worker_pass(partition->worker, SNAG_POINT_COMMITTED);
     if (!snag_planted(EARLY_FLUSH))

@@ -53,6 +53,7 @@ typedef struct snag_partition {
     size_t item_first;  /* this commit's cells in worker->items */
     size_t item_count;
     int64_t head_offset; /* of the head in the changelog; filled by the commit */
+    int64_t logged;      /* of the last committed head in the changelog; -1 = unknown */
 } snag_partition;
 
 typedef struct snag_worker {

@@ -17,7 +17,8 @@
 #include "runtime/head.h"
 #include "runtime/inside.h"
 
-enum { LOG_WAIT_MS = 100, LOG_PATIENCE_MS = 60000, POLL_EVERY = 5000, TRIES = 20 };
+enum { LOG_WAIT_MS = 100, LOG_PATIENCE_MS = 60000, SETTLED_PATIENCE_MS = 5000, POLL_EVERY = 5000 };
+enum { TRIES = 20 };
 
 /* --- engines ----------------------------------------------------------------------------------- */
 
@@ -55,7 +56,7 @@ void snag_partition_drop(snag_partition *partition)
     engine_drop(partition);
     uint32_t index = partition->index;
     *partition = (snag_partition){
-        .worker = worker, .index = index, .n = -1, .placed = -1, .reached = -1, .stale = true};
+        .worker = worker, .index = index, .n = -1, .placed = -1, .reached = -1, .logged = -1, .stale = true};
 }
 
 void snag_worker_drop_all(snag_worker *worker)
@@ -207,6 +208,13 @@ static snag_err head_take(snag_partition *partition, const snag_head *head, snag
     return SNAG_OK;
 }
 
+/* Behind the last record: with an open transaction there, what is looked for may still come into sight. */
+static int64_t patience_ms(const snag_changelog *log)
+{
+    bool settled = log->ops->settled && log->ops->settled(log->self);
+    return settled ? SETTLED_PATIENCE_MS : LOG_PATIENCE_MS;
+}
+
 /* Reads until the head with n. The visible end may lie before it (somebody's open transaction hides it), so
  * there is patience behind the end, but not for ever. */
 static snag_err log_read(snag_partition *partition, int64_t n, snag_head *head, snag_diag *diag)
@@ -224,8 +232,10 @@ static snag_err log_read(snag_partition *partition, int64_t n, snag_head *head, 
             moved_ms = clock->monotonic_ms(clock->self);
             snag_worker_pass(worker, SNAG_POINT_LOG_PART);
             err = log_apply(partition, &record, n, head, diag);
-            if (err == SNAG_END)
+            if (err == SNAG_END) {
+                partition->logged = record.offset;
                 return head_take(partition, head, diag);
+            }
         }
         if (err != SNAG_OK && !idle)
             return err;
@@ -233,7 +243,7 @@ static snag_err log_read(snag_partition *partition, int64_t n, snag_head *head, 
             return SNAG_OK;
         if ((idle || seen % POLL_EVERY == 0) && (err = keep_seat(worker, diag)) != SNAG_OK)
             return err;
-        if (idle && clock->monotonic_ms(clock->self) - moved_ms > LOG_PATIENCE_MS)
+        if (idle && clock->monotonic_ms(clock->self) - moved_ms > patience_ms(log))
             return snag_fail(diag, SNAG_STATE,
                              "partition %" PRIu32 ": commit %" PRId64 " of the group's offsets is not in the "
                              "changelog: it was deleted or cut. Begin a new --group, which reads "

@@ -155,7 +155,8 @@ static snag_err turn(snag_worker *worker, snag_diag *diag)
 
 static bool for_good(snag_err err)
 {
-    return err == SNAG_CONFIG || err == SNAG_STATE || err == SNAG_FULL || err == SNAG_MEMORY;
+    return err == SNAG_CONFIG || err == SNAG_REFUSED || err == SNAG_STATE || err == SNAG_FULL ||
+           err == SNAG_MEMORY;
 }
 
 static bool fenced_twice(snag_worker *worker)
@@ -229,8 +230,8 @@ static snag_err memory(snag_worker *worker, snag_diag *diag)
         worker->partitions[i] = calloc(1, sizeof **worker->partitions);
         fine = worker->partitions[i] != NULL;
         if (fine)
-            *worker->partitions[i] = (snag_partition){
-                .worker = worker, .index = i, .n = -1, .placed = -1, .reached = -1, .stale = true};
+            *worker->partitions[i] = (snag_partition){.worker = worker, .index = i, .n = -1, .placed = -1,
+                                                      .reached = -1, .logged = -1, .stale = true};
     }
     if (!fine)
         return snag_fail(diag, SNAG_MEMORY, "out of memory");

@@ -6,7 +6,8 @@
 #                         exits 77, aloud, where Java, Maven or redis-server is absent (in CI: 1)
 #   kafka_start           BROKERS, KAFKA_PID       kafka_stop [SIGNAL]     kafka_again (same place)
 #   redis_start           REDIS_URL, REDIS_PID     redis_stop [SIGNAL]     redis_again
-#   tool …                tests/tools/kafka_tool against BROKERS
+#   tool …                tests/tools/kafka_tool against BROKERS;    admin …   tests/tools/kafka_admin
+#   KAFKA_MORE            lines for server.properties, @PORT@ and @CONTROL@ in them are replaced
 #   fail WORDS            says what went wrong, with the ends of the logs, and exits 1
 #
 # The broker's jars come through Maven (tools/kafka/pom.xml) into ${SNAG_CACHE:-~/.cache/snag}/kafka-4.1.0.
@@ -117,6 +118,7 @@ log.retention.ms=-1
 log.retention.bytes=-1
 num.partitions=1
 PROPERTIES
+    printf '%s\n' "${KAFKA_MORE:-}" | sed "s/@PORT@/$port/; s/@CONTROL@/$control/" >>"$LIVE/server.properties"
 }
 
 kafka_start() {
@@ -161,4 +163,8 @@ redis_stop() {
 
 tool() {
     "$SNAG_BUILD/tests/kafka_tool" "$BROKERS" "$@"
+}
+
+admin() {
+    "$SNAG_BUILD/tests/kafka_admin" "$BROKERS" "$@"
 }
