@@ -143,13 +143,17 @@ snag_err snag_live_topics_check(const snag_live *live, snag_diag *diag)
 snag_err snag_live_redis(snag_live *live, const char *url, const snag_voice *voice, snag_diag *diag)
 {
     char space[SPACE_MAX];
-    snag_str given = url ? snag_str_from(url) : live->pipeline->redis_url;
-    if (given.size == 0)
+    const snag_pipeline_redis *of = &live->pipeline->redis;
+    const snag_redis_options options = {
+        .url = url ? snag_str_from(url) : of->url, .user = of->user, .password = of->password,
+        .sentinel_password = of->sentinel_password, .tls_ca = of->tls_ca, .tls_cert = of->tls_cert,
+        .tls_key = of->tls_key};
+    if (options.url.size == 0)
         return SNAG_END;
     int size = snprintf(space, sizeof space, "%s/%s", live->group, live->input);
     if (size < 0 || (size_t)size >= sizeof space)
         return snag_fail(diag, SNAG_CONFIG, "redis: the names of group and topic are too long");
-    return snag_redis_new(&live->redis, given, snag_str_from(space), voice, diag);
+    return snag_redis_new(&live->redis, &options, snag_str_from(space), voice, diag);
 }
 
 void snag_live_finish(snag_live *live)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `outputs:`, `kafka:`, `redis:`. Addresses take ${NAME}; a secret stands in the environment or in
- * a file, never in the pipeline file, which people share.
+ * `outputs:`, `kafka:`, and values that may be secrets. Addresses take ${NAME}; a secret stands in the
+ * environment or in a file, never in the pipeline file, which people share.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -50,7 +50,7 @@ static bool is_secret(snag_str name)
     return false;
 }
 
-static bool holds_variable(snag_str text)
+bool snag_variable_in(snag_str text)
 {
     for (size_t i = 0; i + 1 < text.size; i++)
         if (text.data[i] == '$' && text.data[i + 1] == '{')
@@ -105,7 +105,7 @@ static bool secret_file_load(snag_loader *loader, const snag_yaml *node, snag_st
     return true;
 }
 
-static bool value_load(snag_loader *loader, const snag_yaml *node, snag_str *out)
+bool snag_secret_load(snag_loader *loader, const snag_yaml *node, snag_str *out)
 {
     if (node->kind == SNAG_YAML_MAP)
         return secret_file_load(loader, node, out);
@@ -116,14 +116,14 @@ static void option_load(snag_loader *loader, const snag_yaml *node, snag_option 
 {
     option->name = node->key;
     owned_check(loader, node);
-    if (is_secret(node->key) && node->kind == SNAG_YAML_TEXT && !holds_variable(node->text)) {
+    if (is_secret(node->key) && node->kind == SNAG_YAML_TEXT && !snag_variable_in(node->text)) {
         snag_finding_add(
             loader, node->at,
             "%.*s: a secret does not belong into this file; write ${NAME} or { file: PATH }",
             SNAG_FMT(node->key));
         return;
     }
-    value_load(loader, node, &option->value);
+    snag_secret_load(loader, node, &option->value);
 }
 
 void snag_kafka_load(snag_loader *loader, const snag_yaml *node)
@@ -141,43 +141,6 @@ void snag_kafka_load(snag_loader *loader, const snag_yaml *node)
         option_load(loader, child, &options[count++]);
     loader->pipeline->kafka = options;
     loader->pipeline->kafka_count = count;
-}
-
-/* redis://user:password@host holds a password as it stands. */
-static bool url_holds_password(snag_str url)
-{
-    const char *at = memchr(url.data, '@', url.size);
-    if (!at || holds_variable(url))
-        return false;
-    size_t user = (size_t)(at - url.data);
-    size_t from = 0;
-    while (from + 2 < user && memcmp(url.data + from, "://", 3) != 0)
-        from++;
-    from += from + 2 < user ? 3 : 0;
-    return memchr(url.data + from, ':', user - from) != NULL;
-}
-
-void snag_redis_load(snag_loader *loader, const snag_yaml *node)
-{
-    snag_redis_raw raw = {0};
-    if (!node || !snag_section_load(loader, &snag_section_redis, node, &raw, NULL, NULL))
-        return;
-    if (!raw.url) {
-        if (!snag_key_given(loader, node, "url"))
-            snag_finding_add(loader, node->key_at, "redis: needs url:");
-        return;
-    }
-    if (raw.url->kind == SNAG_YAML_TEXT && url_holds_password(raw.url->text)) {
-        snag_finding_add(
-            loader, raw.url->at,
-            "url: a secret does not belong into this file; write ${NAME} or { file: PATH }");
-        return;
-    }
-    if (!value_load(loader, raw.url, &loader->pipeline->redis_url))
-        return;
-    snag_str url = loader->pipeline->redis_url;
-    if (!snag_str_starts(url, SNAG_STR("redis://")) && !snag_str_starts(url, SNAG_STR("rediss://")))
-        snag_finding_add(loader, raw.url->at, "url: expected redis://HOST:PORT or rediss://HOST:PORT");
 }
 
 static void prefix_load(snag_loader *loader, const snag_yaml *node, snag_str prefix)

@@ -188,8 +188,16 @@ static const snag_key outputs_keys[] = {
 };
 
 static const snag_key redis_keys[] = {
-    {"url", NODE(AT(snag_redis_raw, url), "redis://HOST:PORT/DB",
-                 "the server; ${NAME} is replaced; a password only so or as {file: PATH}")},
+    {"url", NODE(AT(snag_redis_raw, url), "redis://HOST:PORT/DB, redis+cluster://…, redis+sentinel://…",
+                 "where it is; ${NAME} is replaced; a password only so or as {file: PATH}")},
+    {"user", PLACE(AT(snag_redis_raw, user), "the ACL user, where it is not the default one")},
+    {"password", NODE(AT(snag_redis_raw, password), "${NAME} or {file: PATH}", "of the server, as it is")},
+    {"sentinel_password", NODE(AT(snag_redis_raw, sentinel_password), "${NAME} or {file: PATH}",
+                               "of the Sentinels themselves, where they ask for one")},
+    {"tls_ca", PLACE(AT(snag_redis_raw, tls_ca),
+                     "rediss: a file of the authorities to trust; default the system's")},
+    {"tls_cert", PLACE(AT(snag_redis_raw, tls_cert), "rediss: a file with our certificate")},
+    {"tls_key", PLACE(AT(snag_redis_raw, tls_key), "rediss: a file with its private key")},
 };
 
 const snag_section snag_section_pipeline =

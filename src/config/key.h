@@ -93,6 +93,19 @@ typedef struct snag_owned_property {
 extern const snag_owned_property snag_owned_properties[];
 extern const uint32_t snag_owned_property_count;
 
+/* What the manual says of Redis besides its keys. */
+typedef struct snag_redis_row {
+    const char *name;
+    const char *about;
+} snag_redis_row;
+extern const snag_redis_row snag_redis_rows[];
+extern const uint32_t snag_redis_row_count;
+
+/* Whether it holds ${…}. */
+bool snag_variable_in(snag_str text);
+/* A text in which ${NAME} is replaced, or { file: PATH }. */
+bool snag_secret_load(snag_loader *loader, const snag_yaml *node, snag_str *out);
+
 /* The name of a key or value for messages: its key, or "this value" in a list. */
 snag_str snag_yaml_name(const snag_yaml *node);
 
@@ -180,6 +193,12 @@ typedef struct snag_outputs_raw {
 
 typedef struct snag_redis_raw {
     const snag_yaml *url;
+    const snag_yaml *password;
+    const snag_yaml *sentinel_password;
+    snag_str user;
+    snag_str tls_ca;
+    snag_str tls_cert;
+    snag_str tls_key;
 } snag_redis_raw;
 
 #endif

@@ -345,6 +345,8 @@ bool snag_manual_print(snag_buf *buf, snag_str word, snag_str *nearest)
         section_chapter(&m, snag_sections[i]);
         if (snag_sections[i] == &snag_section_rule)
             tests_chapters(&m);
+        for (uint32_t k = 0; snag_sections[i] == &snag_section_redis && k < snag_redis_row_count; k++)
+            entry(&m, snag_redis_rows[k].name, "", snag_redis_rows[k].about);
     }
     properties_chapter(&m);
     rows_chapter(&m, "values", "How durations, sizes, paths and templates are written.", ROWS(value_rows));

@@ -13,6 +13,17 @@ typedef struct snag_option {
     snag_str value;
 } snag_option;
 
+/* Where the copy of the state is; what is not given is empty. */
+typedef struct snag_pipeline_redis {
+    snag_str url;
+    snag_str user;
+    snag_str password;
+    snag_str sentinel_password;
+    snag_str tls_ca;
+    snag_str tls_cert;
+    snag_str tls_key;
+} snag_pipeline_redis;
+
 typedef struct snag_pipeline {
     snag_str name;
     uint32_t version;
@@ -39,7 +50,7 @@ typedef struct snag_pipeline {
     snag_str registry_url; /* empty = none */
     const snag_option *kafka; /* as in the file, ${NAME} already replaced */
     uint32_t kafka_count;
-    snag_str redis_url; /* empty = none given */
+    snag_pipeline_redis redis;
     uint64_t budget_bytes; /* memory for state a process; default 512 MiB */
 } snag_pipeline;
 

@@ -1,224 +1,352 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A Redis connection that may be lost at any time: it comes back by itself, later and later up to 30 s, and
- * an outage is said once for the process.
+ * Connections that may be lost at any time, and conversations over them that end in time. Sockets do not
+ * block: whoever waits waits in poll(), and no longer than the conversation's until_ms; so a server that
+ * hangs, or that sends an answer byte by byte, cannot keep a worker.
  */
 #include "redis/client.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "base/assert.h"
 
-enum { CONNECT_MS = 2000, CALL_S = 5, BACKOFF_MIN_MS = 250, BACKOFF_MAX_MS = 30000 };
-
-static int64_t now_ms(void)
+int64_t snag_redis_now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* --- the address ------------------------------------------------------------------------------- */
+/* --- nodes --------------------------------------------------------------------------------------- */
 
-static bool copy(char *to, size_t room, snag_str from)
+void snag_redis_node_drop(snag_redis_node *node)
 {
-    if (from.size >= room)
-        return false;
-    if (from.size)
-        memcpy(to, from.data, from.size);
-    to[from.size] = '\0';
-    return true;
+    if (node->context)
+        redisFree(node->context);
+    node->context = NULL;
+    node->scripts = false;
+    node->served = false;
 }
 
-/* Splits at the first `mark`; without one everything is the head. */
-static bool split(snag_str text, char mark, snag_str *head, snag_str *tail)
+snag_redis_node *snag_redis_node_at(snag_redis_client *client, const snag_redis_place *place, bool sentinel)
 {
-    const char *at = text.size ? memchr(text.data, mark, text.size) : NULL;
-    *head = at ? snag_str_of(text.data, (size_t)(at - text.data)) : text;
-    *tail = at ? snag_str_of(at + 1, text.size - head->size - 1) : (snag_str){NULL, 0};
-    return at != NULL;
+    for (uint32_t i = 0; i < client->node_count; i++)
+        if (client->nodes[i]->sentinel == sentinel &&
+            snag_redis_place_equal(&client->nodes[i]->place, place))
+            return client->nodes[i];
+    snag_redis_node *node =
+        client->node_count < SNAG_REDIS_NODES_MAX ? calloc(1, sizeof *node) : NULL;
+    if (!node)
+        return NULL;
+    node->place = *place;
+    node->sentinel = sentinel;
+    return client->nodes[client->node_count++] = node;
 }
 
-static bool number(snag_str text, int most, int *out)
+static int64_t backoff_next(int64_t backoff_ms)
 {
-    int value = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9' || value > most)
-            return false;
-        value = value * 10 + (text.data[i] - '0');
-    }
-    *out = value;
-    return text.size > 0 && value <= most;
+    backoff_ms = backoff_ms ? backoff_ms * 2 : SNAG_REDIS_BACKOFF_MIN_MS;
+    return backoff_ms < SNAG_REDIS_BACKOFF_MAX_MS ? backoff_ms : SNAG_REDIS_BACKOFF_MAX_MS;
 }
 
-static bool parse(snag_redis *redis, snag_str rest)
+snag_err snag_redis_node_lose(snag_redis_client *client, snag_redis_node *node, const char *words,
+                              snag_diag *diag)
 {
-    snag_str where, db, credentials, address, user, password, host, port;
-    split(rest, '/', &where, &db);
-    if (split(where, '@', &credentials, &address)) {
-        if (!split(credentials, ':', &user, &password))
-            return false;
-        if (!copy(redis->user, sizeof redis->user, user) ||
-            !copy(redis->password, sizeof redis->password, password))
-            return false;
-    } else {
-        address = where;
-    }
-    redis->port = 6379;
-    redis->db = 0;
-    if (split(address, ':', &host, &port) && !number(port, 65535, &redis->port))
-        return false;
-    if (db.size && !number(db, 1000000, &redis->db))
-        return false;
-    return host.size > 0 && copy(redis->host, sizeof redis->host, host);
-}
-
-snag_err snag_redis_url_parse(snag_redis *redis, snag_str url, snag_diag *diag)
-{
-    static const snag_str plain = {"redis://", 8}, tls = {"rediss://", 9};
-    if (snag_str_starts(url, tls))
-        return snag_fail(diag, SNAG_CONFIG,
-                         "redis: this build has no TLS: use redis:// (a tunnel can carry it)");
-    if (!snag_str_starts(url, plain) ||
-        !parse(redis, snag_str_of(url.data + plain.size, url.size - plain.size)))
-        return snag_fail(diag, SNAG_CONFIG,
-                         "redis: expected redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]");
-    return SNAG_OK;
-}
-
-/* --- failures ---------------------------------------------------------------------------------- */
-
-void snag_redis_disconnect(snag_redis_client *client)
-{
-    if (client->context)
-        redisFree(client->context);
-    client->context = NULL;
-}
-
-snag_err snag_redis_lose(snag_redis_client *client, const char *words, snag_diag *diag)
-{
-    char line[384];
-    snag_redis *redis = client->redis;
+    char where[SNAG_REDIS_PLACE_TEXT], line[256];
+    bool served = node->served, written = node->context != NULL;
+    int64_t now_ms = snag_redis_now_ms();
     snprintf(line, sizeof line, "%s", words && *words ? words : "the connection was closed");
-    snag_redis_disconnect(client);
-    client->backoff_ms = client->backoff_ms ? client->backoff_ms * 2 : BACKOFF_MIN_MS;
-    if (client->backoff_ms > BACKOFF_MAX_MS)
-        client->backoff_ms = BACKOFF_MAX_MS;
-    client->retry_at_ms = now_ms() + client->backoff_ms;
-    snag_fail(diag, SNAG_STORE, "Redis at %s:%d: %s", redis->host, redis->port, line);
-    if (!atomic_load(&redis->quiet) && !atomic_exchange(&redis->lost, true)) {
-        snprintf(line, sizeof line, "Redis at %s:%d is lost; going on without it, trying until it is back",
-                 redis->host, redis->port);
-        redis->voice.say(redis->voice.self, line);
+    snag_redis_node_drop(node);
+    client->route_old = true;
+    atomic_fetch_add(&client->redis->counts.losses, written);
+    /* One that served before may just have been restarted, or closed for having been silent. */
+    if (served && !client->reconnected && now_ms < client->until_ms) {
+        client->reconnected = true;
+        return SNAG_AGAIN;
     }
+    node->backoff_ms = backoff_next(node->backoff_ms);
+    node->retry_at_ms = now_ms + node->backoff_ms;
+    snag_redis_place_text(where, &node->place);
+    snag_fail(diag, SNAG_STORE, "Redis at %s: %s", where, line);
+    if (!client->seeking)
+        snag_redis_trouble_note(client->redis, &node->place, SNAG_REDIS_LOST, line);
     return SNAG_STORE;
 }
 
-snag_err snag_redis_refused(const redisReply *reply, snag_diag *diag)
+/* --- bytes --------------------------------------------------------------------------------------- */
+
+/* False: not in time. */
+static bool ready_wait(const redisContext *context, short events, int64_t until_ms)
 {
-    static const struct {
-        const char *begins;
-        const char *advice;
-    } known[] = {
-        {"MOVED", "this server is part of a Redis Cluster, which this version does not route to: give the "
-                  "address of a single server"},
-        {"CLUSTERDOWN", "the Redis Cluster is down (and this version needs a single server)"},
-        {"READONLY", "this server is a replica: give the address of its primary"},
-        {"NOAUTH", "it wants a password: redis://:PASSWORD@HOST:PORT"},
-        {"WRONGPASS", "it refused the user or password"},
-        {"OOM", "its memory is full (maxmemory)"},
-    };
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (strncmp(reply->str, known[i].begins, strlen(known[i].begins)) == 0)
-            return snag_fail(diag, SNAG_STORE, "Redis: %s", known[i].advice);
-    return snag_fail(diag, SNAG_STORE, "Redis: %.200s", reply->str);
+    struct pollfd one = {.fd = context->fd, .events = events};
+    for (;;) {
+        int64_t left_ms = until_ms - snag_redis_now_ms();
+        int got = left_ms > 0 ? poll(&one, 1, (int)left_ms) : 0;
+        if (got > 0 || (got < 0 && errno != EINTR))
+            return true; /* an error shows when the socket is used */
+        if (got == 0)
+            return false;
+    }
 }
 
-/* --- calls ------------------------------------------------------------------------------------- */
-
-snag_err snag_redis_call(snag_redis_client *client, int argc, const char **argv, const size_t *sizes,
-                         redisReply **reply, snag_diag *diag)
+/* NULL or what went wrong. */
+static const char *written(redisContext *context, int64_t until_ms)
 {
-    redisReply *got = redisCommandArgv(client->context, argc, argv, sizes);
-    if (!got)
-        return snag_redis_lose(client, client->context->errstr, diag);
-    if (got->type == REDIS_REPLY_ERROR) {
-        snag_err err = snag_redis_refused(got, diag);
-        freeReplyObject(got);
-        return err;
+    int done = 0;
+    for (;;) {
+        if (redisBufferWrite(context, &done) != REDIS_OK)
+            return context->errstr;
+        if (done)
+            return NULL;
+        if (!ready_wait(context, POLLOUT, until_ms))
+            return "it takes nothing, too slow";
     }
-    *reply = got;
+}
+
+static const char *reply_read(redisContext *context, int64_t until_ms, redisReply **reply)
+{
+    const char *wrong = written(context, until_ms);
+    while (!wrong) {
+        void *got = NULL;
+        if (redisGetReplyFromReader(context, &got) != REDIS_OK)
+            return context->errstr;
+        if (got) {
+            *reply = got;
+            return NULL;
+        }
+        size_t had = context->reader->len;
+        if (redisBufferRead(context) != REDIS_OK)
+            return context->errstr;
+        if (snag_redis_now_ms() >= until_ms ||
+            (context->reader->len == had && !ready_wait(context, POLLIN, until_ms)))
+            wrong = "no answer in time";
+    }
+    return wrong;
+}
+
+static snag_err node_answer(snag_redis_client *client, snag_redis_node *node, int64_t until_ms,
+                            redisReply **reply, snag_diag *diag)
+{
+    const char *wrong = node->context ? reply_read(node->context, until_ms, reply) : "not connected";
+    if (wrong)
+        return snag_redis_node_lose(client, node, wrong, diag);
     return SNAG_OK;
 }
 
-/* A call whose answer does not matter, with terminated words. */
-static snag_err order(snag_redis_client *client, int argc, const char **argv, snag_diag *diag)
+snag_err snag_redis_node_call(snag_redis_client *client, snag_redis_node *node, int argc,
+                              const char **argv, redisReply **reply, snag_diag *diag)
+{
+    if (node->context)
+        redisAppendCommandArgv(node->context, argc, argv, NULL);
+    return node_answer(client, node, client->until_ms, reply, diag);
+}
+
+/* --- connecting ---------------------------------------------------------------------------------- */
+
+static const char *opened(redisContext *context, int64_t until_ms)
+{
+    int wrong = 0;
+    socklen_t size = sizeof wrong;
+    if (!context)
+        return "out of memory";
+    if (context->err)
+        return context->errstr;
+    if (!ready_wait(context, POLLOUT, until_ms))
+        return "no connection in time";
+    if (getsockopt(context->fd, SOL_SOCKET, SO_ERROR, &wrong, &size) != 0 || wrong)
+        return strerror(wrong ? wrong : errno);
+    redisEnableKeepAlive(context);
+    return NULL;
+}
+
+/* A call whose answer does not matter. */
+static snag_err order(snag_redis_client *client, snag_redis_node *node, int argc, const char **argv,
+                      snag_diag *diag)
 {
     redisReply *reply = NULL;
-    snag_err err = snag_redis_call(client, argc, argv, NULL, &reply, diag);
-    if (err == SNAG_OK)
-        freeReplyObject(reply);
+    snag_err err = snag_redis_node_call(client, node, argc, argv, &reply, diag);
+    if (err == SNAG_OK && reply->type == REDIS_REPLY_ERROR) {
+        char words[256];
+        snag_redis_words(words, client, reply);
+        err = snag_redis_node_lose(client, node, words, diag);
+    }
+    freeReplyObject(reply);
     return err;
+}
+
+static snag_err greet(snag_redis_client *client, snag_redis_node *node, snag_diag *diag)
+{
+    const snag_redis_address *address = &client->redis->address;
+    const char *password = node->sentinel ? address->sentinel_password : address->password;
+    const char *user = node->sentinel ? NULL : address->user;
+    snag_err err = SNAG_OK;
+    char db[16];
+    if (password && user)
+        err = order(client, node, 3, (const char *[]){"AUTH", user, password}, diag);
+    else if (password)
+        err = order(client, node, 2, (const char *[]){"AUTH", password}, diag);
+    if (err != SNAG_OK || node->sentinel || address->db == 0)
+        return err;
+    snprintf(db, sizeof db, "%d", address->db);
+    return order(client, node, 2, (const char *[]){"SELECT", db}, diag);
+}
+
+static snag_err connect_now(snag_redis_client *client, snag_redis_node *node, snag_diag *diag)
+{
+    snag_redis *redis = client->redis;
+    atomic_fetch_add(&redis->counts.connects, 1);
+    node->context = redisConnectNonBlock(node->place.host, node->place.port);
+    const char *wrong = opened(node->context, client->until_ms);
+    if (!wrong && redis->secure &&
+        !snag_redis_secure_start(redis->secure, node->context, node->place.host))
+        wrong = *node->context->errstr ? node->context->errstr : "TLS cannot be begun";
+    if (wrong)
+        return snag_redis_node_lose(client, node, wrong, diag);
+    return greet(client, node, diag);
+}
+
+snag_err snag_redis_node_connect(snag_redis_client *client, snag_redis_node *node, snag_diag *diag)
+{
+    char where[SNAG_REDIS_PLACE_TEXT];
+    int64_t now_ms = snag_redis_now_ms(), until_ms = client->until_ms;
+    if (node->context)
+        return SNAG_OK;
+    if (now_ms < node->retry_at_ms) {
+        snag_redis_place_text(where, &node->place);
+        return snag_fail(diag, SNAG_STORE, "Redis at %s is lost", where);
+    }
+    if (until_ms > now_ms + SNAG_REDIS_CONNECT_MS)
+        client->until_ms = now_ms + SNAG_REDIS_CONNECT_MS;
+    snag_err err = connect_now(client, node, diag);
+    client->until_ms = until_ms;
+    if (err == SNAG_OK)
+        node->backoff_ms = 0;
+    return err;
+}
+
+/* --- conversations ------------------------------------------------------------------------------- */
+
+void snag_redis_begin(snag_redis_client *client, unsigned slot, bool writes)
+{
+    client->node = client->asked = NULL;
+    client->slot = slot;
+    client->writes = writes;
+    client->hops = 0;
+    client->slept_ms = 0;
+    client->reconnected = false;
+    client->until_ms = snag_redis_now_ms() + SNAG_REDIS_CALL_MS;
+}
+
+static snag_err ready(snag_redis_client *client, snag_diag *diag)
+{
+    char where[SNAG_REDIS_PLACE_TEXT];
+    client->node = client->asked;
+    snag_err err = client->asked ? SNAG_OK : snag_redis_route(client, diag);
+    if (err == SNAG_OK)
+        err = snag_redis_node_connect(client, client->node, diag);
+    if (err == SNAG_OK && client->writes && snag_redis_now_ms() < client->node->write_at_ms) {
+        snag_redis_place_text(where, &client->node->place);
+        err = snag_fail(diag, SNAG_STORE, "Redis at %s refuses writes", where);
+    }
+    return err;
+}
+
+snag_err snag_redis_ready(snag_redis_client *client, snag_diag *diag)
+{
+    snag_err err = ready(client, diag);
+    if (err == SNAG_AGAIN) /* a connection was closed under us: once more */
+        err = ready(client, diag);
+    if (err == SNAG_STORE && client->kind != SNAG_REDIS_SERVER && client->route_old && client->node) {
+        snag_redis_place dead = client->node->place; /* its successor may be known by now */
+        client->asked = NULL;
+        err = snag_redis_route(client, diag);
+        if (err == SNAG_OK)
+            err = snag_redis_place_equal(&client->node->place, &dead) ? SNAG_STORE : ready(client, diag);
+    }
+    return err == SNAG_AGAIN ? SNAG_STORE : err;
+}
+
+void snag_redis_send(snag_redis_client *client, bool first, int argc, const char **argv, const size_t *sizes)
+{
+    if (first && client->asked)
+        redisAppendCommandArgv(client->node->context, 1, (const char *[]){"ASKING"}, NULL);
+    redisAppendCommandArgv(client->node->context, argc, argv, sizes);
+}
+
+snag_err snag_redis_answer(snag_redis_client *client, bool first, redisReply **reply, snag_diag *diag)
+{
+    snag_err err = SNAG_OK;
+    if (first && client->asked) {
+        err = node_answer(client, client->node, client->until_ms, reply, diag);
+        if (err != SNAG_OK)
+            return err;
+        freeReplyObject(*reply);
+    }
+    return node_answer(client, client->node, client->until_ms, reply, diag);
+}
+
+void snag_redis_end(snag_redis_client *client)
+{
+    snag_redis_node *node = client->node;
+    node->served = true;
+    if (client->writes)
+        node->write_backoff_ms = 0;
+    unsigned over = SNAG_REDIS_LOST | (client->writes ? SNAG_REDIS_REFUSING : 0U);
+    snag_redis_trouble_clear(client->redis, &node->place, over);
+}
+
+bool snag_redis_pause(snag_redis_client *client)
+{
+    int64_t ms = client->slept_ms ? client->slept_ms : 5; /* in all 5, 10, 20, 40 … */
+    if (client->slept_ms + ms > SNAG_REDIS_PATIENCE_MS || snag_redis_now_ms() + ms >= client->until_ms)
+        return false;
+    client->slept_ms += ms;
+    atomic_fetch_add(&client->redis->counts.waited, 1);
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+    return true;
 }
 
 snag_err snag_redis_scripts_load(snag_redis_client *client, snag_diag *diag)
 {
-    for (int i = 0; i < SNAG_SCRIPT_COUNT; i++) {
+    snag_err err = SNAG_OK;
+    for (int i = 0; i < SNAG_SCRIPT_COUNT && err == SNAG_OK && !client->node->scripts; i++) {
         const char *argv[] = {"SCRIPT", "LOAD", snag_script_text((snag_script)i)};
         redisReply *reply = NULL;
-        snag_err err = snag_redis_call(client, 3, argv, NULL, &reply, diag);
-        if (err != SNAG_OK)
-            return err;
-        bool fine = reply->type == REDIS_REPLY_STRING && reply->len == SNAG_REDIS_SHA_BYTES;
-        if (fine)
+        err = snag_redis_node_call(client, client->node, 3, argv, &reply, diag);
+        if (err == SNAG_OK && reply->type == REDIS_REPLY_ERROR)
+            err = snag_redis_refused(client, reply, diag);
+        else if (err == SNAG_OK && (reply->type != REDIS_REPLY_STRING || reply->len != SNAG_REDIS_SHA_BYTES))
+            err = snag_fail(diag, SNAG_STORE, "Redis: SCRIPT LOAD gave no name");
+        else if (err == SNAG_OK)
             memcpy(client->sha[i], reply->str, SNAG_REDIS_SHA_BYTES + 1);
         freeReplyObject(reply);
-        if (!fine)
-            return snag_fail(diag, SNAG_STORE, "Redis: SCRIPT LOAD gave no name");
     }
-    return SNAG_OK;
+    if (err == SNAG_OK)
+        client->node->scripts = true;
+    return err;
 }
 
-static snag_err greet(snag_redis_client *client, snag_diag *diag)
+/* --- life ---------------------------------------------------------------------------------------- */
+
+void snag_redis_client_init(snag_redis_client *client, snag_redis *redis)
 {
-    const snag_redis *redis = client->redis;
-    char db[16];
-    snag_err err = SNAG_OK;
-    snprintf(db, sizeof db, "%d", redis->db);
-    if (*redis->password && *redis->user)
-        err = order(client, 3, (const char *[]){"AUTH", redis->user, redis->password}, diag);
-    else if (*redis->password)
-        err = order(client, 2, (const char *[]){"AUTH", redis->password}, diag);
-    if (err == SNAG_OK && redis->db)
-        err = order(client, 2, (const char *[]){"SELECT", db}, diag);
-    return err == SNAG_OK ? snag_redis_scripts_load(client, diag) : err;
+    client->redis = redis;
+    client->kind = redis->address.kind;
+    client->route_old = true;
+    memset(client->serves, SNAG_REDIS_NO_NODE, sizeof client->serves);
+    SNAG_ASSERT(client->node_count == 0);
 }
 
-snag_err snag_redis_connect(snag_redis_client *client, snag_diag *diag)
+void snag_redis_client_finish(snag_redis_client *client)
 {
-    snag_redis *redis = client->redis;
-    if (client->context)
-        return SNAG_OK;
-    if (now_ms() < client->retry_at_ms)
-        return snag_fail(diag, SNAG_STORE, "Redis at %s:%d is lost", redis->host, redis->port);
-    struct timeval patience = {CONNECT_MS / 1000, 0};
-    client->context = redisConnectWithTimeout(redis->host, redis->port, patience);
-    if (!client->context || client->context->err)
-        return snag_redis_lose(client, client->context ? client->context->errstr : "out of memory", diag);
-    redisSetTimeout(client->context, (struct timeval){CALL_S, 0});
-    redisEnableKeepAlive(client->context);
-    snag_err err = greet(client, diag);
-    if (err != SNAG_OK) {
-        char words[sizeof diag->text];
-        snprintf(words, sizeof words, "%s", diag ? diag->text : "");
-        if (client->context)
-            snag_redis_lose(client, words, NULL);
-        return err;
+    for (uint32_t i = 0; i < client->node_count; i++) {
+        snag_redis_node_drop(client->nodes[i]);
+        free(client->nodes[i]);
     }
-    client->backoff_ms = 0;
-    if (atomic_exchange(&redis->lost, false))
-        redis->voice.say(redis->voice.self, "Redis is back");
-    return SNAG_OK;
+    client->node_count = 0;
 }

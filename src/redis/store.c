@@ -19,6 +19,53 @@ enum {
 
 /* --- building commands ------------------------------------------------------------------------- */
 
+static bool prefixes_grow(snag_redis_store *st, uint32_t partition)
+{
+    uint32_t room = st->prefix_room ? st->prefix_room : 16;
+    while (room <= partition)
+        room *= 2;
+    snag_redis_prefix **prefixes =
+        room > st->prefix_room ? realloc(st->prefixes, room * sizeof *prefixes) : st->prefixes;
+    if (!prefixes)
+        return false;
+    for (uint32_t i = st->prefix_room; i < room; i++)
+        prefixes[i] = NULL;
+    st->prefixes = prefixes;
+    st->prefix_room = room;
+    return true;
+}
+
+static const snag_redis_prefix *prefix_of(snag_redis_store *st, uint32_t partition)
+{
+    char tag[SNAG_REDIS_TAG_MAX];
+    if (partition >= st->prefix_room && !prefixes_grow(st, partition))
+        return NULL;
+    if (st->prefixes[partition])
+        return st->prefixes[partition];
+    snag_redis_prefix *prefix = malloc(sizeof *prefix);
+    if (!prefix)
+        return NULL;
+    prefix->slot = snag_redis_tag(tag, snag_str_from(st->client.redis->space), partition);
+    prefix->size = (unsigned)snprintf(prefix->text, sizeof prefix->text, "snag:{%s}:", tag);
+    return st->prefixes[partition] = prefix;
+}
+
+snag_err snag_redis_store_begin(snag_redis_store *st, uint32_t partition, bool writes, snag_diag *diag)
+{
+    const snag_redis_prefix *prefix = partition < UINT32_MAX / 2 ? prefix_of(st, partition) : NULL;
+    if (!prefix)
+        return snag_fail(diag, SNAG_MEMORY, "redis: out of memory");
+    snag_redis_begin(&st->client, prefix->slot, writes);
+    return SNAG_OK;
+}
+
+void snag_redis_args(snag_redis_store *st, const char *word)
+{
+    st->arg_count = 0;
+    st->text_size = 0;
+    snag_redis_arg_text(st, word);
+}
+
 void snag_redis_arg(snag_redis_store *st, const void *data, size_t size)
 {
     SNAG_ASSERT(st->arg_count < SNAG_REDIS_ARGS_MAX);
@@ -31,18 +78,25 @@ void snag_redis_arg_text(snag_redis_store *st, const char *text)
     snag_redis_arg(st, text, strlen(text));
 }
 
-const char *snag_redis_key(snag_redis_store *st, uint32_t partition, unsigned bucket)
+void snag_redis_arg_key(snag_redis_store *st, uint32_t partition, unsigned bucket)
 {
-    char *text = st->keys[bucket];
-    if (st->keys_of[bucket] == partition + 1)
-        return text;
-    st->keys_of[bucket] = partition + 1;
-    if (bucket == SNAG_REDIS_HEAD)
-        snprintf(text, SNAG_REDIS_KEY_MAX, "snag:{%s/%" PRIu32 "}:m", st->client.redis->space, partition);
-    else
-        snprintf(text, SNAG_REDIS_KEY_MAX, "snag:{%s/%" PRIu32 "}:%u", st->client.redis->space, partition,
-                 bucket);
-    return text;
+    const snag_redis_prefix *prefix = prefix_of(st, partition);
+    char *text = st->texts + st->text_size;
+    size_t size = prefix->size;
+    SNAG_ASSERT(st->text_size + SNAG_REDIS_KEY_MAX <= sizeof st->texts);
+    memcpy(text, prefix->text, size);
+    if (bucket == SNAG_REDIS_HEAD) {
+        text[size++] = 'm';
+    } else {
+        size += bucket >= 1000 ? 4 : bucket >= 100 ? 3 : bucket >= 10 ? 2 : 1;
+        size_t at = size;
+        do {
+            text[--at] = (char)('0' + bucket % 10);
+            bucket /= 10;
+        } while (bucket);
+    }
+    st->text_size += size;
+    snag_redis_arg(st, text, size);
 }
 
 unsigned snag_redis_bucket(snag_str customer)
@@ -54,6 +108,31 @@ void snag_redis_arg_number(snag_redis_store *st, char text[SNAG_REDIS_NUMBER_MAX
 {
     snprintf(text, SNAG_REDIS_NUMBER_MAX, "%" PRId64, value);
     snag_redis_arg_text(st, text);
+}
+
+void snag_redis_store_send(snag_redis_store *st, bool first)
+{
+    snag_redis_send(&st->client, first, st->arg_count, st->args, st->sizes);
+}
+
+snag_err snag_redis_store_call(snag_redis_store *st, redisReply **reply, snag_diag *diag)
+{
+    snag_err err;
+    do {
+        *reply = NULL;
+        err = snag_redis_ready(&st->client, diag);
+        if (err != SNAG_OK)
+            return err;
+        snag_redis_store_send(st, true);
+        err = snag_redis_answer(&st->client, true, reply, diag);
+        if (err == SNAG_OK && (*reply)->type == REDIS_REPLY_ERROR) {
+            err = snag_redis_refused(&st->client, *reply, diag);
+            freeReplyObject(*reply);
+        }
+    } while (err == SNAG_AGAIN);
+    if (err == SNAG_OK)
+        snag_redis_end(&st->client);
+    return err;
 }
 
 /* --- heads ------------------------------------------------------------------------------------- */
@@ -104,9 +183,8 @@ static void reply_take(snag_redis_store *st, redisReply *reply)
 static void head_command(snag_redis_store *st, uint32_t partition)
 {
     static const char *const fields[] = {"i", "n", "k", "t", "c", "o", "a"};
-    st->arg_count = 0;
-    snag_redis_arg_text(st, "HMGET");
-    snag_redis_arg_text(st, snag_redis_key(st, partition, SNAG_REDIS_HEAD));
+    snag_redis_args(st, "HMGET");
+    snag_redis_arg_key(st, partition, SNAG_REDIS_HEAD);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         snag_redis_arg_text(st, fields[i]);
 }
@@ -115,11 +193,11 @@ static snag_err store_head(void *self, uint32_t partition, snag_store_head *head
 {
     snag_redis_store *st = self;
     redisReply *reply = NULL;
-    snag_err err = snag_redis_connect(&st->client, diag);
+    snag_err err = snag_redis_store_begin(st, partition, false, diag);
     if (err != SNAG_OK)
         return err;
     head_command(st, partition);
-    err = snag_redis_call(&st->client, st->arg_count, st->args, st->sizes, &reply, diag);
+    err = snag_redis_store_call(st, &reply, diag);
     if (err != SNAG_OK)
         return err;
     reply_take(st, reply);
@@ -158,34 +236,54 @@ static snag_err cells_read(snag_redis_store *st, const redisReply *exec, size_t 
     for (size_t b = 1; b <= buckets; b++) {
         const redisReply *pairs = exec->element[b];
         if (pairs->type == REDIS_REPLY_ERROR)
-            return snag_redis_refused(pairs, diag);
+            return snag_fail(diag, SNAG_STORE, "Redis: %.200s", pairs->str);
         for (size_t i = 0; i + 1 < pairs->elements; i += 2)
-            if (!item_add(st, count, pairs->element[i], pairs->element[i + 1]))
+            if (pairs->element[i]->type != REDIS_REPLY_STRING ||
+                pairs->element[i + 1]->type != REDIS_REPLY_STRING)
+                return snag_fail(diag, SNAG_STORE, "Redis: HGETALL gave something else");
+            else if (!item_add(st, count, pairs->element[i], pairs->element[i + 1]))
                 return snag_fail(diag, SNAG_MEMORY, "out of memory reading from Redis");
     }
     return SNAG_OK;
 }
 
-void snag_redis_append(snag_redis_store *st)
+static void cells_send(snag_redis_store *st, uint32_t partition, unsigned first, size_t buckets)
 {
-    redisAppendCommandArgv(st->client.context, st->arg_count, st->args, st->sizes);
+    snag_redis_args(st, "MULTI");
+    snag_redis_store_send(st, true);
+    head_command(st, partition);
+    snag_redis_store_send(st, false);
+    for (size_t i = 0; i < buckets; i++) {
+        snag_redis_args(st, "HGETALL");
+        snag_redis_arg_key(st, partition, first + (unsigned)i);
+        snag_redis_store_send(st, false);
+    }
+    snag_redis_args(st, "EXEC");
+    snag_redis_store_send(st, false);
 }
 
-static void append_word(snag_redis_store *st, const char *word)
+/* The last of `count` answers; the first error among them is the cause of all. */
+static snag_err last_answer(snag_redis_store *st, size_t count, redisReply **last, snag_diag *diag)
 {
-    st->arg_count = 0;
-    snag_redis_arg_text(st, word);
-    snag_redis_append(st);
-}
-
-/* The next answer of what was appended; errors are left to the reader. */
-snag_err snag_redis_answer(snag_redis_store *st, redisReply **reply, snag_diag *diag)
-{
-    void *got;
-    if (redisGetReply(st->client.context, &got) != REDIS_OK)
-        return snag_redis_lose(&st->client, st->client.context->errstr, diag);
-    *reply = got;
-    return SNAG_OK;
+    redisReply *wrong = NULL, *reply = NULL;
+    snag_err err = SNAG_OK;
+    for (size_t i = 0; i < count && err == SNAG_OK; i++) {
+        freeReplyObject(reply);
+        reply = NULL;
+        err = snag_redis_answer(&st->client, i == 0, &reply, diag);
+        if (err == SNAG_OK && reply->type == REDIS_REPLY_ERROR && !wrong) {
+            wrong = reply;
+            reply = NULL;
+        }
+    }
+    if (err == SNAG_OK && wrong)
+        err = snag_redis_refused(&st->client, wrong, diag);
+    freeReplyObject(wrong);
+    if (err == SNAG_OK)
+        *last = reply;
+    else
+        freeReplyObject(reply);
+    return err;
 }
 
 /* Head and some buckets as of one moment: MULTI, HMGET, HGETALL …, EXEC. */
@@ -193,29 +291,22 @@ static snag_err cells(snag_redis_store *st, uint32_t partition, unsigned first, 
                       const snag_store_item **items, size_t *count, snag_store_head *head, snag_diag *diag)
 {
     redisReply *reply = NULL;
-    snag_err err = snag_redis_connect(&st->client, diag);
+    *count = 0;
+    snag_err err = snag_redis_store_begin(st, partition, false, diag);
     if (err != SNAG_OK)
         return err;
-    append_word(st, "MULTI");
-    head_command(st, partition);
-    snag_redis_append(st);
-    for (size_t i = 0; i < buckets; i++) {
-        st->arg_count = 0;
-        snag_redis_arg_text(st, "HGETALL");
-        snag_redis_arg_text(st, snag_redis_key(st, partition, first + (unsigned)i));
-        snag_redis_append(st);
-    }
-    append_word(st, "EXEC");
-    for (size_t left = buckets + 3; left > 0; left--) {
-        err = snag_redis_answer(st, &reply, diag);
+    do {
+        err = snag_redis_ready(&st->client, diag);
         if (err != SNAG_OK)
             return err;
-        if (left > 1)
-            freeReplyObject(reply);
-    }
+        cells_send(st, partition, first, buckets);
+        err = last_answer(st, buckets + 3, &reply, diag);
+    } while (err == SNAG_AGAIN);
+    if (err != SNAG_OK)
+        return err;
+    snag_redis_end(&st->client);
     reply_take(st, reply);
-    err = reply->type == REDIS_REPLY_ERROR ? snag_redis_refused(reply, diag)
-                                           : cells_read(st, reply, buckets, count, head, diag);
+    err = cells_read(st, reply, buckets, count, head, diag);
     *items = st->items;
     return err;
 }
@@ -252,8 +343,11 @@ static void store_close(void *self)
     snag_redis_store *st = self;
     if (!st)
         return;
-    snag_redis_disconnect(&st->client);
+    snag_redis_client_finish(&st->client);
     reply_take(st, NULL);
+    for (uint32_t i = 0; i < st->prefix_room; i++)
+        free(st->prefixes[i]);
+    free(st->prefixes);
     free(st->items);
     free(st);
 }
@@ -267,25 +361,29 @@ snag_err snag_redis_store_new(snag_store *out, snag_redis *redis, snag_diag *dia
     snag_redis_store *st = calloc(1, sizeof *st);
     if (!st)
         return snag_fail(diag, SNAG_MEMORY, "redis: out of memory");
-    st->client.redis = redis;
+    snag_redis_client_init(&st->client, redis);
     *out = (snag_store){.ops = &store_ops, .self = st};
     return SNAG_OK;
 }
 
-snag_err snag_redis_new(snag_redis **out, snag_str url, snag_str space, const snag_voice *voice,
-                        snag_diag *diag)
+snag_err snag_redis_new(snag_redis **out, const snag_redis_options *options, snag_str space,
+                        const snag_voice *voice, snag_diag *diag)
 {
     snag_redis *redis = calloc(1, sizeof *redis);
+    *out = NULL;
     if (redis)
         redis->space = strndup(space.data, space.size);
     if (!redis || !redis->space) {
-        snag_redis_free(redis);
+        free(redis);
         return snag_fail(diag, SNAG_MEMORY, "redis: out of memory");
     }
     redis->voice = *voice;
-    snag_err err = snag_redis_url_parse(redis, url, diag);
-    if (err == SNAG_OK && space.size > SNAG_REDIS_KEY_MAX - 64)
+    pthread_mutex_init(&redis->troubles.lock, NULL);
+    snag_err err = snag_redis_address_init(&redis->address, options, diag);
+    if (err == SNAG_OK && space.size > SNAG_REDIS_TAG_MAX - 32)
         err = snag_fail(diag, SNAG_CONFIG, "redis: the names of group and topic are too long for a key");
+    if (err == SNAG_OK && redis->address.tls)
+        err = snag_redis_secure_new(&redis->secure, options, diag);
     if (err != SNAG_OK) {
         snag_redis_free(redis);
         return err;
@@ -298,6 +396,9 @@ void snag_redis_free(snag_redis *redis)
 {
     if (!redis)
         return;
+    snag_redis_secure_free(redis->secure);
+    snag_redis_address_finish(&redis->address);
+    pthread_mutex_destroy(&redis->troubles.lock);
     free(redis->space);
     free(redis);
 }
@@ -305,6 +406,19 @@ void snag_redis_free(snag_redis *redis)
 void snag_redis_quiet(snag_redis *redis, bool quiet)
 {
     atomic_store(&redis->quiet, quiet);
+}
+
+void snag_redis_counts_get(const snag_redis *redis, snag_redis_counts *out)
+{
+    *out = (snag_redis_counts){
+        .moved = atomic_load(&redis->counts.moved),
+        .asked = atomic_load(&redis->counts.asked),
+        .waited = atomic_load(&redis->counts.waited),
+        .readonly = atomic_load(&redis->counts.readonly),
+        .routes = atomic_load(&redis->counts.routes),
+        .connects = atomic_load(&redis->counts.connects),
+        .losses = atomic_load(&redis->counts.losses),
+    };
 }
 
 snag_err snag_redis_probe(snag_store *port, snag_diag *diag)
@@ -322,23 +436,25 @@ static snag_err partitions_at(snag_redis_store *st, uint32_t partition, uint32_t
                               snag_diag *diag)
 {
     redisReply *reply = NULL;
-    st->arg_count = 0;
-    snag_redis_arg_text(st, "HGET");
-    snag_redis_arg_text(st, snag_redis_key(st, partition, SNAG_REDIS_HEAD));
+    snag_err err = snag_redis_store_begin(st, partition, false, diag);
+    if (err != SNAG_OK)
+        return err;
+    snag_redis_args(st, "HGET");
+    snag_redis_arg_key(st, partition, SNAG_REDIS_HEAD);
     snag_redis_arg_text(st, "p");
-    snag_err err = snag_redis_call(&st->client, st->arg_count, st->args, st->sizes, &reply, diag);
+    err = snag_redis_store_call(st, &reply, diag);
     if (err != SNAG_OK)
         return err;
     int64_t count = whole(reply);
     freeReplyObject(reply);
-    *partitions = count > 0 ? (uint32_t)count : 0;
+    *partitions = count > 0 && count < INT32_MAX ? (uint32_t)count : 0;
     return SNAG_OK;
 }
 
 snag_err snag_redis_partitions_get(snag_store *port, uint32_t *partitions, snag_diag *diag)
 {
     snag_redis_store *st = port->self;
-    snag_err err = snag_redis_connect(&st->client, diag);
+    snag_err err = SNAG_OK;
     *partitions = 0;
     for (uint32_t i = 0; i < PROBED && err == SNAG_OK && *partitions == 0; i++)
         err = partitions_at(st, i, partitions, diag);

@@ -34,13 +34,12 @@ static void write_append(snag_redis_store *st, uint32_t partition, const snag_st
 {
     numbers text;
     char token[2][SNAG_REDIS_NUMBER_MAX], keys[SNAG_REDIS_NUMBER_MAX];
-    st->arg_count = 0;
-    snag_redis_arg_text(st, "EVALSHA");
+    snag_redis_args(st, "EVALSHA");
     snag_redis_arg(st, st->client.sha[SNAG_SCRIPT_WRITE], SNAG_REDIS_SHA_BYTES);
     snag_redis_arg_number(st, keys, (int64_t)count + 1);
-    snag_redis_arg_text(st, snag_redis_key(st, partition, SNAG_REDIS_HEAD));
+    snag_redis_arg_key(st, partition, SNAG_REDIS_HEAD);
     for (size_t i = 0; i < count; i++)
-        snag_redis_arg_text(st, snag_redis_key(st, partition, snag_redis_bucket(items[i].owner)));
+        snag_redis_arg_key(st, partition, snag_redis_bucket(items[i].owner));
     snag_redis_arg_text(st, hex(&text, head->incarnation));
     snag_redis_arg_number(st, text.at[0], head->n);
     snag_redis_arg_number(st, text.at[1], head->step);
@@ -64,15 +63,13 @@ static void write_append(snag_redis_store *st, uint32_t partition, const snag_st
         snag_redis_arg(st, items[i].key.data, items[i].key.size);
         snag_redis_arg(st, items[i].blob.data, items[i].blob.size);
     }
-    snag_redis_append(st);
+    snag_redis_store_send(st, true);
 }
 
-/* Reads WRITE's answer into head. SNAG_AGAIN: the script is not in the server's cache. */
+/* Reads WRITE's answer, which is no error, into head. */
 static snag_err write_answer(const redisReply *reply, snag_store_head *head,
                              const snag_store_head *final, snag_diag *diag)
 {
-    if (reply->type == REDIS_REPLY_ERROR)
-        return strncmp(reply->str, "NOSCRIPT", 8) == 0 ? SNAG_AGAIN : snag_redis_refused(reply, diag);
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2)
         return snag_fail(diag, SNAG_STORE, "Redis: the script gave something else");
     if (reply->element[0]->integer == 0) {
@@ -124,63 +121,76 @@ static snag_err breath_read(snag_redis_store *st, const breath *sent, snag_store
                             const snag_store_head *final, size_t *done, bool *last, snag_diag *diag)
 {
     snag_err err = SNAG_OK;
+    redisReply *wrong = NULL;
     for (size_t i = 0; i < sent->chunks; i++) {
         redisReply *reply = NULL;
-        snag_err got = snag_redis_answer(st, &reply, diag);
-        if (got != SNAG_OK)
+        snag_err got = snag_redis_answer(&st->client, true, &reply, diag);
+        if (got != SNAG_OK) {
+            freeReplyObject(wrong);
             return got;
-        if (err == SNAG_OK) {
+        }
+        if (reply->type == REDIS_REPLY_ERROR && !wrong && err == SNAG_OK) {
+            wrong = reply;
+            continue;
+        }
+        if (!wrong && err == SNAG_OK) { /* behind a chunk that failed no other one fits */
             err = write_answer(reply, head, sent->last[i] ? final : NULL, diag);
             *done += err == SNAG_OK ? sent->size[i] : 0;
             *last = err == SNAG_OK && sent->last[i];
         }
         freeReplyObject(reply);
     }
+    if (wrong)
+        err = snag_redis_refused(&st->client, wrong, diag);
+    freeReplyObject(wrong);
     return err;
 }
 
 snag_err snag_redis_write(void *self, uint32_t partition, snag_store_head *head,
-                            const snag_store_item *items, size_t count, const snag_store_head *final,
-                            snag_diag *diag)
+                          const snag_store_item *items, size_t count, const snag_store_head *final,
+                          snag_diag *diag)
 {
     snag_redis_store *st = self;
     breath sent;
-    snag_err err = snag_redis_connect(&st->client, diag);
-    bool last = false, loaded = false;
-    for (size_t done = 0; err == SNAG_OK && !last;) {
+    bool last = false;
+    size_t done = 0;
+    snag_err err = snag_redis_store_begin(st, partition, true, diag);
+    while (err == SNAG_AGAIN || (err == SNAG_OK && !last)) {
+        err = snag_redis_ready(&st->client, diag);
+        if (err == SNAG_OK)
+            err = snag_redis_scripts_load(&st->client, diag);
+        if (err != SNAG_OK)
+            continue;
         breath_send(st, partition, head, items + done, count - done, final, &sent);
         err = breath_read(st, &sent, head, final, &done, &last, diag);
-        if (err == SNAG_AGAIN && !loaded) {
-            loaded = true;
-            err = snag_redis_scripts_load(&st->client, diag);
-        }
     }
-    return err == SNAG_AGAIN ? snag_fail(diag, SNAG_STORE, "Redis keeps forgetting scripts") : err;
+    if (err == SNAG_OK || err == SNAG_STATE)
+        snag_redis_end(&st->client);
+    return err;
 }
 
 snag_err snag_redis_take(void *self, uint32_t partition, const uint8_t incarnation[16],
-                           uint64_t token, snag_store_head *head, snag_diag *diag)
+                         uint64_t token, snag_store_head *head, snag_diag *diag)
 {
     snag_redis_store *st = self;
     numbers text;
     char number[SNAG_REDIS_NUMBER_MAX], keys[SNAG_REDIS_NUMBER_MAX];
     redisReply *reply = NULL;
     SNAG_ASSERT(token != 0);
-    snag_err err = snag_redis_connect(&st->client, diag);
+    snag_err err = snag_redis_store_begin(st, partition, true, diag);
     if (err != SNAG_OK)
         return err;
-    st->arg_count = 0;
-    snag_redis_arg_text(st, "EVAL"); /* rare: its text may go along each time */
+    snag_redis_args(st, "EVAL"); /* rare: its text may go along each time */
     snag_redis_arg_text(st, snag_script_text(SNAG_SCRIPT_TAKE));
     snag_redis_arg_number(st, keys, SNAG_REDIS_BUCKETS + 1);
-    snag_redis_arg_text(st, snag_redis_key(st, partition, SNAG_REDIS_HEAD));
+    snag_redis_arg_key(st, partition, SNAG_REDIS_HEAD);
     for (unsigned i = 0; i < SNAG_REDIS_BUCKETS; i++)
-        snag_redis_arg_text(st, snag_redis_key(st, partition, i));
+        snag_redis_arg_key(st, partition, i);
     snag_redis_arg_text(st, hex(&text, incarnation));
     snprintf(number, sizeof number, "%" PRIu64, token);
     snag_redis_arg_text(st, number);
     snag_redis_arg_number(st, text.at[0], st->client.redis->partitions);
-    err = snag_redis_call(&st->client, st->arg_count, st->args, st->sizes, &reply, diag);
+    err = snag_redis_store_call(st, &reply, diag);
     if (err != SNAG_OK)
         return err;
     freeReplyObject(reply);
@@ -188,4 +198,3 @@ snag_err snag_redis_take(void *self, uint32_t partition, const uint8_t incarnati
     memcpy(head->incarnation, incarnation, 16);
     return SNAG_OK;
 }
-

@@ -26,7 +26,7 @@ ROOMS = {
     "codec": (["event", "expr"], ["simdjson.h", "avro.h", "avro/"]),
     "ports": (["event", "codec/codec.h"], []),
     "kafka": (["ports"], ["librdkafka/", "stdatomic.h"]),
-    "redis": (["ports"], ["hiredis/", "stdatomic.h"]),
+    "redis": (["ports"], ["hiredis/", "openssl/", "pthread.h", "stdatomic.h"]),
     "local": (["ports"], ["zlib.h", "curl/", "pthread.h"]),
     "runtime": (["engine", "codec", "ports"], ["pthread.h", "threads.h", "stdatomic.h"]),
     "cli": (["config", "runtime", "kafka", "redis", "local"],

@@ -18,7 +18,7 @@
 #   redis_cluster_wipe             FLUSHALL on every master
 #   redis_cluster_move SLOT PORT [SECONDS]  moves a slot to that master, resting in the middle of it
 #
-#   redis_sentinel_start           master, replica, three sentinels: SENTINEL_URL, SENTINEL_PORTS, SENTINEL_NODES
+#   redis_sentinel_start           master, replica, three sentinels: SENTINEL_URL, _PORTS, _NODES
 #   redis_sentinel_master          the port that the sentinels name
 #   redis_sentinel_stop            all of them
 #

@@ -260,7 +260,7 @@ static void test_connection(void **state)
     CHECK_STR(pipeline->kafka[0].name, "bootstrap.servers");
     CHECK_STR(pipeline->kafka[0].value, "broker:9092,two");
     CHECK_STR(pipeline->kafka[1].value, "-");
-    CHECK_STR(pipeline->redis_url, "redis://localhost");
+    CHECK_STR(pipeline->redis.url, "redis://localhost");
     assert_int_equal(pipeline->budget_bytes, 1000000000);
     snag_config_free(&config);
 }
