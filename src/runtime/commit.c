@@ -47,14 +47,16 @@ static int64_t oldest(const snag_partition *partition)
     return waiting < partition->next ? waiting : partition->next;
 }
 
-static void head_add(snag_worker *worker, snag_partition *partition)
+static void head_add(snag_worker *worker, snag_partition *partition, bool words)
 {
     static char key[1] = {SNAG_HEAD_KEY};
     snag_head head = {.n = partition->n + 1,
                       .oldest = oldest(partition),
                       .next = partition->next,
                       .partitions = worker->options->partitions,
-                      .pipeline = worker->pipeline->version};
+                      .pipeline = worker->pipeline->version,
+                      .rules = words ? -1 : partition->words_at,
+                      .told = words || partition->told};
     memcpy(head.incarnation, partition->incarnation, 16);
     memcpy(head.config, worker->pipeline->config, 32);
     snag_buf buf = snag_bundle_buf(&worker->bundle, HEAD_LEAST);
@@ -76,7 +78,10 @@ static snag_place prepare(snag_worker *worker, snag_partition *partition)
     while (snag_engine_changed(partition->engine, &key, &blob))
         cell_add(worker, partition->index, key, blob);
     partition->item_count = worker->item_count - partition->item_first;
-    head_add(worker, partition);
+    bool words = !partition->told && !partition->sweeping;
+    if (words)
+        snag_partition_words_add(partition);
+    head_add(worker, partition, words);
     snag_place place = {.partition = partition->index, .offset = oldest(partition)};
     snag_head_words(place.text, sizeof place.text, partition->n + 1, partition->incarnation);
     return place;
@@ -156,6 +161,10 @@ static void committed(snag_partition *partition, const snag_place *place)
     partition->placed = place->offset;
     partition->dirty = false;
     partition->logged = partition->head_offset;
+    if (!partition->told && !partition->sweeping) {
+        partition->told = true;
+        partition->words_at = partition->words_written;
+    }
     usage_tell(partition);
     snag_worker_pass(partition->worker, SNAG_POINT_COMMITTED);
     if (!snag_planted(EARLY_FLUSH))

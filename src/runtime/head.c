@@ -6,10 +6,11 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "journey/cell.h"
 
 static const char magic[8] = {'S', 'N', 'A', 'G', 'H', 'E', 'A', 'D'};
 
-enum { FIXED_BYTES = 8 + 2 + 4 + 4 + 8 + 8 + 8 + 16 + 32 };
+enum { FIXED_BYTES = 8 + 2 + 4 + 4 + 8 + 8 + 8 + 16 + 32, RULES_BYTES = 8 + 1 + 1 };
 
 static void put(snag_buf *buf, uint64_t value, size_t bytes)
 {
@@ -37,6 +38,9 @@ void snag_head_write(snag_buf *buf, const snag_head *head)
     put(buf, (uint64_t)head->next, 8);
     snag_buf_put(buf, head->incarnation, 16);
     snag_buf_put(buf, head->config, 32);
+    put(buf, (uint64_t)head->rules, 8);
+    put(buf, head->told, 1);
+    put(buf, SNAG_CELL_VERSION, 1);
     snag_buf_str_put(buf, head->engine);
 }
 
@@ -46,8 +50,10 @@ snag_err snag_head_read(snag_head *head, snag_str bytes, snag_diag *diag)
     if (bytes.size < FIXED_BYTES || memcmp(bytes.data, magic, sizeof magic) != 0)
         return snag_fail(diag, SNAG_STATE, "the changelog holds a head that snag did not write");
     uint64_t version = get(&at, 2);
-    if (version != SNAG_HEAD_VERSION)
-        return snag_fail(diag, SNAG_STATE, "the state has format %" PRIu64 ", this program knows %d",
+    if (version == 0 || version > SNAG_HEAD_VERSION)
+        return snag_fail(diag, SNAG_STATE,
+                         "the state was stored by a newer snag (format %" PRIu64 ", this program knows up to "
+                         "%d): run that one",
                          version, SNAG_HEAD_VERSION);
     head->partitions = (uint32_t)get(&at, 4);
     head->pipeline = (uint32_t)get(&at, 4);
@@ -56,7 +62,18 @@ snag_err snag_head_read(snag_head *head, snag_str bytes, snag_diag *diag)
     head->next = (int64_t)get(&at, 8);
     memcpy(head->incarnation, at, 16);
     memcpy(head->config, at + 16, 32);
-    head->engine = snag_str_of(at + 48, bytes.size - FIXED_BYTES);
+    at += 48;
+    head->rules = -1;
+    head->told = false;
+    head->cells = 1;
+    if (version >= 2) {
+        if (bytes.size < FIXED_BYTES + RULES_BYTES)
+            return snag_fail(diag, SNAG_STATE, "the changelog holds a head that was cut short");
+        head->rules = (int64_t)get(&at, 8);
+        head->told = get(&at, 1) != 0;
+        head->cells = (uint8_t)get(&at, 1);
+    }
+    head->engine = snag_str_of(at, bytes.size - (size_t)(at - bytes.data));
     return SNAG_OK;
 }
 

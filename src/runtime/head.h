@@ -4,16 +4,17 @@
  * group's offset. Recovery trusts a state only where the two agree on incarnation and n.
  *
  *     offset metadata   "snag 1 n=41 i=<32 hex digits>"
- *     changelog key     'h' = the head, 'c' + cell key = a cell
- *     head value        SNAGHEAD version:u16 - partitions:u32 pipeline:u32 n:i64 C:i64 N:i64
- *                       incarnation[16] config[32] engine's own bytes …      (integers little-endian)
+ *     changelog key     'h' = the head, 'c' + cell key = a cell, 'r' = the rules' words (upgrade.c)
+ *     head value        SNAGHEAD format:u16 - partitions:u32 pipeline:u32 n:i64 C:i64 N:i64
+ *                       incarnation[16] config[32] | rules:i64 told:u8 cells:u8 | engine's own bytes …
+ *                       (integers little-endian; format 1 has nothing between config and the engine's bytes)
  */
 #ifndef SNAG_RUNTIME_HEAD_H
 #define SNAG_RUNTIME_HEAD_H
 
 #include "base/buf.h"
 
-enum { SNAG_HEAD_KEY = 'h', SNAG_CELL_KEY = 'c', SNAG_HEAD_VERSION = 1 };
+enum { SNAG_HEAD_KEY = 'h', SNAG_CELL_KEY = 'c', SNAG_RULES_KEY = 'r', SNAG_HEAD_VERSION = 2 };
 
 typedef struct snag_head {
     uint8_t incarnation[16];
@@ -23,11 +24,14 @@ typedef struct snag_head {
     int64_t next;        /* N: the next record not yet read */
     uint32_t partitions; /* of the input topic */
     uint32_t pipeline;   /* version of the pipeline file */
+    int64_t rules;       /* where the words in force lie in the changelog; -1 = in this commit, or nowhere */
+    bool told;           /* they are those of this config */
+    uint8_t cells;       /* newest format of a cell */
     snag_str engine;     /* snag_engine_head_write's bytes; borrowed */
 } snag_head;
 
 void snag_head_write(snag_buf *buf, const snag_head *head);
-/* SNAG_STATE: not a head, or of a version this program does not know. engine is borrowed from bytes. */
+/* SNAG_STATE: not a head, or of a format newer than this program. engine is borrowed from bytes. */
 SNAG_MUST_CHECK snag_err snag_head_read(snag_head *head, snag_str bytes, snag_diag *diag);
 
 /* Terminated, fits in 96 bytes. */

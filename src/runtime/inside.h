@@ -8,6 +8,7 @@
  *     flush.c    the same state to the store, after the commit
  *     idle.c     the clock, where it is proved that nothing is left to read
  *     recover.c  a partition's state: store, then changelog up to the committed n
+ *     upgrade.c  what an earlier version of the pipeline left in it
  *     worker.c   the loop, and what to do when any of it fails
  */
 #ifndef SNAG_RUNTIME_INSIDE_H
@@ -46,6 +47,13 @@ typedef struct snag_partition {
     bool dirty;     /* something to commit */
     bool draining;  /* W* is not reached yet: nothing newer may be applied */
     bool kept;      /* found again in the current assignment */
+    /* the rules' words in the changelog */
+    bool told;         /* those in force are this pipeline's */
+    bool sweeping;     /* the earlier version's are still needed */
+    int64_t words_at;  /* where those in force lie, -1 = unknown */
+    int64_t words_written; /* filled by the commit */
+    char *words;       /* the earlier version's, while taking over */
+    size_t words_bytes;
     /* the store's copy */
     snag_store_head stored;
     bool stale;         /* it must be reloaded */
@@ -127,6 +135,20 @@ snag_err snag_worker_tick(snag_worker *worker, snag_diag *diag);
 /* How long the loop may wait for records, in ms. */
 int snag_worker_wait(const snag_worker *worker);
 void snag_worker_clock(snag_worker *worker);
+
+/* upgrade.c */
+struct snag_head;
+/* Whether the stored state is one that this pipeline may go on with. */
+snag_err snag_partition_head_check(const snag_partition *partition, const struct snag_head *head,
+                                   snag_diag *diag);
+/* Words met while the changelog is read. */
+void snag_partition_words_keep(snag_partition *partition, int64_t offset, snag_str words);
+/* After the state was read: looks for the words where they are needed. SNAG_AGAIN is not returned. */
+snag_err snag_partition_words_find(snag_partition *partition, snag_diag *diag);
+/* Adds this pipeline's words to the transaction. */
+void snag_partition_words_add(snag_partition *partition);
+/* Between taking over and the first record: resolves, with commits in between where it is much. */
+snag_err snag_worker_upgrade(snag_worker *worker, snag_diag *diag);
 
 /* recover.c */
 /* Takes over what the input gave and begins to read. SNAG_AGAIN: the assignment changed meanwhile. */

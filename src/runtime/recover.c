@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "journey/cell.h"
 #include "runtime/head.h"
 #include "runtime/inside.h"
 
@@ -54,9 +55,10 @@ void snag_partition_drop(snag_partition *partition)
     snag_worker *worker = partition->worker;
     atomic_fetch_sub(&worker->shared->state_bytes, partition->accounted);
     engine_drop(partition);
+    free(partition->words);
     uint32_t index = partition->index;
-    *partition = (snag_partition){
-        .worker = worker, .index = index, .n = -1, .placed = -1, .reached = -1, .logged = -1, .stale = true};
+    *partition = (snag_partition){.worker = worker, .index = index, .n = -1, .placed = -1, .reached = -1,
+                                  .logged = -1, .words_at = -1, .stale = true};
 }
 
 void snag_worker_drop_all(snag_worker *worker)
@@ -147,6 +149,17 @@ static snag_err store_load(snag_partition *partition, int64_t n, int64_t *from, 
 
 static snag_err head_take(snag_partition *partition, const snag_head *head, snag_diag *diag);
 
+static snag_err cell_refused(const snag_partition *partition, snag_str cell, snag_err err, snag_diag *diag)
+{
+    if (cell.size && (uint8_t)cell.data[0] > SNAG_CELL_VERSION)
+        return snag_fail(diag, err,
+                         "partition %" PRIu32 ": its state was stored by a newer snag (cells of format %d, "
+                         "this program knows up to %d): run that one",
+                         partition->index, (uint8_t)cell.data[0], SNAG_CELL_VERSION);
+    return snag_fail(diag, err, "partition %" PRIu32 ": a cell in the changelog: %s", partition->index,
+                     snag_err_sentence(err));
+}
+
 /* One record. SNAG_END: it was the head that is looked for. */
 static snag_err log_apply(snag_partition *partition, const snag_change_record *record, int64_t n,
                           snag_head *head, snag_diag *diag)
@@ -156,9 +169,11 @@ static snag_err log_apply(snag_partition *partition, const snag_change_record *r
     if (record->key.data[0] == SNAG_CELL_KEY) {
         snag_err err = snag_engine_restore(
             partition->engine, snag_str_of(record->key.data + 1, record->key.size - 1), record->value);
-        return err == SNAG_OK ? err
-                              : snag_fail(diag, err, "partition %" PRIu32 ": a cell in the changelog: %s",
-                                          partition->index, snag_err_sentence(err));
+        return err == SNAG_OK ? err : cell_refused(partition, record->value, err, diag);
+    }
+    if (record->key.data[0] == SNAG_RULES_KEY) {
+        snag_partition_words_keep(partition, record->offset, record->value);
+        return SNAG_OK;
     }
     snag_err err = snag_head_read(head, record->value, diag);
     if (err != SNAG_OK || memcmp(head->incarnation, partition->incarnation, 16) != 0)
@@ -170,37 +185,17 @@ static snag_err log_apply(snag_partition *partition, const snag_change_record *r
     return SNAG_END;
 }
 
-static snag_err head_check(const snag_worker *worker, const snag_partition *partition,
-                           const snag_head *head, snag_diag *diag)
-{
-    if (head->partitions != worker->options->partitions)
-        return snag_fail(diag, SNAG_STATE,
-                         "the input topic has %" PRIu32 " partitions, the stored state was made with %" PRIu32
-                         ": customers have moved between partitions. Begin a new --group, which "
-                         "reads the topic anew",
-                         worker->options->partitions, head->partitions);
-    if (head->pipeline > worker->pipeline->version)
-        return snag_fail(diag, SNAG_CONFIG,
-                         "partition %" PRIu32 " was last run with version %" PRIu32
-                         " of this pipeline, this file is version %" PRIu32,
-                         partition->index, head->pipeline, worker->pipeline->version);
-    if (head->pipeline == worker->pipeline->version &&
-        memcmp(head->config, worker->pipeline->config, 32) != 0)
-        return snag_fail(diag, SNAG_CONFIG,
-                         "the pipeline was changed, but its version is still %" PRIu32
-                         ": write `version: %" PRIu32 "`",
-                         head->pipeline, head->pipeline + 1);
-    return SNAG_OK;
-}
-
 static snag_err head_take(snag_partition *partition, const snag_head *head, snag_diag *diag)
 {
-    snag_err err = head_check(partition->worker, partition, head, diag);
+    snag_err err = snag_partition_head_check(partition, head, diag);
     if (err == SNAG_OK)
         err = snag_engine_head_read(partition->engine, head->engine);
     if (err != SNAG_OK)
         return err;
     partition->n = head->n;
+    partition->told = head->told && memcmp(head->config, partition->worker->pipeline->config, 32) == 0;
+    if (!partition->words)
+        partition->words_at = head->rules;
     partition->next = partition->resume = head->next;
     snag_engine_resume(partition->engine, head->next);
     partition->draining =
@@ -356,6 +351,8 @@ static snag_err recover(snag_partition *partition, snag_place *place, snag_diag 
         if (err == SNAG_OK)
             err = log_load(partition, n, 0, diag);
     }
+    if (err == SNAG_OK)
+        err = snag_partition_words_find(partition, diag);
     partition->worker->recovered += err == SNAG_OK;
     partition->placed = place->offset;
     snag_worker_pass(partition->worker, SNAG_POINT_RECOVERED);
@@ -446,6 +443,8 @@ static snag_err take_all(snag_worker *worker, snag_place *places, size_t count, 
             places[taken++] = places[i];
     }
     forget_others(worker);
+    if (err == SNAG_OK)
+        err = snag_worker_upgrade(worker, diag);
     if (err == SNAG_OK && taken)
         err = input->ops->start(input->self, places, taken, diag);
     snag_worker_pass(worker, SNAG_POINT_STARTED);

@@ -230,8 +230,9 @@ static snag_err memory(snag_worker *worker, snag_diag *diag)
         worker->partitions[i] = calloc(1, sizeof **worker->partitions);
         fine = worker->partitions[i] != NULL;
         if (fine)
-            *worker->partitions[i] = (snag_partition){.worker = worker, .index = i, .n = -1, .placed = -1,
-                                                      .reached = -1, .logged = -1, .stale = true};
+            *worker->partitions[i] =
+                (snag_partition){.worker = worker, .index = i, .n = -1, .placed = -1, .reached = -1,
+                                 .logged = -1, .words_at = -1, .stale = true};
     }
     if (!fine)
         return snag_fail(diag, SNAG_MEMORY, "out of memory");

@@ -17,6 +17,7 @@ static void test_head(void **state)
     char bytes[256];
     snag_diag diag;
     snag_head back, head = {.n = 41, .oldest = 7, .next = INT64_MAX, .partitions = 12, .pipeline = 3,
+                            .rules = 77, .told = true,
                             .engine = SNAG_STR("engine's own")};
     (void)state;
     memset(head.incarnation, 0xa5, sizeof head.incarnation);
@@ -33,9 +34,11 @@ static void test_head(void **state)
     assert_memory_equal(back.incarnation, head.incarnation, 16);
     assert_memory_equal(back.config, head.config, 32);
     assert_true(snag_str_equal(back.engine, head.engine));
+    assert_int_equal(back.rules, 77);
+    assert_true(back.told);
     for (size_t cut = 0; cut < buf.size - head.engine.size; cut++)
         assert_int_equal(snag_head_read(&back, snag_str_of(bytes, cut), &diag), SNAG_STATE);
-    bytes[8] = 2; /* a format of tomorrow */
+    bytes[8] = SNAG_HEAD_VERSION + 1; /* a format of tomorrow */
     assert_int_equal(snag_head_read(&back, snag_buf_str(&buf), &diag), SNAG_STATE);
 }
 

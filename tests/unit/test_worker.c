@@ -12,10 +12,7 @@
 
 #include <cmocka.h>
 
-#include "config/config.h"
-#include "runtime/worker.h"
-
-enum { RECORDS = 400, MOST = 20000, POLLS_IDLE = 4, BATCH = 7 };
+#include "worker_world.h"
 
 static const char pipeline_text[] = "pipeline: w\n"
                                     "sources:\n"
@@ -25,340 +22,7 @@ static const char pipeline_text[] = "pipeline: w\n"
                                     "  stuck: { event: Asked, missing: Answered, after: 5s }\n"
                                     "  often: { event: Asked, count: 3, within: 10s }\n";
 
-typedef struct said {
-    snag_topic topic;
-    char *key;
-    size_t key_size;
-    char *value; /* NULL = tombstone */
-    size_t value_size;
-} said;
-
-typedef struct world {
-    char lines[RECORDS][160];
-    char customers[RECORDS][8];
-    /* what was committed */
-    said log[MOST];
-    size_t log_count;
-    snag_place place;
-    /* the transaction that is open */
-    size_t pending; /* log entries behind log_count */
-    snag_place pending_place;
-    bool pending_offsets;
-    /* the member */
-    snag_seat seat;
-    int64_t next; /* -1 = not started */
-    uint32_t given[1];
-    snag_raw raws[BATCH];
-    snag_reached reached[1];
-    int idle;
-    /* the changelog's reader */
-    size_t read_at;
-    /* faults: the call that fails, counted over begin, send, offsets, commit; after = it took effect first */
-    int64_t calls;
-    int64_t fail_at;
-    bool fail_after;
-    snag_shared shared;
-    int64_t now_ms;
-} world;
-
-/* --- the world as ports ------------------------------------------------------------------------ */
-
-static snag_err input_poll(void *self, int wait_ms, size_t max, snag_batch *batch, snag_seat *seat,
-                           snag_diag *diag)
-{
-    world *w = self;
-    (void)wait_ms;
-    (void)diag;
-    *batch = (snag_batch){.records = w->raws, .reached = w->reached};
-    *seat = w->seat;
-    w->seat = SNAG_SEAT_KEPT;
-    if (w->next < 0)
-        return SNAG_OK;
-    while (batch->count < BATCH && batch->count < max && w->next < RECORDS) {
-        w->raws[batch->count++] = (snag_raw){
-            .position = {.offset = w->next}, .stamp_ms = 1767225600000 + w->next * 1000,
-            .key = snag_str_from(w->customers[w->next]), .value = snag_str_from(w->lines[w->next])};
-        w->next++;
-    }
-    if (batch->count == 0 && ++w->idle > POLLS_IDLE && w->place.offset == RECORDS)
-        atomic_store(&w->shared.stop, true);
-    assert_true(w->idle < 10000);
-    return SNAG_OK;
-}
-
-static void input_release(void *self)
-{
-    (void)self;
-}
-
-static uint32_t input_headers(void *self, size_t i, snag_header *out, uint32_t max)
-{
-    (void)self;
-    (void)i;
-    (void)out;
-    (void)max;
-    return 0;
-}
-
-static const uint32_t *input_given(void *self, size_t *count)
-{
-    *count = 1;
-    return ((world *)self)->given;
-}
-
-static snag_err input_committed(void *self, snag_place *places, size_t count, snag_diag *diag)
-{
-    (void)diag;
-    assert_int_equal(count, 1);
-    places[0] = ((world *)self)->place;
-    return SNAG_OK;
-}
-
-static snag_err input_start(void *self, const snag_place *places, size_t count, snag_diag *diag)
-{
-    (void)diag;
-    assert_int_equal(count, 1);
-    ((world *)self)->next = places[0].offset;
-    return SNAG_OK;
-}
-
-static snag_err input_give_back(void *self, snag_diag *diag)
-{
-    (void)diag;
-    ((world *)self)->next = -1;
-    return SNAG_OK;
-}
-
-static snag_err input_rejoin(void *self, snag_diag *diag)
-{
-    world *w = self;
-    (void)diag;
-    w->next = -1;
-    w->seat = SNAG_SEAT_GIVEN;
-    return SNAG_OK;
-}
-
-static snag_err input_range(void *self, uint32_t partition, int64_t *first, int64_t *end, snag_diag *diag)
-{
-    (void)self;
-    (void)partition;
-    (void)diag;
-    *first = 0;
-    *end = RECORDS;
-    return SNAG_OK;
-}
-
-static snag_err input_log_end(void *self, uint32_t partition, int64_t *end, snag_diag *diag)
-{
-    int64_t first;
-    return input_range(self, partition, &first, end, diag);
-}
-
-static void nothing(void *self)
-{
-    (void)self;
-}
-
-static void forget_pending(world *w)
-{
-    for (size_t i = 0; i < w->pending; i++) {
-        free(w->log[w->log_count + i].key);
-        free(w->log[w->log_count + i].value);
-    }
-    w->pending = 0;
-    w->pending_offsets = false;
-}
-
-/* Counts the call; true: it is the one that fails. */
-static bool fails(world *w)
-{
-    return ++w->calls == w->fail_at;
-}
-
-static snag_err lost(snag_diag *diag)
-{
-    return snag_fail(diag, SNAG_BROKER, "planted");
-}
-
-static snag_err output_renew(void *self, snag_diag *diag)
-{
-    (void)diag;
-    forget_pending(self);
-    return SNAG_OK;
-}
-
-static snag_err output_begin(void *self, snag_diag *diag)
-{
-    world *w = self;
-    assert_int_equal(w->pending, 0);
-    return fails(w) ? lost(diag) : SNAG_OK;
-}
-
-static char *copy(snag_str text)
-{
-    char *bytes = malloc(text.size + 1);
-    assert_non_null(bytes);
-    memcpy(bytes, text.data ? text.data : "", text.size);
-    bytes[text.size] = '\0';
-    return bytes;
-}
-
-static snag_err output_send(void *self, const snag_message *message, snag_diag *diag)
-{
-    world *w = self;
-    if (fails(w))
-        return lost(diag);
-    assert_true(w->log_count + w->pending < MOST);
-    w->log[w->log_count + w->pending++] = (said){message->topic, copy(message->key), message->key.size,
-                                                 message->value.data ? copy(message->value) : NULL,
-                                                 message->value.size};
-    return SNAG_OK;
-}
-
-static snag_err output_offsets(void *self, const snag_place *places, size_t count, snag_diag *diag)
-{
-    world *w = self;
-    assert_int_equal(count, 1);
-    w->pending_place = places[0];
-    w->pending_offsets = true;
-    return fails(w) ? lost(diag) : SNAG_OK;
-}
-
-static snag_err output_commit(void *self, snag_diag *diag)
-{
-    world *w = self;
-    bool failing = fails(w);
-    assert_true(w->pending_offsets); /* a commit without offsets would forget where it was */
-    if (failing && !w->fail_after)
-        return lost(diag);
-    w->log_count += w->pending;
-    w->place = w->pending_place;
-    w->pending = 0;
-    w->pending_offsets = false;
-    return failing ? lost(diag) : SNAG_OK;
-}
-
-static snag_err log_open(void *self, uint32_t partition, int64_t from, snag_diag *diag)
-{
-    (void)partition;
-    (void)diag;
-    ((world *)self)->read_at = (size_t)from;
-    return SNAG_OK;
-}
-
-static snag_err log_next(void *self, int wait_ms, snag_change_record *record, snag_diag *diag)
-{
-    world *w = self;
-    (void)wait_ms;
-    (void)diag;
-    while (w->read_at < w->log_count && w->log[w->read_at].topic != SNAG_TOPIC_CHANGELOG)
-        w->read_at++;
-    if (w->read_at == w->log_count)
-        return SNAG_END;
-    const said *at = &w->log[w->read_at];
-    *record = (snag_change_record){(int64_t)w->read_at++, snag_str_of(at->key, at->key_size),
-                                   snag_str_of(at->value, at->value_size)};
-    return SNAG_OK;
-}
-
-static int64_t wall_ms(void *self)
-{
-    (void)self;
-    return 1767225600000;
-}
-
-static int64_t monotonic_ms(void *self)
-{
-    return ++((world *)self)->now_ms;
-}
-
-static void sleep_ms(void *self, int64_t ms)
-{
-    ((world *)self)->now_ms += ms;
-}
-
-static uint64_t random_bits(void *self)
-{
-    (void)self;
-    return 42;
-}
-
-static void say(void *self, const char *line)
-{
-    (void)self;
-    (void)line;
-}
-
-static snag_err block_give(void *self, size_t size, void **block, snag_diag *diag)
-{
-    (void)self;
-    (void)diag;
-    *block = calloc(1, size);
-    assert_non_null(*block);
-    return SNAG_OK;
-}
-
-static void block_back(void *self, void *block, size_t size)
-{
-    (void)self;
-    (void)size;
-    free(block);
-}
-
-/* --- runs -------------------------------------------------------------------------------------- */
-
 static snag_config config;
-
-static world *world_new(void)
-{
-    world *w = calloc(1, sizeof *w);
-    assert_non_null(w);
-    *w = (world){.place = {.offset = -1}, .seat = SNAG_SEAT_GIVEN, .next = -1};
-    for (int i = 0; i < RECORDS; i++) {
-        int customer = i * 7 % 13;
-        const char *what = i % 3 == 0 && i % 5 ? "Answered" : "Asked";
-        snprintf(w->customers[i], sizeof w->customers[i], "c%d", customer);
-        snprintf(w->lines[i], sizeof w->lines[i],
-                 "{\"id\":\"e%d\",\"at\":\"2026-01-01T00:%02d:%02dZ\",\"what\":\"%s\",\"who\":\"%s\"}", i,
-                 i / 60, i % 60, i % 50 == 17 ? "\\" : what, i % 40 == 11 ? "" : w->customers[i]);
-    }
-    return w;
-}
-
-static void world_free(world *w)
-{
-    forget_pending(w);
-    w->pending = w->log_count;
-    w->log_count = 0;
-    forget_pending(w);
-    free(w);
-}
-
-static void world_run(world *w)
-{
-    static const snag_input_ops input = {
-        .poll = input_poll, .release = input_release, .headers = input_headers, .given = input_given,
-        .committed = input_committed, .start = input_start, .give_back = input_give_back,
-        .rejoin = input_rejoin, .range = input_range, .log_end = input_log_end, .close = nothing};
-    static const snag_output_ops output = {
-        .renew = output_renew, .begin = output_begin, .send = output_send, .offsets = output_offsets,
-        .commit = output_commit, .close = nothing};
-    static const snag_changelog_ops changelog = {
-        .open = log_open, .next = log_next, .shut = nothing, .close = nothing};
-    snag_ports ports = {.input = {&input, w}, .output = {&output, w}, .changelog = {&changelog, w},
-                        .clock = {wall_ms, monotonic_ms, sleep_ms, random_bits, w},
-                        .voice = {.say = say}, .blocks = {.give = block_give, .back = block_back}};
-    snag_worker_options options = {
-        .pipeline = &config.pipeline, .schema_ids = {-1, -1, -1, -1}, .partitions = 1, .group = "g",
-        .instance = "i", .batch_max = BATCH, .commit_every_ms = 20, .tombstones_ms = 86400000};
-    snag_stats stats = {0};
-    snag_diag diag = {.text = ""};
-    for (int i = 0; i < SNAG_TOPIC_COUNT; i++)
-        options.topic_partitions[i] = 1;
-    if (snag_worker_run(&options, &ports, &w->shared, &stats, &diag) != SNAG_OK)
-        fail_msg("%s", diag.text);
-    assert_int_equal(w->place.offset, RECORDS);
-}
 
 static const said *next_said(const world *w, size_t *at)
 {
@@ -403,7 +67,7 @@ static void test_undisturbed(void **state)
 {
     size_t counts[SNAG_TOPIC_COUNT] = {0};
     (void)state;
-    world *w = world_new();
+    world *w = world_new(&config.pipeline);
     world_run(w);
     for (size_t i = 0; i < w->log_count; i++)
         counts[w->log[i].topic]++;
@@ -417,12 +81,12 @@ static void test_undisturbed(void **state)
 static void test_every_call_fails(void **state)
 {
     (void)state;
-    world *reference = world_new();
+    world *reference = world_new(&config.pipeline);
     world_run(reference);
     int64_t step = reference->calls / 150 + 1; /* an even spread of them; the odd step visits every kind */
     for (int after = 0; after < 2; after++) {
         for (int64_t at = 1; at <= reference->calls; at += step | 1) {
-            world *w = world_new();
+            world *w = world_new(&config.pipeline);
             w->fail_at = at;
             w->fail_after = after;
             world_run(w);
@@ -437,9 +101,9 @@ static void test_every_call_fails(void **state)
 static void test_restarts(void **state)
 {
     (void)state;
-    world *reference = world_new();
+    world *reference = world_new(&config.pipeline);
     world_run(reference);
-    world *w = world_new();
+    world *w = world_new(&config.pipeline);
     w->fail_at = 50;
     world_run(w);
     for (int i = 0; i < 3; i++) {
