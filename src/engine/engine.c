@@ -179,25 +179,47 @@ static void take_one(snag_engine *engine, const snag_event *event, snag_ahead *a
     advance_to(engine, w_ms);
 }
 
-/* Keeps the ring of looked-at events full (ahead.c). At the batch's start all at once. */
+/* How many events ahead each step of ahead.c is taken. */
+enum { KEYS = SNAG_AHEAD - 1, FIRST = 26, SECOND = 21, THIRD = 16, CELLS = 11, TAILS = 6 };
+
+/* At a batch's start the steps are made up for. */
+static void look_first(snag_engine *engine, const snag_event *events, size_t count)
+{
+    snag_ahead *ahead = engine->ahead;
+    for (size_t i = 0; i < count && i <= KEYS; i++)
+        snag_ahead_look(engine, &events[i], &ahead[i]);
+    for (size_t i = 0; i < count && i <= FIRST; i++)
+        snag_ahead_nodes(engine, &ahead[i]);
+    for (size_t i = 0; i < count && i <= SECOND; i++)
+        snag_ahead_chains(engine, &ahead[i]);
+    for (size_t i = 0; i < count && i <= THIRD; i++)
+        snag_ahead_chains(engine, &ahead[i]);
+    for (size_t i = 0; i < count && i <= CELLS; i++)
+        snag_ahead_cells(engine, &ahead[i]);
+}
+
+/* Keeps the ring of looked-at events full. */
 static void look_ahead(snag_engine *engine, const snag_event *events, size_t count, size_t at)
 {
-    enum { KEYS = SNAG_AHEAD - 1, NODES = 26, SECOND = 21, THIRD = 16, CELLS = 11, TAILS = 6 };
     snag_ahead *ahead = engine->ahead;
     if (engine->out_of_order_ms != 0)
         return;
-    for (size_t i = at == 0 ? 0 : at + KEYS; i < count && i <= at + KEYS; i++)
-        snag_ahead_look(engine, &events[i], &ahead[i % SNAG_AHEAD]);
-    for (size_t i = at == 0 ? 0 : at + NODES; i < count && i <= at + NODES; i++)
-        snag_ahead_nodes(engine, &ahead[i % SNAG_AHEAD]);
-    for (size_t i = at == 0 ? 0 : at + SECOND; i < count && i <= at + SECOND; i++)
-        snag_ahead_chains(engine, &ahead[i % SNAG_AHEAD]);
-    for (size_t i = at == 0 ? 0 : at + THIRD; i < count && i <= at + THIRD; i++)
-        snag_ahead_chains(engine, &ahead[i % SNAG_AHEAD]);
-    for (size_t i = at == 0 ? 0 : at + CELLS; i < count && i <= at + CELLS; i++)
-        snag_ahead_cells(engine, &ahead[i % SNAG_AHEAD]);
-    for (size_t i = at == 0 ? 0 : at + TAILS; i < count && i <= at + TAILS; i++)
-        snag_ahead_tails(engine, &ahead[i % SNAG_AHEAD]);
+    if (at == 0) {
+        look_first(engine, events, count);
+        return;
+    }
+    if (at + KEYS < count)
+        snag_ahead_look(engine, &events[at + KEYS], &ahead[(at + KEYS) % SNAG_AHEAD]);
+    if (at + FIRST < count)
+        snag_ahead_nodes(engine, &ahead[(at + FIRST) % SNAG_AHEAD]);
+    if (at + SECOND < count)
+        snag_ahead_chains(engine, &ahead[(at + SECOND) % SNAG_AHEAD]);
+    if (at + THIRD < count)
+        snag_ahead_chains(engine, &ahead[(at + THIRD) % SNAG_AHEAD]);
+    if (at + CELLS < count)
+        snag_ahead_cells(engine, &ahead[(at + CELLS) % SNAG_AHEAD]);
+    if (at + TAILS < count)
+        snag_ahead_tails(engine, &ahead[(at + TAILS) % SNAG_AHEAD]);
 }
 
 snag_err snag_engine_take(snag_engine *engine, const snag_event *events, size_t count,

@@ -65,11 +65,18 @@ void snag_slab_give(snag_slab *slab, uint32_t handle, size_t bytes)
     slab->free_units += room;
 }
 
-size_t snag_slab_room(size_t bytes)
+uint32_t snag_slab_class(size_t bytes)
 {
     uint64_t room;
-    class_of(units_of(bytes), &room);
-    return (size_t)room * SNAG_SLAB_UNIT;
+    return class_of(units_of(bytes), &room);
+}
+
+size_t snag_slab_class_bytes(uint32_t class)
+{
+    if (class < SMALL_UNITS)
+        return ((size_t)class + 1) * SNAG_SLAB_UNIT;
+    size_t base = (size_t)SMALL_UNITS << (class - SMALL_UNITS) / 4;
+    return (base + ((class - SMALL_UNITS) % 4 + 1) * (base / 4)) * SNAG_SLAB_UNIT;
 }
 
 uint64_t snag_slab_left(const snag_slab *slab)

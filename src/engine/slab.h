@@ -4,8 +4,7 @@
  *
  *     region | block | block | free | block | ........ untouched ........ |
  *                                            ^top
- * Sizes are rounded up to a class (steps of 16 bytes to 512, then quarters of a power of two). A
- * freed block
+ * Sizes are rounded up to a class (steps of 16 bytes to 512, then quarters of a power of two). A freed block
  * goes to the list of its class and is used again for that class only. Handle 0 is no block.
  */
 #ifndef SNAG_ENGINE_SLAB_H
@@ -29,8 +28,9 @@ void snag_slab_init(snag_slab *slab, void *region, uint64_t bytes);
 uint32_t snag_slab_take(snag_slab *slab, size_t bytes);
 /* `bytes` as it was asked for. */
 void snag_slab_give(snag_slab *slab, uint32_t handle, size_t bytes);
-/* Bytes that a block asked for with `bytes` really has. */
-size_t snag_slab_room(size_t bytes);
+/* The class of a block asked for with `bytes`, and the bytes that a block of a class has. */
+uint32_t snag_slab_class(size_t bytes);
+size_t snag_slab_class_bytes(uint32_t class);
 /* Untouched bytes left: what can be taken for sure, whatever the sizes. */
 uint64_t snag_slab_left(const snag_slab *slab);
 uint64_t snag_slab_used(const snag_slab *slab);

@@ -142,10 +142,24 @@ static uint32_t node_take(snag_table *table)
     return index;
 }
 
+/* A small block fits its cell tightly: millions of idle journeys lie in such. A cell past SPACIOUS_BYTES is
+ * one where much happens just now: its block leaves room to grow and is kept until half of it is empty, so
+ * that the next event finds the same, warm bytes instead of a cold block. */
+enum { SPACIOUS_BYTES = 256 };
+
+static bool blob_fits(const snag_node *node, size_t size)
+{
+    size_t room = snag_slab_class_bytes(node->blob_class);
+    if (room > SPACIOUS_BYTES)
+        return size <= room && size >= room / 2;
+    return snag_slab_class(size) == node->blob_class;
+}
+
 static bool blob_write(snag_table *table, snag_node *node, snag_str key, snag_str bytes)
 {
     size_t size = key.size + bytes.size;
-    uint32_t blob = snag_slab_take(&table->slab, size);
+    size_t room = node->blob && size > SPACIOUS_BYTES ? size + size / 4 : size;
+    uint32_t blob = snag_slab_take(&table->slab, room);
     if (blob == 0)
         return false;
     char *at = snag_slab_at(&table->slab, blob);
@@ -153,9 +167,10 @@ static bool blob_write(snag_table *table, snag_node *node, snag_str key, snag_st
     if (bytes.size)
         memcpy(at + key.size, bytes.data, bytes.size);
     if (node->blob)
-        snag_slab_give(&table->slab, node->blob, node->key_bytes + (size_t)node->blob_bytes);
+        snag_slab_give(&table->slab, node->blob, snag_slab_class_bytes(node->blob_class));
     node->blob = blob;
-    node->blob_bytes = (uint32_t)bytes.size;
+    node->blob_bytes = (uint32_t)bytes.size & 0xffffff;
+    node->blob_class = snag_slab_class(room) & 0xff;
     node->key_bytes = (uint16_t)key.size;
     return true;
 }
@@ -231,12 +246,11 @@ bool snag_table_set(snag_table *table, uint32_t index, snag_str bytes)
 {
     snag_node *node = &table->nodes[index];
     SNAG_ASSERT(node->flags & SNAG_NODE_LIVE);
-    size_t old = node->key_bytes + (size_t)node->blob_bytes;
-    size_t size = node->key_bytes + bytes.size;
     char *at = snag_slab_at(&table->slab, node->blob);
-    if (snag_slab_room(size) == snag_slab_room(old)) {
+    SNAG_ASSERT(bytes.size <= SNAG_CELL_BYTES_MAX);
+    if (blob_fits(node, node->key_bytes + bytes.size)) {
         memcpy(at + node->key_bytes, bytes.data, bytes.size);
-        node->blob_bytes = (uint32_t)bytes.size;
+        node->blob_bytes = (uint32_t)bytes.size & 0xffffff;
         return true;
     }
     return blob_write(table, node, snag_table_key(table, index), bytes);
@@ -251,7 +265,7 @@ static void node_give(snag_table *table, uint32_t index)
         link = &table->nodes[*link].chain;
     }
     *link = node->chain;
-    snag_slab_give(&table->slab, node->blob, node->key_bytes + (size_t)node->blob_bytes);
+    snag_slab_give(&table->slab, node->blob, snag_slab_class_bytes(node->blob_class));
     memset(node, 0, sizeof *node);
     node->chain = table->node_free;
     table->node_free = index;

@@ -28,12 +28,13 @@ typedef struct snag_node {
     snag_wheel_link timer;
     uint32_t hash;
     uint32_t blob;       /* slab handle of key + packed cell */
-    uint32_t blob_bytes; /* of the packed cell */
+    uint32_t blob_bytes : 24; /* of the packed cell */
+    uint32_t blob_class : 8;  /* the block's in the slab: it may be roomier than it need be */
     uint32_t chain;      /* next in the bucket */
     uint32_t parent;     /* the customer's node; of the customer's own node: its first child */
     uint32_t next;       /* among the customer's cells, circular, newest first */
     uint32_t prev;
-    uint32_t children;   /* of the customer's own node; else the room of the blob in bytes */
+    uint32_t children;   /* of the customer's own node */
     uint32_t changed;    /* next in the list of changed cells */
     uint16_t key_bytes;
     uint8_t scope;

@@ -75,7 +75,7 @@ typedef struct snag_cell {
     int32_t open_delta;
     int32_t armed_delta;
     int32_t hold_delta;
-    unsigned char items[SNAG_ITEMS_BYTES_MAX];
+    unsigned char items[SNAG_ITEMS_BYTES_MAX + SNAG_EVIDENCE_MAX]; /* refs are copied all at once */
     unsigned char pool[SNAG_POOL_BYTES_MAX];
 } snag_cell;
 

@@ -51,8 +51,10 @@ static int32_t cell_note(snag_cell *cell, const snag_event *event)
     int32_t slot = slot_free(cell);
     if (slot < 0)
         return -1;
-    snag_buf buf = snag_buf_on(cell->pool + cell->pool_bytes,
-                               SNAG_POOL_BYTES_MAX - cell->pool_bytes);
+    size_t size = SNAG_ENTRY_FIXED + 2 + event->id.size + 2 + event->type.size;
+    if (size > SNAG_POOL_BYTES_MAX - cell->pool_bytes)
+        return -1;
+    snag_buf buf = snag_buf_on(cell->pool + cell->pool_bytes, size);
     snag_pack_u8(&buf, (uint8_t)slot);
     snag_pack_u8(&buf, (uint8_t)event->position.source);
     snag_pack_u16(&buf, (uint16_t)event->position.partition);
@@ -60,9 +62,8 @@ static int32_t cell_note(snag_cell *cell, const snag_event *event)
     snag_pack_i64(&buf, event->position.offset);
     snag_pack_text(&buf, event->id);
     snag_pack_text(&buf, event->type);
-    if (buf.full)
-        return -1;
-    cell->pool_bytes += (uint32_t)buf.size;
+    SNAG_ASSERT(!buf.full);
+    cell->pool_bytes += (uint32_t)size;
     cell->noted = slot;
     return slot;
 }

@@ -44,7 +44,8 @@ static void item_read(snag_unpack *unpack, const item_head *head, snag_item *ite
     item->hold = head->flags & ITEM_HOLD;
     item->ref_count = head->refs <= SNAG_EVIDENCE_MAX ? head->refs : SNAG_EVIDENCE_MAX;
     unpack->bad |= head->refs > SNAG_EVIDENCE_MAX;
-    snag_unpack_bytes(unpack, item->refs, item->ref_count);
+    memcpy(item->refs, unpack->at, SNAG_EVIDENCE_MAX); /* all of it: the cell's bytes go on behind the items */
+    snag_unpack_view(unpack, item->ref_count);
     item->due_ms = head->flags & ITEM_ARMED ? snag_unpack_i64(unpack) : SNAG_NEVER;
     item->opened_ms = SNAG_TIME_NONE;
     item->seq = 0;
@@ -60,7 +61,8 @@ static void item_read(snag_unpack *unpack, const item_head *head, snag_item *ite
         unpack->bad = true;
         item->capture_bytes = 0;
     }
-    snag_unpack_bytes(unpack, item->capture, item->capture_bytes);
+    if (item->capture_bytes)
+        snag_unpack_bytes(unpack, item->capture, item->capture_bytes);
     size_t left = snag_unpack_left(unpack);
     unpack->bad |= left > SNAG_STATE_BYTES_MAX;
     item->state_bytes = (uint16_t)(left > SNAG_STATE_BYTES_MAX ? 0 : left);
@@ -182,31 +184,49 @@ static int flags_of(const snag_item *item)
            (item->hold ? ITEM_HOLD : 0);
 }
 
-static void item_write(snag_buf *buf, const snag_item *item)
+enum {
+    ITEM_BYTES_MAX = ITEM_HEAD_BYTES + SNAG_EVIDENCE_MAX + 64 + SNAG_CAPTURE_BYTES_MAX + SNAG_STATE_BYTES_MAX
+};
+
+static unsigned char *bytes_put(unsigned char *at, const void *from, size_t size)
 {
-    item_head head = {
-        .fingerprint = item->fingerprint, .refs = item->ref_count, .flags = (uint8_t)flags_of(item)};
-    snag_buf_put(buf, &head, sizeof head);
-    snag_buf_put(buf, item->refs, item->ref_count);
-    if (head.flags & ITEM_ARMED)
-        snag_pack_i64(buf, item->due_ms);
-    if (head.flags & ITEM_OPEN) {
-        snag_pack_i64(buf, item->opened_ms);
-        snag_pack_u32(buf, item->seq);
-        snag_buf_put(buf, item->episode, sizeof item->episode);
+    memcpy(at, from, size);
+    return at + size;
+}
+
+/* Writes an item of at most ITEM_BYTES_MAX; returns its size. */
+static size_t item_write(unsigned char *bytes, const snag_item *item)
+{
+    unsigned char *at = bytes + sizeof(item_head);
+    int flags = flags_of(item);
+    SNAG_ASSERT(item->ref_count <= SNAG_EVIDENCE_MAX);
+    SNAG_ASSERT(item->capture_bytes <= SNAG_CAPTURE_BYTES_MAX);
+    SNAG_ASSERT(item->state_bytes <= SNAG_STATE_BYTES_MAX);
+    memcpy(at, item->refs, SNAG_EVIDENCE_MAX); /* all: a copy of known size costs less */
+    at += item->ref_count;
+    if (flags & ITEM_ARMED)
+        at = bytes_put(at, &item->due_ms, sizeof item->due_ms);
+    if (flags & ITEM_OPEN) {
+        at = bytes_put(at, &item->opened_ms, sizeof item->opened_ms);
+        at = bytes_put(at, &item->seq, sizeof item->seq);
+        at = bytes_put(at, item->episode, sizeof item->episode);
     }
-    if (head.flags & ITEM_TOTAL)
-        snag_pack_u32(buf, item->evidence_total);
-    if (head.flags & ITEM_COOLDOWN)
-        snag_pack_i64(buf, item->cooldown_ms);
-    if (head.flags & ITEM_CAPTURE) {
-        snag_pack_u16(buf, item->capture_bytes);
-        snag_buf_put(buf, item->capture, item->capture_bytes);
+    if (flags & ITEM_TOTAL)
+        at = bytes_put(at, &item->evidence_total, sizeof item->evidence_total);
+    if (flags & ITEM_COOLDOWN)
+        at = bytes_put(at, &item->cooldown_ms, sizeof item->cooldown_ms);
+    if (flags & ITEM_CAPTURE) {
+        at = bytes_put(at, &item->capture_bytes, sizeof item->capture_bytes);
+        at = bytes_put(at, item->capture, item->capture_bytes);
     }
-    snag_buf_put(buf, item->state, item->state_bytes);
-    uint16_t bytes = (uint16_t)buf->size;
-    SNAG_ASSERT(!buf->full);
-    memcpy(buf->data + offsetof(item_head, bytes), &bytes, sizeof bytes);
+    if (item->state_bytes)
+        at = bytes_put(at, item->state, item->state_bytes);
+    item_head head = {.fingerprint = item->fingerprint,
+                      .bytes = (uint16_t)(at - bytes),
+                      .flags = (uint8_t)flags,
+                      .refs = item->ref_count};
+    memcpy(bytes, &head, sizeof head);
+    return (size_t)(at - bytes);
 }
 
 /* Whether the stored item at `at` refers to evidence that `item` (NULL = none) does not refer to. Refs are
@@ -229,23 +249,20 @@ static void count_flags(snag_cell *cell, int flags, int by)
 
 bool snag_cell_put(snag_cell *cell, const snag_item *item)
 {
-    char bytes[ITEM_HEAD_BYTES + SNAG_EVIDENCE_MAX + 64 + SNAG_CAPTURE_BYTES_MAX +
-               SNAG_STATE_BYTES_MAX];
-    snag_buf packed = snag_buf_on(bytes, sizeof bytes);
+    unsigned char bytes[ITEM_BYTES_MAX];
     bool keep = item->state_bytes || item->open || item->cooldown_ms != SNAG_TIME_NONE;
-    if (keep)
-        item_write(&packed, item);
+    size_t size = keep ? item_write(bytes, item) : 0;
     size_t at = item_find(cell, item->fingerprint);
     bool had = at < cell->items_bytes;
     item_head before = had ? head_at(cell, at) : (item_head){0};
     size_t old = before.bytes;
     bool lost = had && lost_refs(cell, at, keep ? item : NULL);
-    size_t total = cell->items_bytes - old + packed.size;
+    size_t total = cell->items_bytes - old + size;
     if (total > SNAG_ITEMS_BYTES_MAX || (!had && keep && cell->item_count >= UINT8_MAX))
         return false;
-    if (packed.size != old)
-        memmove(cell->items + at + packed.size, cell->items + at + old, cell->items_bytes - at - old);
-    memcpy(cell->items + at, bytes, packed.size);
+    if (size != old)
+        memmove(cell->items + at + size, cell->items + at + old, cell->items_bytes - at - old);
+    memcpy(cell->items + at, bytes, size);
     count_flags(cell, before.flags, -1);
     if (keep) {
         count_flags(cell, flags_of(item), 1);
@@ -262,21 +279,21 @@ bool snag_cell_put(snag_cell *cell, const snag_item *item)
 snag_cell_needs snag_cell_needs_of(const snag_cell *cell)
 {
     snag_cell_needs needs = {.due_ms = SNAG_NEVER};
-    size_t at = 0;
+    const unsigned char *at = cell->items;
     for (uint32_t i = 0; i < cell->item_count; i++) {
-        item_head head = head_at(cell, at);
-        if (head.flags & ITEM_OPEN)
-            needs.open++;
-        if (head.flags & ITEM_HOLD)
-            needs.hold++;
+        item_head head;
+        memcpy(&head, at, sizeof head);
+        needs.open += (head.flags & ITEM_OPEN) != 0;
+        needs.hold += (head.flags & ITEM_HOLD) != 0;
         if (head.flags & ITEM_ARMED) {
             int64_t due_ms;
-            memcpy(&due_ms, cell->items + at + sizeof head + head.refs, sizeof due_ms);
+            memcpy(&due_ms, at + sizeof head + head.refs, sizeof due_ms);
             needs.armed++;
             if (due_ms < needs.due_ms)
                 needs.due_ms = due_ms;
         }
         at += head.bytes;
     }
+    SNAG_ASSERT(at == cell->items + cell->items_bytes);
     return needs;
 }
