@@ -19,6 +19,7 @@ typedef enum action {
     REPLICA, /* writes to a replica: its master is elsewhere by now */
     SCRIPTS, /* the server was restarted and has forgotten them */
     LOCKED,  /* it does not let us in */
+    FULL,    /* it takes nothing more; neither do transactions run, though they only read */
     REFUSE   /* it does not take this; not to be tried again at once */
 } action;
 
@@ -46,7 +47,7 @@ static const struct {
      "it is a node of a Redis Cluster, which has database 0 only: leave the number away"},
     {"ERR DB index is out of range", LOCKED, "it has no database of this number"},
     {"NOPERM", REFUSE, NULL},
-    {"OOM", REFUSE, "its memory is full (maxmemory)"},
+    {"OOM", FULL, "its memory is full (maxmemory)"},
     {"MISCONF", REFUSE, "it takes no writes because it cannot save its data to disk (MISCONF)"},
     {"NOREPLICAS", REFUSE, "it takes no writes because too few replicas follow it (NOREPLICAS)"},
     {"WRONGTYPE", REFUSE, "somebody else uses our keys: WRONGTYPE"},
@@ -197,6 +198,7 @@ snag_err snag_redis_refused(snag_redis_client *client, const redisReply *reply, 
         client->node->served = false;
         snag_redis_words(words, client, reply);
         return snag_redis_node_lose(client, client->node, words, diag);
+    case FULL: return give_up(client, reply, SNAG_REDIS_REFUSING, true, diag);
     case REFUSE: break;
     }
     return give_up(client, reply, client->writes ? SNAG_REDIS_REFUSING : SNAG_REDIS_LOST, true, diag);

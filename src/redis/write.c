@@ -70,7 +70,9 @@ static void write_append(snag_redis_store *st, uint32_t partition, const snag_st
 static snag_err write_answer(const redisReply *reply, snag_store_head *head,
                              const snag_store_head *final, snag_diag *diag)
 {
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 ||
+        reply->element[0]->type != REDIS_REPLY_INTEGER ||
+        (reply->element[0]->integer != 0 && reply->element[1]->type != REDIS_REPLY_INTEGER))
         return snag_fail(diag, SNAG_STORE, "Redis: the script gave something else");
     if (reply->element[0]->integer == 0) {
         if (reply->elements == 8)

@@ -6,12 +6,15 @@
  * repeats old flushes at odd moments; a reader loads partitions the way src/runtime/recover.c does. At any
  * time: what can be loaded whole (one head on all pages, its count, no token, no step) is the state of the
  * commit that the head names, and no operation takes longer than it may. At the end everything that was
- * lost has been mended. Prints one line of JSON; exit 1 and words on stderr if something was untrue.
+ * lost has been mended. SIGTERM ends the walk before its time. Prints one line of JSON; exit 1 and words on
+ * stderr if something was untrue.
  *
  * The environment's REDIS_USER and REDIS_PASSWORD go along.
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -25,6 +28,7 @@ enum {
     MOST = 1400,       /* cells of a large commit: three scripts */
     SLOWEST_MS = 3000, /* 2 s, and what a loaded machine adds */
     MEND_MS = 200,
+    ZOMBIE = 16, /* cells of a flush that a zombie repeats */
     LAST_S = 60
 };
 
@@ -44,7 +48,7 @@ typedef struct partition {
     int64_t mend_at_ms;
     /* The zombie's: a flush that was made or tried long ago. */
     snag_store_head old_head, old_final;
-    uint32_t old_cells[16];
+    uint32_t old_cells[ZOMBIE];
     size_t old_count;
 } partition;
 
@@ -57,7 +61,9 @@ static numbers counted;
 static snag_store_item items[MOST];
 static char keys[CELLS][16];
 static char blobs[MOST][128];
+static uint32_t written[MOST]; /* cells of the last commit */
 static uint64_t seed;
+static atomic_bool enough; /* SIGTERM: the faults are over */
 static char first_words[4][300];
 static unsigned said;
 
@@ -81,6 +87,12 @@ static void say(void *self, const char *line)
         snprintf(first_words[said], sizeof first_words[0], "%s", line);
     said++;
     fprintf(stderr, "said: %s\n", line);
+}
+
+static void stop(int signal)
+{
+    (void)signal;
+    atomic_store(&enough, true);
 }
 
 static void die(const char *words, uint32_t p, int64_t a, int64_t b)
@@ -169,10 +181,8 @@ static size_t commit(uint32_t p)
         }
         past->at[past->count++] = next(5) ? of->n : -of->n;
         item_set(i, p, cell, past->at[past->count - 1]);
-        if (i < 16)
-            of->old_cells[i] = cell;
+        written[i] = cell;
     }
-    of->old_count = count <= 16 ? count : 0;
     counted.commits++;
     return count;
 }
@@ -184,11 +194,11 @@ static void write_one(const snag_store *store, uint32_t p)
     snag_store_head final = final_of(of);
     if (of->stale)
         return; /* dropped, never queued */
-    if (of->old_count && next(3) == 0) {
+    if (count <= ZOMBIE && next(3) == 0) {
         of->old_head = of->stored;
         of->old_final = final;
-    } else {
-        of->old_count = 0;
+        of->old_count = count;
+        memcpy(of->old_cells, written, count * sizeof *written);
     }
     counted.flushes++;
     if (put(store, p, &of->stored, count, &final) != SNAG_OK)
@@ -363,7 +373,7 @@ static void world_init(void)
 static void run(const snag_store *writer, const snag_store *other, int64_t seconds)
 {
     int64_t until_ms = now_ms() + seconds * 1000;
-    while (now_ms() < until_ms)
+    while (now_ms() < until_ms && !atomic_load(&enough))
         step(writer, other);
     settle(writer, other);
 }
@@ -376,6 +386,7 @@ int main(int argc, char **argv)
     const snag_voice voice = {.say = say};
     if (argc != 4)
         return 2;
+    signal(SIGTERM, stop);
     const snag_redis_options options = {.url = snag_str_from(argv[1]),
                                         .user = snag_str_from(getenv("REDIS_USER")),
                                         .password = snag_str_from(getenv("REDIS_PASSWORD"))};
