@@ -26,6 +26,9 @@
 typedef enum snag_topic { SNAG_TOPIC_TABLE(X) SNAG_TOPIC_COUNT } snag_topic;
 #undef X
 
+/* A transaction that is open for longer is given up by the coordinator; its worker then is fenced. */
+enum { SNAG_OUTPUT_PATIENCE_MS = 10000 };
+
 /* One record out. The bytes must stay where they are until commit or renew has returned. */
 typedef struct snag_message {
     snag_topic topic;

@@ -128,6 +128,7 @@ static snag_err transact(snag_worker *worker, const snag_place *places, size_t c
 {
     const snag_output *output = &worker->ports->output;
     flush_early(worker, places, count);
+    worker->begun_ms = worker->ports->clock.monotonic_ms(worker->ports->clock.self);
     snag_err err = output->ops->begin(output->self, diag);
     snag_worker_pass(worker, SNAG_POINT_BEGUN);
     for (size_t i = 0; i < worker->bundle.count && err == SNAG_OK; i++) {
@@ -193,5 +194,6 @@ snag_err snag_worker_commit(snag_worker *worker, snag_diag *diag)
     snag_bundle_reset(&worker->bundle);
     worker->dirty_ms = SNAG_NEVER;
     worker->committed_ms = worker->ports->clock.monotonic_ms(worker->ports->clock.self);
+    worker->begun_ms = SNAG_TIME_NONE;
     return SNAG_OK;
 }

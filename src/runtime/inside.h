@@ -94,6 +94,7 @@ typedef struct snag_worker {
     int64_t committed_ms; /* monotonic */
     int64_t dirty_ms;     /* since when something waits; SNAG_NEVER = nothing */
     int64_t fenced_ms;    /* monotonic, of the last fencing; SNAG_TIME_NONE = never */
+    int64_t begun_ms;     /* monotonic, of the open transaction; SNAG_TIME_NONE = there is none */
     uint64_t from_store; /* of the takeover in hand: cells read from the store … */
     uint64_t from_log;   /* … records read from the changelog … */
     uint64_t recovered;  /* … and partitions brought back by them */

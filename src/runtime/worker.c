@@ -23,6 +23,7 @@ enum {
     BACKOFF_MIN_MS = 200,
     BACKOFF_MAX_MS = 5000,
     FENCED_TWICE_MS = 60000,
+    TRUCE_MS = 3000,         /* whoever was fenced lets the other one settle before it asks again */
     LINE_MAX_BYTES = 700
 };
 
@@ -159,21 +160,33 @@ static bool for_good(snag_err err)
            err == SNAG_MEMORY;
 }
 
+/* The coordinator gave up our transaction (the process was stopped, say): that looks just like a rival. */
+static bool expired(const snag_worker *worker)
+{
+    return worker->begun_ms != SNAG_TIME_NONE && worker->now_ms - worker->begun_ms >= SNAG_OUTPUT_PATIENCE_MS;
+}
+
+/* Two workers with one name take the id from each other, producer and consumer one after the other. With a
+ * truce each attack is felt as one, so that of two processes exactly one is the first to be fenced twice. */
 static bool fenced_twice(snag_worker *worker)
 {
+    if (expired(worker))
+        return false;
     int64_t before_ms = worker->fenced_ms;
     worker->fenced_ms = worker->now_ms;
     return before_ms != SNAG_TIME_NONE && worker->now_ms - before_ms < FENCED_TWICE_MS;
 }
 
+/* SNAG_AGAIN: told to stop before it worked. */
 static snag_err renew(snag_worker *worker, snag_diag *diag)
 {
     const snag_output *output = &worker->ports->output;
-    snag_err err = SNAG_BROKER;
+    snag_err err = SNAG_AGAIN;
     for (int64_t wait_ms = BACKOFF_MIN_MS; !atomic_load(&worker->shared->stop);) {
         err = output->ops->renew(output->self, diag);
         if (err == SNAG_OK || for_good(err))
             break;
+        err = SNAG_AGAIN;
         if (!worker->said_lost)
             snag_worker_say(worker, "%s; trying until it works", diag->text);
         worker->said_lost = true;
@@ -201,6 +214,9 @@ static snag_err start_over(snag_worker *worker, snag_err failed, snag_diag *diag
     }
     snag_worker_pass(worker, SNAG_POINT_FAILED);
     snag_worker_drop_all(worker);
+    if (failed == SNAG_FENCED && !expired(worker))
+        pause_ms(worker, TRUCE_MS);
+    worker->begun_ms = SNAG_TIME_NONE;
     bool keep = snag_planted(PRODUCER_KEPT) && failed != SNAG_FENCED;
     snag_err err = keep ? SNAG_OK : renew(worker, diag); /* the old producer is gone only now: */
     snag_bundle_reset(&worker->bundle); /* it had borrowed these bytes */
@@ -291,7 +307,7 @@ static snag_err loop(snag_worker *worker, snag_diag *diag)
     snag_worker_pass(worker, SNAG_POINT_STOPPING);
     if (err == SNAG_OK && atomic_load(&worker->shared->stop))
         err = commit(worker, diag); /* the drain: what is in hand, and no more */
-    return err;
+    return err == SNAG_AGAIN ? SNAG_OK : err; /* stopped amid a failure: nothing was in hand */
 }
 
 snag_err snag_worker_run(const snag_worker_options *options, const snag_ports *ports,
@@ -299,7 +315,8 @@ snag_err snag_worker_run(const snag_worker_options *options, const snag_ports *p
 {
     snag_worker worker = {.options = options, .ports = ports, .pipeline = options->pipeline,
                           .shared = shared, .stats = stats, .dirty_ms = SNAG_NEVER,
-                          .drift_ms = SNAG_TIME_NONE, .fenced_ms = SNAG_TIME_NONE};
+                          .drift_ms = SNAG_TIME_NONE, .fenced_ms = SNAG_TIME_NONE,
+                          .begun_ms = SNAG_TIME_NONE};
     snag_bundle_init(&worker.bundle);
     snag_worker_clock(&worker);
     snag_err err = prepare(&worker, diag);

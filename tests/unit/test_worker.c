@@ -118,10 +118,56 @@ static void test_restarts(void **state)
     world_free(reference);
 }
 
+/* Fenced twice within a minute: somebody has our name. Fenced because the transaction lay open for too long
+ * (the process was stopped, say): nobody has, and it goes on as often as it takes. */
+static void test_fences(void **state)
+{
+    static const struct {
+        int fences;
+        int64_t after_ms;
+        snag_err err;
+    } rows[] = {{1, 0, SNAG_OK}, {2, 0, SNAG_FENCED}, {2, 9000, SNAG_FENCED}, {5, 12000, SNAG_OK}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snag_diag diag = {.text = ""};
+        world *w = world_new(&config.pipeline);
+        w->fail_at = 50;
+        w->fences = rows[i].fences;
+        w->fence_after_ms = rows[i].after_ms;
+        assert_int_equal(world_try(w, &diag), rows[i].err);
+        assert_true(rows[i].err == SNAG_OK || strstr(diag.text, "instance name i") != NULL);
+        world_free(w);
+    }
+}
+
+/* Told to stop while a failure is being answered: that is a peaceful end, and the next start goes on. */
+static void test_stop_amid_failure(void **state)
+{
+    (void)state;
+    world *reference = world_new(&config.pipeline);
+    world_run(reference);
+    world *w = world_new(&config.pipeline);
+    snag_diag diag = {.text = ""};
+    w->fail_at = 60;
+    w->stop_at_fail = true;
+    assert_int_equal(world_try(w, &diag), SNAG_OK);
+    assert_true(w->place.offset < RECORDS);
+    atomic_store(&w->shared.stop, false);
+    w->stop_at_fail = false;
+    w->seat = SNAG_SEAT_GIVEN;
+    w->next = -1;
+    world_run(w);
+    assert_same(reference, w);
+    world_free(w);
+    world_free(reference);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_undisturbed),
                                        cmocka_unit_test(test_every_call_fails),
-                                       cmocka_unit_test(test_restarts)};
+                                       cmocka_unit_test(test_restarts),
+                                       cmocka_unit_test(test_fences),
+                                       cmocka_unit_test(test_stop_amid_failure)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -44,6 +44,9 @@ typedef struct world {
     int64_t calls;
     int64_t fail_at;
     bool fail_after;
+    int fences;             /* so many commits, from fail_at on, say that another one took the id … */
+    int64_t fence_after_ms; /* … after so long */
+    bool stop_at_fail;      /* told to stop at the moment of the failure; from then on nothing works */
     snag_shared shared;
     int64_t now_ms;
     char told[8192]; /* all lines for people */
@@ -159,7 +162,11 @@ static void forget_pending(world *w)
 /* Counts the call; true: it is the one that fails. */
 static bool fails(world *w)
 {
-    return ++w->calls == w->fail_at;
+    if (++w->calls != w->fail_at)
+        return false;
+    if (w->stop_at_fail)
+        atomic_store(&w->shared.stop, true);
+    return true;
 }
 
 static snag_err lost(snag_diag *diag)
@@ -169,9 +176,8 @@ static snag_err lost(snag_diag *diag)
 
 static snag_err output_renew(void *self, snag_diag *diag)
 {
-    (void)diag;
     forget_pending(self);
-    return SNAG_OK;
+    return atomic_load(&((world *)self)->shared.stop) ? lost(diag) : SNAG_OK;
 }
 
 static snag_err output_begin(void *self, snag_diag *diag)
@@ -215,6 +221,11 @@ static snag_err output_commit(void *self, snag_diag *diag)
 {
     world *w = self;
     bool failing = fails(w);
+    if (w->fences > 0 && w->calls >= w->fail_at) {
+        w->fences--;
+        w->now_ms += w->fence_after_ms;
+        return snag_fail(diag, SNAG_FENCED, "planted");
+    }
     assert_true(w->pending_offsets); /* a commit without offsets would forget where it was */
     if (failing && !w->fail_after)
         return lost(diag);
