@@ -16,10 +16,12 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "cli/live.h"
+#include "cli/status.h"
 #include "cli/load.h"
 #include "cli/terminal.h"
 #include "local/memory.h"
 #include "local/registry.h"
+#include "runtime/budget.h"
 #include "runtime/crew.h"
 
 enum {
@@ -81,13 +83,6 @@ static void say(void *context, const char *line)
     pthread_mutex_unlock(&self->voice_lock);
 }
 
-static void number(snag_buf *buf, uint64_t count, const char *what)
-{
-    snag_buf_str_put(buf, SNAG_STR("  "));
-    snag_number_print(buf, count);
-    snag_buf_printf(buf, " %s", what);
-}
-
 static void status_print(run *self, const snag_stats *sum, snag_buf *buf)
 {
     int64_t now_ms = snag_clock_monotonic_ms();
@@ -96,21 +91,7 @@ static void status_print(run *self, const snag_stats *sum, snag_buf *buf)
     double rate = seconds > 0 ? (double)(records - self->told_records) / seconds : 0;
     self->told_ms = now_ms;
     self->told_records = records;
-    snag_buf_str_put(buf, self->config.pipeline.name);
-    number(buf, atomic_load(&sum->partitions), "partitions");
-    number(buf, records, "records (");
-    snag_rate_print(buf, rate);
-    snag_buf_str_put(buf, SNAG_STR("/s)"));
-    number(buf, atomic_load(&sum->alerts), "alerts (");
-    snag_number_print(buf, atomic_load(&sum->episodes));
-    snag_buf_str_put(buf, SNAG_STR(" open)"));
-    number(buf, atomic_load(&sum->walks), "journeys under way");
-    if (atomic_load(&sum->dead))
-        number(buf, atomic_load(&sum->dead), "dead letters");
-    if (atomic_load(&sum->late))
-        number(buf, atomic_load(&sum->late), "late");
-    bool fresh = atomic_load(&sum->caught_up) != 0;
-    snag_buf_str_put(buf, fresh ? SNAG_STR("  up to date") : SNAG_STR("  catching up"));
+    snag_status_print(buf, self->config.pipeline.name, sum, rate);
 }
 
 static void status(run *self, const snag_crew *crew)
@@ -141,11 +122,7 @@ static void farewell(run *self, const snag_stats *sum)
 {
     char line[LINE_BYTES];
     snag_buf buf = snag_buf_on(line, sizeof line - 1);
-    snag_buf_str_put(&buf, SNAG_STR("stopped:"));
-    number(&buf, atomic_load(&sum->records), "records read,");
-    number(&buf, atomic_load(&sum->alerts), "alerts,");
-    number(&buf, atomic_load(&sum->changes), "journey changes,");
-    number(&buf, atomic_load(&sum->dead), "dead letters; everything is committed");
+    snag_farewell_print(&buf, sum);
     line[buf.size] = '\0';
     say(self, line);
 }
@@ -156,7 +133,7 @@ static snag_err block_give(void *context, size_t size, void **block, snag_diag *
 {
     snag_memory memory;
     (void)context;
-    snag_err err = snag_memory_init(&memory, size, diag);
+    snag_err err = snag_memory_init_small(&memory, size, diag);
     *block = memory.block;
     return err;
 }
@@ -168,6 +145,13 @@ static void block_back(void *context, void *block, size_t size)
     snag_memory_finish(&memory);
 }
 
+static void block_large(void *context, void *block, size_t size)
+{
+    snag_memory memory = {.block = block, .size = size};
+    (void)context;
+    snag_memory_large(&memory);
+}
+
 static void options_fill(run *self, unsigned i)
 {
     snag_worker_options *options = &self->options[i];
@@ -176,6 +160,7 @@ static void options_fill(run *self, unsigned i)
         .pipeline = &self->config.pipeline,
         .base_dir = self->config.base_dir,
         .partitions = (uint32_t)self->live.topics[SNAG_TOPIC_COUNT].partitions,
+        .workers = (unsigned)self->workers,
         .group = self->live.group,
         .instance = self->instance,
         .from_latest = strcmp(self->from, "latest") == 0,
@@ -196,15 +181,17 @@ static snag_err ports_open(run *self, unsigned i, snag_diag *diag)
     char member[SNAG_LIVE_NAME_MAX * 2], id[SNAG_LIVE_NAME_MAX * 3];
     const char *names[SNAG_TOPIC_COUNT];
     snag_live *live = &self->live;
+    snag_shares shares = snag_shares_of(self->config.pipeline.budget_bytes, (unsigned)self->workers);
     snag_ports *ports = &self->ports[i];
     snprintf(member, sizeof member, "%s-%u", self->instance, i);
     snprintf(id, sizeof id, "%s-%s", live->group, member);
     for (int t = 0; t < SNAG_TOPIC_COUNT; t++)
         names[t] = live->names[t];
     *ports = (snag_ports){.clock = snag_clock_system(), .voice = self->voice,
-                          .blocks = {.give = block_give, .back = block_back}};
+                          .blocks = {.give = block_give, .back = block_back, .large = block_large}};
     snag_kafka_input_options input = {.topic = live->input, .group = live->group, .instance = member,
                                       .batch_max = (size_t)self->batch, .keep_seat = self->keep_seat};
+    snag_kafka_prefetch_set(live->kafka, shares.prefetch_bytes);
     snag_err err = snag_kafka_input_new(&ports->input, live->kafka, &input, diag);
     if (err == SNAG_OK)
         err = snag_kafka_output_new(&ports->output, live->kafka, &ports->input, id, names, diag);

@@ -56,7 +56,8 @@ static const snag_key pipeline_keys[] = {
                    "only so or as {file: PATH}")},
     {"redis", NODE(AT(snag_pipeline_raw, redis), "a map", "where state is kept for quick takeover")},
     {"budget", SNAG_KEY_BYTES, AT(snag_pipeline_raw, budget_bytes), "512MiB", 16777216,
-     INT64_C(1) << 44, NULL, NULL, "memory for state that one process may use", NULL},
+     INT64_C(1) << 44, NULL, NULL, "memory that one process may use: 5/8 for state, the rest for records on "
+     "their way", NULL},
     {"calendars", LATER("durations are elapsed time: 60s, 15m, 72h, 30d")},
     {"facts", LATER("rules see the names of their event (keep:)")},
     {"shapes", LATER("use one rule each, with where:")},

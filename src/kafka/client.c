@@ -129,6 +129,26 @@ void snag_kafka_free(snag_kafka *kafka)
     free(kafka);
 }
 
+void snag_kafka_prefetch_set(snag_kafka *kafka, size_t bytes)
+{
+    kafka->prefetch_bytes = bytes;
+}
+
+/* A record waiting in the client costs some 250 bytes besides its own: half of the room is for these. */
+snag_kafka_prefetch snag_kafka_prefetch_of(const snag_kafka *kafka)
+{
+    enum { RECORD_BYTES = 256, MESSAGES_MAX = 400000, BYTES_MAX = 256 << 20, KBYTES_MIN = 1024 };
+    snag_kafka_prefetch prefetch;
+    size_t bytes = kafka->prefetch_bytes && kafka->prefetch_bytes < BYTES_MAX ? kafka->prefetch_bytes
+                                                                             : BYTES_MAX;
+    size_t messages = bytes / 2 / RECORD_BYTES, kbytes = bytes / 2 / 1024;
+    snprintf(prefetch.messages, sizeof prefetch.messages, "%zu",
+             messages < MESSAGES_MAX ? messages : (size_t)MESSAGES_MAX);
+    snprintf(prefetch.kbytes, sizeof prefetch.kbytes, "%zu",
+             kbytes > KBYTES_MIN ? kbytes : (size_t)KBYTES_MIN);
+    return prefetch;
+}
+
 /* What no retry will change: which code, and what to do about it. */
 static const struct {
     rd_kafka_resp_err_t code;

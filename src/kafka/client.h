@@ -21,6 +21,14 @@ typedef struct snag_kafka_owner {
     snag_kafka *kafka;
 } snag_kafka_owner;
 
+/* Prefetch is memory, and librdkafka 2.0.2 sleeps a second when it is full: it should hold that much. */
+typedef struct snag_kafka_prefetch {
+    char messages[16]; /* queued.min.messages */
+    char kbytes[16];   /* queued.max.messages.kbytes */
+} snag_kafka_prefetch;
+
+snag_kafka_prefetch snag_kafka_prefetch_of(const snag_kafka *kafka);
+
 struct snag_kafka {
     snag_kafka_owner owner; /* itself */
     const snag_kafka_property *properties;
@@ -29,6 +37,7 @@ struct snag_kafka {
     rd_kafka_t *probe;  /* a plain client that reads uncommitted ends and asks for metadata */
     rd_kafka_resp_err_t refusal; /* the probe's login or handshake was refused; 0 = no */
     char refusal_words[256];
+    size_t prefetch_bytes; /* of one consumer; 0 = not bounded further */
     atomic_bool doubted; /* a client said that no broker is left */
     atomic_bool lost;    /* and a question of our own went unanswered: it was said */
 };

@@ -157,6 +157,15 @@ static snag_err input_log_end(void *self, uint32_t partition, int64_t *end, snag
     return range(in->owner.kafka->probe, in->topic, partition, &first, end, diag);
 }
 
+static int64_t input_seen_end(void *self, uint32_t partition)
+{
+    input *in = self;
+    int64_t first, end;
+    rd_kafka_resp_err_t code =
+        rd_kafka_get_watermark_offsets(in->client, in->topic, (int32_t)partition, &first, &end);
+    return code || end < 0 ? -1 : end;
+}
+
 /* --- reading ----------------------------------------------------------------------------------- */
 
 static void input_release(void *self)
@@ -372,11 +381,11 @@ static snag_err input_memory(input *in, const snag_kafka_input_options *options,
 
 static snag_err input_client(input *in, snag_diag *diag)
 {
-    /* Prefetch is memory, and librdkafka 2.0.2 sleeps a second when it is full: a second of data. */
-    static const snag_kafka_default defaults[] = {
+    snag_kafka_prefetch prefetch = snag_kafka_prefetch_of(in->owner.kafka);
+    const snag_kafka_default defaults[] = {
         {"session.timeout.ms", "10000"}, {"heartbeat.interval.ms", "500"},
-        {"fetch.wait.max.ms", "50"},     {"queued.min.messages", "400000"},
-        {"queued.max.messages.kbytes", "131072"}, {"fetch.error.backoff.ms", "100"},
+        {"fetch.wait.max.ms", "50"},     {"queued.min.messages", prefetch.messages},
+        {"queued.max.messages.kbytes", prefetch.kbytes}, {"fetch.error.backoff.ms", "100"},
         /* Partitions that are added must be seen soon: customers move between partitions then. */
         {"topic.metadata.refresh.interval.ms", "10000"},
         {NULL, NULL}};
@@ -434,6 +443,7 @@ static const snag_input_ops input_ops = {
     .rejoin = input_rejoin,
     .range = input_range,
     .log_end = input_log_end,
+    .seen_end = input_seen_end,
     .close = input_close,
 };
 

@@ -27,6 +27,8 @@ typedef struct snag_kafka_property {
 SNAG_MUST_CHECK snag_err snag_kafka_new(snag_kafka **out, const snag_kafka_property *properties,
                                         size_t count, const snag_voice *voice, snag_diag *diag);
 void snag_kafka_free(snag_kafka *kafka);
+/* What one consumer made from now on may hold of records read ahead. */
+void snag_kafka_prefetch_set(snag_kafka *kafka, size_t bytes);
 
 /* --- looking and making (admin) ---------------------------------------------------------------- */
 

@@ -40,9 +40,10 @@ static void log_shut(void *self)
 
 static snag_err make(reader *log, snag_diag *diag)
 {
-    static const snag_kafka_default defaults[] = {
-        {"fetch.wait.max.ms", "20"}, {"queued.min.messages", "400000"},
-        {"queued.max.messages.kbytes", "131072"}, {NULL, NULL}};
+    snag_kafka_prefetch prefetch = snag_kafka_prefetch_of(log->owner.kafka);
+    const snag_kafka_default defaults[] = {
+        {"fetch.wait.max.ms", "20"}, {"queued.min.messages", prefetch.messages},
+        {"queued.max.messages.kbytes", prefetch.kbytes}, {NULL, NULL}};
     /* The client asks for a group before it assigns; this one is never joined and commits nothing. */
     const snag_kafka_default demands[] = {
         {"group.id", log->group},

@@ -24,7 +24,7 @@
 /* An engine's arenas stand within these first bytes of its block. */
 enum { ARENAS_BYTES = 16 * 1024 * 1024, HUGE_FROM_BYTES = 64 * 1024 * 1024 };
 
-snag_err snag_memory_init(snag_memory *memory, size_t size, snag_diag *diag)
+static snag_err reserve(snag_memory *memory, size_t size, snag_diag *diag)
 {
     *memory = (snag_memory){0};
     void *block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
@@ -32,13 +32,32 @@ snag_err snag_memory_init(snag_memory *memory, size_t size, snag_diag *diag)
     if (block == MAP_FAILED)
         return snag_fail(diag, SNAG_MEMORY, "cannot reserve %zu MiB for state: %s", size >> 20,
                          strerror(errno));
-    /* State is read at random: with pages of 4 KiB a good part of the time goes into finding the pages. */
-    if (size >= HUGE_FROM_BYTES)
-        (void)madvise(block, size, MADV_HUGEPAGE);
     /* AddressSanitizer goes on to poison what arenas of an earlier block left unused at this address. */
     UNPOISON(block, size < ARENAS_BYTES ? size : ARENAS_BYTES);
     *memory = (snag_memory){.block = block, .size = size};
     return SNAG_OK;
+}
+
+void snag_memory_large(snag_memory *memory)
+{
+    (void)madvise(memory->block, memory->size, MADV_HUGEPAGE);
+}
+
+snag_err snag_memory_init(snag_memory *memory, size_t size, snag_diag *diag)
+{
+    snag_err err = reserve(memory, size, diag);
+    /* State is read at random: with pages of 4 KiB a good part of the time goes into finding the pages. */
+    if (err == SNAG_OK && size >= HUGE_FROM_BYTES)
+        snag_memory_large(memory);
+    return err;
+}
+
+snag_err snag_memory_init_small(snag_memory *memory, size_t size, snag_diag *diag)
+{
+    snag_err err = reserve(memory, size, diag);
+    if (err == SNAG_OK) /* where the system gives large pages unasked */
+        (void)madvise(memory->block, memory->size, MADV_NOHUGEPAGE);
+    return err;
 }
 
 void snag_memory_finish(snag_memory *memory)

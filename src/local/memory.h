@@ -14,6 +14,10 @@ typedef struct snag_memory {
 
 /* SNAG_MEMORY: the system gives no such block. */
 SNAG_MUST_CHECK snag_err snag_memory_init(snag_memory *memory, size_t size, snag_diag *diag);
+/* The same with small pages: what is small takes little memory. */
+SNAG_MUST_CHECK snag_err snag_memory_init_small(snag_memory *memory, size_t size, snag_diag *diag);
+/* Large pages for what is touched from here on. */
+void snag_memory_large(snag_memory *memory);
 /* Gives it back; a zeroed struct may be finished too. */
 void snag_memory_finish(snag_memory *memory);
 

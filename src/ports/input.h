@@ -62,6 +62,9 @@ typedef struct snag_input_ops {
     snag_err (*range)(void *self, uint32_t partition, int64_t *first, int64_t *end, snag_diag *diag);
     /* The end of the log with everything that is still undecided; asked now, from nobody's memory. */
     snag_err (*log_end)(void *self, uint32_t partition, int64_t *end, snag_diag *diag);
+    /* The end of the log as the client last heard of it, without asking: for people, never for decisions.
+     * -1 = unknown; NULL = never known. */
+    int64_t (*seen_end)(void *self, uint32_t partition);
     /* Leaves the group and frees. */
     void (*close)(void *self);
 } snag_input_ops;

@@ -11,6 +11,8 @@ typedef struct snag_blocks {
     /* A zeroed, page-aligned block. SNAG_MEMORY: the system gives none. */
     snag_err (*give)(void *self, size_t size, void **block, snag_diag *diag);
     void (*back)(void *self, void *block, size_t size);
+    /* Much of the block is in use, at random: large pages are worth it from here on. NULL = never. */
+    void (*large)(void *self, void *block, size_t size);
     void *self;
 } snag_blocks;
 

@@ -147,13 +147,19 @@ static snag_err transact(snag_worker *worker, const snag_place *places, size_t c
     return err;
 }
 
-static void usage_tell(snag_partition *partition)
+void snag_partition_usage(snag_partition *partition)
 {
     snag_engine_usage usage;
     snag_worker *worker = partition->worker;
+    const snag_blocks *blocks = &worker->ports->blocks;
     snag_engine_usage_get(partition->engine, &usage);
     atomic_fetch_add(&worker->shared->state_bytes, usage.bytes_used - partition->accounted);
     partition->accounted = usage.bytes_used;
+    if (partition->large || usage.bytes_used < SNAG_LARGE_BYTES)
+        return;
+    partition->large = true;
+    if (blocks->large)
+        blocks->large(blocks->self, partition->block, partition->block_bytes);
 }
 
 static void committed(snag_partition *partition, const snag_place *place)
@@ -166,7 +172,7 @@ static void committed(snag_partition *partition, const snag_place *place)
         partition->told = true;
         partition->words_at = partition->words_written;
     }
-    usage_tell(partition);
+    snag_partition_usage(partition);
     snag_worker_pass(partition->worker, SNAG_POINT_COMMITTED);
     if (!snag_planted(EARLY_FLUSH))
         snag_partition_flush(partition);

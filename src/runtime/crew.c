@@ -72,18 +72,21 @@ bool snag_crew_runs(const snag_crew *crew)
 
 void snag_crew_stats(const snag_crew *crew, snag_stats *sum)
 {
-    uint64_t behind = 0;
+    uint64_t behind = 0, behind_ms = 0;
 #define X(name, help) atomic_store(&sum->name, 0);
     SNAG_STAT_TABLE(X)
 #undef X
     for (unsigned i = 0; i < crew->count; i++) {
         const snag_stats *stats = &crew->members[i].stats;
         behind += atomic_load(&stats->caught_up) == 0;
+        if (atomic_load(&stats->behind_ms) > behind_ms)
+            behind_ms = atomic_load(&stats->behind_ms);
 #define X(name, help) atomic_fetch_add(&sum->name, atomic_load(&stats->name));
         SNAG_STAT_TABLE(X)
 #undef X
     }
     atomic_store(&sum->caught_up, behind == 0);
+    atomic_store(&sum->behind_ms, behind_ms);
 }
 
 snag_err snag_crew_join(snag_crew *crew, snag_diag *diag)

@@ -19,7 +19,7 @@ SNAG_MUST_CHECK snag_err snag_crew_start(snag_crew **out, const snag_worker_opti
 void snag_crew_stop(snag_crew *crew);
 /* Whether any worker still runs. */
 bool snag_crew_runs(const snag_crew *crew);
-/* The sums over all workers; caught_up is 1 where all are. */
+/* The sums over all workers; caught_up is 1 where all are, behind_ms the largest. */
 void snag_crew_stats(const snag_crew *crew, snag_stats *sum);
 /* Waits for all; the first failure with its words. Frees the crew. */
 SNAG_MUST_CHECK snag_err snag_crew_join(snag_crew *crew, snag_diag *diag);

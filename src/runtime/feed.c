@@ -123,13 +123,25 @@ static snag_err take(snag_partition *partition, const snag_event *events, size_t
     return err;
 }
 
+/* Duplicates are the engine's to see; people see them here. */
+static snag_err take_counted(snag_partition *partition, size_t count, snag_diag *diag)
+{
+    snag_worker *worker = partition->worker;
+    snag_counters before, after;
+    snag_engine_counters(partition->engine, &before);
+    snag_err err = take(partition, worker->events, count, diag);
+    snag_engine_counters(partition->engine, &after);
+    atomic_fetch_add(&worker->stats->duplicates, after.duplicate - before.duplicate);
+    return err;
+}
+
 static snag_err feed_run(snag_worker *worker, snag_partition *partition, snag_diag *diag)
 {
     snag_err err = snag_partition_drain(partition, diag);
     for (size_t at = worker->run_first; at < worker->run_end && err == SNAG_OK;) {
         size_t first = at;
         size_t count = decode_chunk(worker, partition, &at, worker->run_end);
-        err = take(partition, worker->events, count, diag);
+        err = take_counted(partition, count, diag);
         atomic_fetch_add(&worker->stats->records, at - first);
         atomic_fetch_add(&worker->stats->events, count);
         if (err != SNAG_OK)
@@ -137,7 +149,7 @@ static snag_err feed_run(snag_worker *worker, snag_partition *partition, snag_di
         partition->next = worker->batch->records[at - 1].position.offset + 1;
         partition->reached = -1;
         snag_worker_dirty(worker, partition);
-        if (worker->bundle.bytes >= SNAG_BUNDLE_MAX)
+        if (worker->bundle.bytes >= worker->shares.bundle_bytes)
             err = snag_worker_commit(worker, diag);
     }
     return err;

@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/planted.h"
 #include "engine/engine.h"
+#include "runtime/budget.h"
 #include "runtime/bundle.h"
 #include "runtime/worker.h"
 
@@ -24,7 +25,7 @@ enum {
     SNAG_CHUNK_EVENTS = 512,     /* decoded, then fed */
     SNAG_CHUNK_BYTES = 4 << 20,  /* their arena */
     SNAG_TIMER_BUDGET = 20000,   /* timers fired before a commit may come between */
-    SNAG_BUNDLE_MAX = 48 << 20   /* held before a commit comes early */
+    SNAG_LARGE_BYTES = 24 << 20  /* of state, from which large pages are worth it */
 };
 
 struct snag_worker;
@@ -37,6 +38,7 @@ typedef struct snag_partition {
     void *block;
     size_t block_bytes;
     uint64_t accounted; /* its bytes in shared->state_bytes */
+    bool large;         /* its block has large pages */
     uint8_t incarnation[16];
     int64_t n;      /* the last commit; -1 = none yet */
     int64_t next;   /* N */
@@ -70,6 +72,7 @@ typedef struct snag_worker {
     const snag_pipeline *pipeline;
     snag_shared *shared;
     snag_stats *stats;
+    snag_shares shares;
     snag_decoder *decoder;
     snag_arena arena;
     void *arena_block;
@@ -93,6 +96,7 @@ typedef struct snag_worker {
     bool behind;          /* the last poll brought as much as it could: there is more */
     int64_t committed_ms; /* monotonic */
     int64_t dirty_ms;     /* since when something waits; SNAG_NEVER = nothing */
+    int64_t left_ms;      /* monotonic: when the records left were last counted */
     int64_t fenced_ms;    /* monotonic, of the last fencing; SNAG_TIME_NONE = never */
     int64_t begun_ms;     /* monotonic, of the open transaction; SNAG_TIME_NONE = there is none */
     uint64_t from_store; /* of the takeover in hand: cells read from the store … */
@@ -122,6 +126,9 @@ snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag);
 void snag_partition_emit(void *context, const snag_record *record);
 void snag_worker_dead_letter(snag_worker *worker, snag_partition *partition, size_t at, snag_err reason,
                              const char *words);
+
+/* Tells how much state the partition holds; large pages where it is much. */
+void snag_partition_usage(snag_partition *partition);
 
 /* commit.c */
 snag_err snag_worker_commit(snag_worker *worker, snag_diag *diag);

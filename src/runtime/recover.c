@@ -30,6 +30,7 @@ static void engine_drop(snag_partition *partition)
         blocks->back(blocks->self, partition->block, partition->block_bytes);
     partition->block = NULL;
     partition->engine = NULL;
+    partition->large = false;
 }
 
 static snag_err engine_make(snag_partition *partition, snag_diag *diag)
@@ -38,7 +39,7 @@ static snag_err engine_make(snag_partition *partition, snag_diag *diag)
     const snag_blocks *blocks = &worker->ports->blocks;
     size_t least = snag_engine_bytes_min(worker->pipeline);
     engine_drop(partition);
-    partition->block_bytes = (size_t)worker->pipeline->budget_bytes;
+    partition->block_bytes = (size_t)worker->shares.state_bytes;
     if (partition->block_bytes < least)
         partition->block_bytes = least;
     snag_err err = blocks->give(blocks->self, partition->block_bytes, &partition->block, diag);
@@ -112,6 +113,7 @@ static snag_err page_restore(snag_partition *partition, uint64_t *cursor, const 
     for (size_t i = 0; i < count && err == SNAG_OK; i++)
         err = snag_engine_restore(partition->engine, items[i].key, items[i].blob);
     partition->worker->from_store += count;
+    snag_partition_usage(partition);
     return err;
 }
 
@@ -236,6 +238,8 @@ static snag_err log_read(snag_partition *partition, int64_t n, snag_head *head, 
             return err;
         if (idle && snag_planted(LOG_TO_END) && partition->n >= 0)
             return SNAG_OK;
+        if (seen % POLL_EVERY == 0)
+            snag_partition_usage(partition);
         if ((idle || seen % POLL_EVERY == 0) && (err = keep_seat(worker, diag)) != SNAG_OK)
             return err;
         if (idle && clock->monotonic_ms(clock->self) - moved_ms > patience_ms(log))
@@ -354,6 +358,8 @@ static snag_err recover(snag_partition *partition, snag_place *place, snag_diag 
     if (err == SNAG_OK)
         err = snag_partition_words_find(partition, diag);
     partition->worker->recovered += err == SNAG_OK;
+    if (err == SNAG_OK)
+        snag_partition_usage(partition);
     partition->placed = place->offset;
     snag_worker_pass(partition->worker, SNAG_POINT_RECOVERED);
     return err;
@@ -379,7 +385,7 @@ static snag_partition *partition_at(snag_worker *worker, uint32_t index)
 
 static bool over_budget(const snag_worker *worker)
 {
-    return atomic_load(&worker->shared->state_bytes) >= worker->pipeline->budget_bytes;
+    return atomic_load(&worker->shared->state_bytes) >= worker->shares.state_bytes;
 }
 
 static snag_err take_one(snag_worker *worker, snag_place *place, bool *refused, snag_diag *diag)
@@ -393,9 +399,11 @@ static snag_err take_one(snag_worker *worker, snag_place *place, bool *refused, 
         return SNAG_OK;
     }
     if (over_budget(worker)) {
-        snag_worker_say(worker, "partition %" PRIu32 " is not taken: the memory budget of %" PRIu64
-                                " MiB is used up. Start another process, or raise `budget`",
-                        place->partition, worker->pipeline->budget_bytes >> 20);
+        snag_worker_say(worker, "partition %" PRIu32 " is not taken: the %" PRIu64 " MiB for state of the "
+                                "budget of %" PRIu64 " MiB are used up. Start another process, or raise "
+                                "`budget`",
+                        place->partition, worker->shares.state_bytes >> 20,
+                        worker->pipeline->budget_bytes >> 20);
         *refused = true;
         return SNAG_OK;
     }

@@ -13,6 +13,7 @@
 
 enum {
     ENCODE_LEAST = 8192,
+    ENCODE_MOST = 16 << 20,
     HEADERS_MAX = 1024,     /* of one record; more are not passed on */
     FORWARD_MAX = 900000,   /* bytes of a record passed on: a producer's default limit is 1,000,000 */
     NOTES_MAX = 12,
@@ -48,7 +49,7 @@ static snag_str encode(snag_worker *worker, const snag_record *record)
         encode_into(worker, &buf, record);
         if (!buf.full)
             return snag_bundle_used(&worker->bundle, &buf);
-        SNAG_ASSERT(least < SNAG_BUNDLE_MAX);
+        SNAG_ASSERT(least < ENCODE_MOST);
     }
 }
 

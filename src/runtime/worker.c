@@ -24,6 +24,7 @@ enum {
     BACKOFF_MAX_MS = 5000,
     FENCED_TWICE_MS = 60000,
     TRUCE_MS = 3000,         /* whoever was fenced lets the other one settle before it asks again */
+    LEFT_EVERY_MS = 500,
     LINE_MAX_BYTES = 700
 };
 
@@ -70,6 +71,29 @@ static bool commit_is_due(const snag_worker *worker)
     return now_ms - worker->dirty_ms >= worker->options->commit_every_ms;
 }
 
+/* Records left, and how old the news is: for people, so from what the client happens to know. */
+static void left_sum(snag_worker *worker)
+{
+    const snag_input *input = &worker->ports->input;
+    uint64_t left = 0;
+    int64_t behind_ms = 0;
+    if (worker->now_ms < worker->left_ms || !input->ops->seen_end)
+        return;
+    worker->left_ms = worker->now_ms + LEFT_EVERY_MS;
+    for (uint32_t i = 0; i < worker->options->partitions; i++) {
+        const snag_partition *partition = worker->partitions[i];
+        if (!partition->engine || partition->reached >= partition->next)
+            continue;
+        int64_t end = input->ops->seen_end(input->self, i);
+        int64_t newest_ms = snag_engine_newest(partition->engine);
+        left += end > partition->next ? (uint64_t)(end - partition->next) : 0;
+        if (newest_ms != SNAG_TIME_NONE && worker->wall_ms - newest_ms > behind_ms)
+            behind_ms = worker->wall_ms - newest_ms;
+    }
+    atomic_store(&worker->stats->left, left);
+    atomic_store(&worker->stats->behind_ms, (uint64_t)behind_ms);
+}
+
 static void stats_sum(snag_worker *worker)
 {
     snag_engine_usage usage;
@@ -90,6 +114,7 @@ static void stats_sum(snag_worker *worker)
     atomic_store(&worker->stats->armed, armed);
     atomic_store(&worker->stats->state_bytes, bytes);
     atomic_store(&worker->stats->caught_up, behind == 0);
+    left_sum(worker);
 }
 
 static snag_err commit(snag_worker *worker, snag_diag *diag)
@@ -314,6 +339,7 @@ snag_err snag_worker_run(const snag_worker_options *options, const snag_ports *p
                          snag_shared *shared, snag_stats *stats, snag_diag *diag)
 {
     snag_worker worker = {.options = options, .ports = ports, .pipeline = options->pipeline,
+                          .shares = snag_shares_of(options->pipeline->budget_bytes, options->workers),
                           .shared = shared, .stats = stats, .dirty_ms = SNAG_NEVER,
                           .drift_ms = SNAG_TIME_NONE, .fenced_ms = SNAG_TIME_NONE,
                           .begun_ms = SNAG_TIME_NONE};

@@ -27,6 +27,7 @@
     X(dead, "records sent to the dead letter")                                      \
     X(wrong_key, "of these: the key is not the customer")                           \
     X(late, "events that came too late")                                            \
+    X(duplicates, "events that came twice")                                         \
     X(commits, "transactions committed")                                            \
     X(restarts, "times the worker went back to what was committed")                 \
     X(ticks, "times the clock moved an idle partition's time")                      \
@@ -39,6 +40,8 @@
     X(episodes, "alerts open now")                                                  \
     X(armed, "deadlines armed now")                                                 \
     X(state_bytes, "memory used by state now")                                      \
+    X(left, "records still to be read, as far as is known")                         \
+    X(behind_ms, "how far the oldest partition's newest event lies behind the clock") \
     X(caught_up, "1 while every partition is read to its end")
 
 typedef struct snag_stats {
@@ -77,6 +80,7 @@ typedef struct snag_worker_options {
     size_t batch_max;           /* records a poll */
     int64_t commit_every_ms;    /* where nothing is urgent */
     int64_t tombstones_ms;      /* the changelog's delete.retention.ms */
+    unsigned workers;           /* of the process: they share the budget; 0 = 1 */
     uint32_t timer_budget;      /* timers fired before a commit may come between; 0 = the usual */
     snag_point_passed *passed;  /* for tests of crashes; NULL = nobody */
     void *passed_context;
