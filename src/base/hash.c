@@ -85,24 +85,39 @@ static void sha_schedule(uint32_t w[64], const unsigned char *block)
     }
 }
 
+/* A round names its eight words anew instead of moving them: what it makes stands in *d and *h. */
+static inline void sha_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f, uint32_t g,
+                             uint32_t *h, uint32_t input)
+{
+    uint32_t s1 = rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25);
+    uint32_t choice = (e & f) ^ (~e & g);
+    uint32_t t1 = *h + s1 + choice + input;
+    uint32_t s0 = rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22);
+    uint32_t majority = (a & b) ^ (a & c) ^ (b & c);
+    *d += t1;
+    *h = t1 + s0 + majority;
+}
+
 static void sha_block(snag_sha256 *sha, const unsigned char *block)
 {
     uint32_t w[64];
-    uint32_t s[8];
+    uint32_t *state = sha->state;
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+    uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
     sha_schedule(w, block);
-    memcpy(s, sha->state, sizeof s);
-    for (int i = 0; i < 64; i++) {
-        uint32_t s1 = rotr(s[4], 6) ^ rotr(s[4], 11) ^ rotr(s[4], 25);
-        uint32_t choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
-        uint32_t t1 = s[7] + s1 + choice + sha_k[i] + w[i];
-        uint32_t s0 = rotr(s[0], 2) ^ rotr(s[0], 13) ^ rotr(s[0], 22);
-        uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
-        memmove(s + 1, s, 7 * sizeof s[0]);
-        s[4] += t1;
-        s[0] = t1 + s0 + majority;
+    for (int i = 0; i < 64; i += 8) {
+        sha_round(a, b, c, &d, e, f, g, &h, sha_k[i] + w[i]);
+        sha_round(h, a, b, &c, d, e, f, &g, sha_k[i + 1] + w[i + 1]);
+        sha_round(g, h, a, &b, c, d, e, &f, sha_k[i + 2] + w[i + 2]);
+        sha_round(f, g, h, &a, b, c, d, &e, sha_k[i + 3] + w[i + 3]);
+        sha_round(e, f, g, &h, a, b, c, &d, sha_k[i + 4] + w[i + 4]);
+        sha_round(d, e, f, &g, h, a, b, &c, sha_k[i + 5] + w[i + 5]);
+        sha_round(c, d, e, &f, g, h, a, &b, sha_k[i + 6] + w[i + 6]);
+        sha_round(b, c, d, &e, f, g, h, &a, sha_k[i + 7] + w[i + 7]);
     }
+    const uint32_t made[8] = {a, b, c, d, e, f, g, h};
     for (int i = 0; i < 8; i++)
-        sha->state[i] += s[i];
+        state[i] += made[i];
 }
 
 void snag_sha256_init(snag_sha256 *sha)
