@@ -86,8 +86,8 @@ static void sha_schedule(uint32_t w[64], const unsigned char *block)
 }
 
 /* A round names its eight words anew instead of moving them: what it makes stands in *d and *h. */
-static inline void sha_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f, uint32_t g,
-                             uint32_t *h, uint32_t input)
+static inline void sha_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f,
+                             uint32_t g, uint32_t *h, uint32_t input)
 {
     uint32_t s1 = rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25);
     uint32_t choice = (e & f) ^ (~e & g);

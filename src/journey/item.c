@@ -44,7 +44,7 @@ static void item_read(snag_unpack *unpack, const item_head *head, snag_item *ite
     item->hold = head->flags & ITEM_HOLD;
     item->ref_count = head->refs <= SNAG_EVIDENCE_MAX ? head->refs : SNAG_EVIDENCE_MAX;
     unpack->bad |= head->refs > SNAG_EVIDENCE_MAX;
-    memcpy(item->refs, unpack->at, SNAG_EVIDENCE_MAX); /* all of it: the cell's bytes go on behind the items */
+    memcpy(item->refs, unpack->at, SNAG_EVIDENCE_MAX); /* all: the cell's bytes go on behind them */
     snag_unpack_view(unpack, item->ref_count);
     item->due_ms = head->flags & ITEM_ARMED ? snag_unpack_i64(unpack) : SNAG_NEVER;
     item->opened_ms = SNAG_TIME_NONE;
