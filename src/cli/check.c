@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * snag check PIPELINE [--sample FILE]: is the file valid, and does it fit the records?
+ * snag check PIPELINE [--sample FILE] [--kafka]: is the file valid, does it fit the records, does the world
+ * that
+ * it would run in fit together?
  */
 #include <stdlib.h>
 
-#include "cli/command.h"
+#include "cli/audit.h"
 #include "cli/load.h"
 #include "cli/sample.h"
 #include "cli/terminal.h"
@@ -16,6 +18,10 @@ typedef struct check {
     const snag_command *command;
     const char *sample_path;
     int64_t now_ms;
+    bool kafka;
+    const char *brokers;
+    const char *group;
+    const char *instance;
     snag_config config;
     snag_sample *sample;
     snag_feed *feed;
@@ -121,6 +127,39 @@ static int sample_check(check *self)
     return findings > 0 ? SNAG_EXIT_FINDINGS : SNAG_EXIT_FINE;
 }
 
+static void say(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "snag check: %s\n", line);
+}
+
+static int audit_fail(const check *self, snag_err err, const snag_diag *diag)
+{
+    return snag_command_fail(self->command, snag_live_exit_code(err), "%s", diag->text);
+}
+
+static int kafka_check(check *self)
+{
+    const snag_voice voice = {.say = say};
+    const snag_pipeline *pipeline = &self->config.pipeline;
+    snag_diag diag = {.text = ""};
+    snag_live live = {.pipeline = pipeline};
+    snag_audit audit = {.config = &self->config, .pipeline = pipeline, .live = &live, .file = stdout,
+                        .instance = self->instance, .colour = snag_terminal_colour(stdout)};
+    if (pipeline->sources[0].topic.size == 0)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "the source reads a file, not a topic");
+    if (!snag_live_names(&live, pipeline, self->group))
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "a topic's or group's name is too long");
+    snag_err err = snag_live_kafka(&live, self->brokers, &voice, &diag);
+    if (err == SNAG_OK)
+        err = snag_audit_run(&audit, &diag);
+    snag_live_finish(&live);
+    if (err != SNAG_OK)
+        return audit_fail(self, err, &diag);
+    printf("\n%u finding%s\n", audit.findings, audit.findings == 1 ? "" : "s");
+    return audit.findings > 0 ? SNAG_EXIT_FINDINGS : SNAG_EXIT_FINE;
+}
+
 static int run(const snag_command *command, int argc, char **argv)
 {
     check self = {.command = command, .now_ms = snag_clock_wall_ms()};
@@ -130,6 +169,15 @@ static int run(const snag_command *command, int argc, char **argv)
          "map, how disordered time is, which event names rules miss, alerts a day"},
         {"now", SNAG_OPTION_TIME, &self.now_ms, "TIME",
          "what counts as now: events more than max_skew after it are unreadable; default: the clock"},
+        {"kafka", SNAG_OPTION_FLAG, &self.kafka, NULL,
+         "looks at the brokers, topics, stored state, keys and rights that `snag run` would meet; joins no "
+         "group, and takes back the one transaction with which it tries the rights"},
+        {"brokers", SNAG_OPTION_TEXT, &self.brokers, "LIST",
+         "with --kafka: bootstrap.servers, instead of the pipeline's"},
+        {"group", SNAG_OPTION_TEXT, &self.group, "ID",
+         "with --kafka: the consumer group; default: the pipeline's name"},
+        {"instance", SNAG_OPTION_TEXT, &self.instance, "NAME",
+         "with --kafka: a name that `snag run` shall have: is it free?"},
     };
     int words = 0;
     int code = snag_options_parse(command, rows, sizeof rows / sizeof rows[0], argc, argv, &words);
@@ -146,6 +194,10 @@ static int run(const snag_command *command, int argc, char **argv)
         valid_print(&self, argv[0]);
     if (code < 0)
         code = self.sample_path ? sample_check(&self) : SNAG_EXIT_FINE;
+    if (self.kafka && code <= SNAG_EXIT_FINDINGS) {
+        int found = kafka_check(&self);
+        code = found > code ? found : code;
+    }
     snag_feed_free(self.feed);
     snag_lines_free(self.lines);
     snag_sample_free(self.sample);
@@ -155,11 +207,14 @@ static int run(const snag_command *command, int argc, char **argv)
 
 const snag_command snag_command_check = {
     .name = "check",
-    .usage = "snag check PIPELINE [--sample FILE]",
-    .summary = "Says whether a pipeline file is valid, and how it fits a sample of records.",
+    .usage = "snag check PIPELINE [--sample FILE] [--kafka]",
+    .summary = "Says whether a pipeline file is valid, how it fits a sample of records, and Kafka as it is.",
     .help = "Every finding in the file is printed with its line, what was expected and what was probably\n"
-            "meant; the exit code is then 2. With a sample, findings about the records make it 1.\n"
+            "meant; the exit code is then 2. Findings about a sample's records, or about Kafka, make it "
+            "1; a\n"
+            "broker that does not answer makes it 3.\n"
             "\n"
-            "  snag check pipelines/shop.yaml --sample pipelines/data/shop.jsonl.gz",
+            "  snag check pipelines/shop.yaml --sample pipelines/data/shop.jsonl.gz\n"
+            "  snag check care.yaml --kafka",
     .run = run,
 };

@@ -89,6 +89,8 @@ snag_err snag_live_kafka(snag_live *live, const char *brokers, const snag_voice 
     if (err == SNAG_BROKER)
         snag_fail(diag, err, "no broker answers at %s", live->brokers);
     if (err == SNAG_OK)
+        err = snag_kafka_age_check(live->kafka, diag);
+    if (err == SNAG_OK)
         err = snag_kafka_describe_configs(live->kafka, live->topics, SNAG_TOPIC_COUNT + 1, diag);
     return err;
 }

@@ -7,16 +7,19 @@
 
 #include "base/assert.h"
 #include "kafka/client.h"
+#include "kafka/look.h"
 
-enum { ADMIN_MS = 15000, GONE_MS = 3000, NAME_BYTES = 256 };
+enum { ADMIN_MS = 15000, GONE_MS = 3000, NAME_BYTES = 256, OFFSETS_VERSION = 3 };
 
 static void describe_one(snag_kafka_topic *topic, const struct rd_kafka_metadata *seen)
 {
     topic->partitions = -1;
     for (int i = 0; i < seen->topic_cnt; i++) {
         const struct rd_kafka_metadata_topic *found = &seen->topics[i];
-        if (!found->err && snag_str_equal(snag_str_from(found->topic), topic->name))
-            topic->partitions = found->partition_cnt;
+        if (found->err || !snag_str_equal(snag_str_from(found->topic), topic->name))
+            continue;
+        topic->partitions = found->partition_cnt;
+        topic->replicas = found->partition_cnt ? found->partitions[0].replica_cnt : 0;
     }
 }
 
@@ -39,6 +42,19 @@ snag_err snag_kafka_describe(snag_kafka *kafka, snag_kafka_topic *topics, size_t
     return SNAG_OK;
 }
 
+/* TxnOffsetCommit 3 and OffsetFetch 7 (KIP-447) came together: offsets are fenced by the group's generation,
+ * and read only when no transaction is open on them. Without them a zombie could double what it wrote. */
+snag_err snag_kafka_age_check(const snag_kafka *kafka, snag_diag *diag)
+{
+    int version = atomic_load(&kafka->offsets_version);
+    if (version < 0 || version >= OFFSETS_VERSION)
+        return SNAG_OK;
+    return snag_fail(diag, SNAG_REFUSED,
+                     "a broker is older than Kafka 2.5, which does not fence the offsets of a worker that "
+                     "was "
+                     "replaced: records could count twice. Bring all brokers to 2.5 or newer");
+}
+
 bool snag_kafka_topic_gone(snag_kafka *kafka, const char *topic)
 {
     snag_kafka_topic seen = {.name = snag_str_from(topic)};
@@ -59,6 +75,10 @@ static void config_take(snag_kafka_topic *topic, const rd_kafka_ConfigEntry_t *e
         topic->retention_ms = strtoll(value, NULL, 10);
     else if (strcmp(name, "delete.retention.ms") == 0)
         topic->delete_retention_ms = strtoll(value, NULL, 10);
+    else if (strcmp(name, "max.message.bytes") == 0)
+        topic->max_message_bytes = strtoll(value, NULL, 10);
+    else if (strcmp(name, "min.insync.replicas") == 0)
+        topic->min_insync = (int32_t)strtol(value, NULL, 10);
 }
 
 static void configs_take(snag_kafka_topic *topics, size_t count, rd_kafka_event_t *event)
@@ -108,6 +128,48 @@ snag_err snag_kafka_describe_configs(snag_kafka *kafka, snag_kafka_topic *topics
     rd_kafka_ConfigResource_destroy_array(list, asked);
     free(list);
     return code ? snag_kafka_fail(diag, code, "asking for topic settings", NULL) : SNAG_OK;
+}
+
+static void bounds_take(snag_kafka_bounds *bounds, const rd_kafka_ConfigEntry_t *entry)
+{
+    const char *name = rd_kafka_ConfigEntry_name(entry);
+    const char *value = rd_kafka_ConfigEntry_value(entry);
+    if (!value)
+        return;
+    if (strcmp(name, "transaction.max.timeout.ms") == 0)
+        bounds->transaction_max_timeout_ms = strtoll(value, NULL, 10);
+    else if (strcmp(name, "group.min.session.timeout.ms") == 0)
+        bounds->session_min_ms = strtoll(value, NULL, 10);
+    else if (strcmp(name, "group.max.session.timeout.ms") == 0)
+        bounds->session_max_ms = strtoll(value, NULL, 10);
+}
+
+snag_err snag_kafka_look_bounds(snag_kafka *kafka, snag_kafka_bounds *bounds, snag_diag *diag)
+{
+    char name[16];
+    size_t resources = 0, entries = 0;
+    *bounds = (snag_kafka_bounds){-1, -1, -1};
+    snprintf(name, sizeof name, "%d", (int)rd_kafka_controllerid(kafka->probe, ADMIN_MS));
+    rd_kafka_ConfigResource_t *broker = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_BROKER, name);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka->probe);
+    rd_kafka_DescribeConfigs(kafka->probe, &broker, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, ADMIN_MS);
+    rd_kafka_resp_err_t code = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+    const rd_kafka_ConfigResource_t **list = NULL;
+    if (!code)
+        list = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event),
+                                                         &resources);
+    if (resources)
+        code = rd_kafka_ConfigResource_error(list[0]);
+    const rd_kafka_ConfigEntry_t **found =
+        resources ? rd_kafka_ConfigResource_configs(list[0], &entries) : NULL;
+    for (size_t i = 0; i < entries; i++)
+        bounds_take(bounds, found[i]);
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_ConfigResource_destroy(broker);
+    return code ? snag_kafka_fail(diag, code, "asking for the broker's settings", NULL) : SNAG_OK;
 }
 
 /* --- making ------------------------------------------------------------------------------------ */

@@ -28,13 +28,22 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     }
 }
 
-/* The client's own log would say one outage a thousand times; what matters comes as an error. */
+/* The client's own log would say one outage a thousand times; what matters comes as an error. But it is the
+ * only place where the client tells which protocol a broker speaks ("  ApiKey NAME (N) Versions MIN..MAX").
+ * */
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
-    (void)client;
+    static const char speaks[] = "ApiKey TxnOffsetCommit (28) Versions ";
+    snag_kafka *kafka = ((snag_kafka_owner *)rd_kafka_opaque(client))->kafka;
+    const char *found = strcmp(facility, "APIVERSION") == 0 ? strstr(text, speaks) : NULL;
+    const char *newest = found ? strstr(found, "..") : NULL;
     (void)level;
-    (void)facility;
-    (void)text;
+    if (!newest)
+        return;
+    int version = (int)strtol(newest + 2, NULL, 10), before = atomic_load(&kafka->offsets_version);
+    while ((before < 0 || version < before) &&
+           !atomic_compare_exchange_weak(&kafka->offsets_version, &before, version)) {
+    }
 }
 
 static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, snag_diag *diag)
@@ -100,12 +109,13 @@ snag_err snag_kafka_new(snag_kafka **out, const snag_kafka_property *properties,
                         const snag_voice *voice, snag_diag *diag)
 {
     /* The probe sees records that are still undecided: an open transaction is no silence. */
-    static const snag_kafka_default demands[] = {{"isolation.level", "read_uncommitted"},
-                                                 {NULL, NULL}};
+    static const snag_kafka_default demands[] = {
+        {"isolation.level", "read_uncommitted"}, {"debug", "feature"}, {NULL, NULL}};
     snag_kafka *kafka = calloc(1, sizeof *kafka);
     if (!kafka)
         return snag_fail(diag, SNAG_MEMORY, "kafka: out of memory");
     kafka->owner.kafka = kafka;
+    atomic_init(&kafka->offsets_version, -1);
     kafka->properties = properties;
     kafka->property_count = count;
     kafka->voice = *voice;

@@ -38,6 +38,7 @@ struct snag_kafka {
     rd_kafka_resp_err_t refusal; /* the probe's login or handshake was refused; 0 = no */
     char refusal_words[256];
     size_t prefetch_bytes; /* of one consumer; 0 = not bounded further */
+    atomic_int offsets_version; /* newest TxnOffsetCommit that all brokers seen so far speak; -1 = unknown */
     atomic_bool doubted; /* a client said that no broker is left */
     atomic_bool lost;    /* and a question of our own went unanswered: it was said */
 };
@@ -57,6 +58,9 @@ snag_err snag_kafka_fail(snag_diag *diag, rd_kafka_resp_err_t code, const char *
 void snag_kafka_watch(snag_kafka *kafka);
 /* Whether a broker that answers says that there is no such topic. */
 bool snag_kafka_topic_gone(snag_kafka *kafka, const char *topic);
+/* The group's offsets with their words; with isolation.level read_committed it asks for stable ones. */
+snag_err snag_kafka_committed(rd_kafka_t *client, const char *topic, snag_place *places, size_t count,
+                              int timeout_ms, snag_diag *diag);
 /* The group's metadata as of the last assignment; NULL before it. Borrowed. */
 const rd_kafka_consumer_group_metadata_t *snag_kafka_input_group(const snag_input *input);
 const char *snag_kafka_input_topic(const snag_input *input);

@@ -102,20 +102,25 @@ static void place_read(snag_place *place, const rd_kafka_topic_partition_t *at)
     place->text[size] = '\0';
 }
 
-static snag_err input_committed(void *self, snag_place *places, size_t count, snag_diag *diag)
+snag_err snag_kafka_committed(rd_kafka_t *client, const char *topic, snag_place *places, size_t count,
+                              int timeout_ms, snag_diag *diag)
 {
-    input *in = self;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++)
-        rd_kafka_topic_partition_list_add(list, in->topic, (int32_t)places[i].partition);
-    /* isolation.level read_committed makes this ask for stable offsets. */
-    rd_kafka_resp_err_t code = rd_kafka_committed(in->client, list, STABLE_MS);
+        rd_kafka_topic_partition_list_add(list, topic, (int32_t)places[i].partition);
+    rd_kafka_resp_err_t code = rd_kafka_committed(client, list, timeout_ms);
     for (size_t i = 0; i < count && !code; i++) {
         code = list->elems[i].err;
         place_read(&places[i], &list->elems[i]);
     }
     rd_kafka_topic_partition_list_destroy(list);
     return code ? snag_kafka_fail(diag, code, "reading the group's offsets", NULL) : SNAG_OK;
+}
+
+static snag_err input_committed(void *self, snag_place *places, size_t count, snag_diag *diag)
+{
+    input *in = self;
+    return snag_kafka_committed(in->client, in->topic, places, count, STABLE_MS, diag);
 }
 
 static snag_err input_start(void *self, const snag_place *places, size_t count, snag_diag *diag)

@@ -38,6 +38,9 @@ typedef struct snag_kafka_topic {
     char cleanup[32];         /* cleanup.policy; "" = could not be asked */
     int64_t retention_ms;     /* -1 = for ever */
     int64_t delete_retention_ms;
+    int64_t max_message_bytes; /* 0 = could not be asked, as below */
+    int32_t min_insync;
+    int32_t replicas;
 } snag_kafka_topic;
 
 /* Fills partitions of each topic. SNAG_BROKER: no broker answered within timeout_ms. */
@@ -46,6 +49,8 @@ SNAG_MUST_CHECK snag_err snag_kafka_describe(snag_kafka *kafka, snag_kafka_topic
 /* Fills cleanup and retention of the topics that exist. */
 SNAG_MUST_CHECK snag_err snag_kafka_describe_configs(snag_kafka *kafka, snag_kafka_topic *topics,
                                                      size_t count, snag_diag *diag);
+/* SNAG_REFUSED: a broker that was asked before is too old. */
+SNAG_MUST_CHECK snag_err snag_kafka_age_check(const snag_kafka *kafka, snag_diag *diag);
 /* Creates the topic with the broker's default replication; one that exists already is fine. */
 SNAG_MUST_CHECK snag_err snag_kafka_create(snag_kafka *kafka, const char *name, int partitions,
                                            bool compact, snag_diag *diag);

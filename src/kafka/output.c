@@ -13,7 +13,7 @@
 #include "base/assert.h"
 #include "kafka/client.h"
 
-enum { CALL_MS = 10000, TRY_MS = 30000, STEP_MS = 100, INSTANCE_MAX = 512 };
+enum { CALL_MS = 10000, TRY_MS = 30000, STEP_MS = 100, CLOSE_MS = 3000 };
 
 typedef struct output {
     snag_kafka_owner owner;
@@ -24,6 +24,7 @@ typedef struct output {
     char *id;
     rd_kafka_resp_err_t failed; /* the first message of the transaction that could not be delivered … */
     int failed_topic;           /* … and to which topic */
+    bool open;                  /* a transaction is begun */
 } output;
 
 static int topic_of(const output *out, const rd_kafka_topic_t *topic)
@@ -161,6 +162,7 @@ static snag_err output_renew(void *self, snag_diag *diag)
 {
     output *out = self;
     drop(out);
+    out->open = false;
     snag_err err = make(out, diag);
     return err == SNAG_OK ? insist(out, call_init, NULL, "opening the transactional producer", diag)
                           : err;
@@ -171,6 +173,7 @@ static snag_err output_begin(void *self, snag_diag *diag)
     output *out = self;
     rd_kafka_error_t *error = rd_kafka_begin_transaction(out->client);
     out->failed = RD_KAFKA_RESP_ERR_NO_ERROR;
+    out->open = error == NULL;
     return error ? fail(out, error, "beginning a transaction", diag) : SNAG_OK;
 }
 
@@ -250,7 +253,10 @@ static snag_err output_offsets(void *self, const snag_place *places, size_t coun
 
 static snag_err output_commit(void *self, snag_diag *diag)
 {
-    return insist(self, call_commit, NULL, "committing", diag);
+    output *out = self;
+    snag_err err = insist(out, call_commit, NULL, "committing", diag);
+    out->open = out->open && err != SNAG_OK;
+    return err;
 }
 
 static void output_close(void *self)
@@ -258,6 +264,12 @@ static void output_close(void *self)
     output *out = self;
     if (!out)
         return;
+    /* Who comes next shall not wait until what was left open times out. */
+    rd_kafka_error_t *error = NULL;
+    if (out->client && out->open)
+        error = rd_kafka_abort_transaction(out->client, CLOSE_MS);
+    if (error)
+        rd_kafka_error_destroy(error);
     drop(out);
     for (int i = 0; i < SNAG_TOPIC_COUNT; i++)
         free(out->names[i]);

@@ -73,8 +73,27 @@ refuses() { # WORLD SECONDS WORDS [OPTIONS…]: a start ends with 3 and these wo
     ends "$name" "$seconds" "$words"
 }
 
-# --- a stop gives the seats back; --keep-seat does not ----------------------------------------------
+# finds WORLD WORDS [OPTIONS…]: `snag check --kafka` ends with 1 and a finding that holds the words
+finds() {
+    local name=$1 words=$2
+    shift 2
+    "$SNAG" check "$LIVE/$name.yaml" --kafka "$@" >"$LIVE/$name-check.log" 2>&1
+    [ $? = 1 ] || fail "check --kafka of $name did not end with 1"
+    grep -q -- "finding: .*$words" "$LIVE/$name-check.log" || fail "check --kafka of $name: no \"$words\""
+    echo "ok: $name: $(grep -m 1 -- "finding: .*$words" "$LIVE/$name-check.log")"
+}
+fits() { # WORLD [OPTIONS…]: it finds nothing
+    local name=$1
+    shift
+    "$SNAG" check "$LIVE/$name.yaml" --kafka "$@" >"$LIVE/$name-check.log" 2>&1 ||
+        fail "check --kafka of $name"
+}
+
+# --- a stop gives the seats back --------------------------------------------------------------------
 world seats 2
+KAFKA="127.0.0.1:$(free_port)" "$SNAG" check "$LIVE/seats.yaml" --kafka >"$LIVE/none.log" 2>&1
+[ $? = 3 ] || fail "check --kafka without a broker does not end with 3"
+fits seats
 begin seats
 first=$RUN_PID
 hit seats ann
@@ -85,6 +104,9 @@ STARTED+=("$RUN_PID")
 second=$RUN_PID
 two_owns() { grep -q "took over" "$LIVE/seats2.log"; }
 wait_for 20 "the second worker" two_owns
+fits seats
+grep -q "worker two-0 at" "$LIVE/seats-check.log" || fail "check --kafka does not name the workers"
+finds seats "is running already" --instance two
 kill -TERM "$first"
 wait "$first" || fail "the first worker's end"
 start_ms=$(date +%s%3N)
@@ -101,6 +123,7 @@ begin_and_see cut ann
 stop cut
 for i in 1 2 3; do hit cut ann; done
 admin cut cut-in 0 end || fail "cut"
+finds cut "records were deleted before they were read"
 refuses cut 20 "records were deleted before they were read"
 
 world cutlive
@@ -117,8 +140,10 @@ world wide
 begin_and_see wide ann
 admin widen wide-in 3 || fail "widen"
 ends wide 30 "got more partitions"
+finds wide "they must be as many"
 refuses wide 20 "they must be as many"
 admin widen wide.changelog 3 || fail "widen"
+finds wide "customers have moved between partitions"
 refuses wide 20 "customers have moved between partitions"
 
 # --- the changelog is deleted, or made anew ---------------------------------------------------------
@@ -127,6 +152,7 @@ begin_and_see gone ann
 tool delete gone.changelog || fail "delete"
 hit gone ann
 ends gone 40 "changelog gone.changelog was deleted"
+finds gone "gone.changelog is missing"
 refuses gone 20 "gone.changelog"
 
 world anew
@@ -138,6 +164,7 @@ made() { tool create anew.changelog 1 cleanup.policy=compact; }
 wait_for 20 "the changelog to be made anew" made
 hit anew carl
 ends anew 40 "changelog was made anew or cut"
+finds anew "holds no state for them"
 refuses anew 40 "is not in the changelog"
 
 # --- offsets are set or deleted by hand -------------------------------------------------------------
@@ -145,16 +172,39 @@ world byhand
 begin_and_see byhand ann
 stop byhand
 admin place byhand byhand-in 0 0 || fail "place"
+finds byhand "were not written by snag"
 refuses byhand 20 "were not written by snag"
+admin place byhand byhand-in 0 1 "snag 1 n=7 i=00000000000000000000000000000000" || fail "place"
+finds byhand "one of them was deleted or reset"
 admin forget byhand || fail "forget"
+finds byhand "has no offsets"
 refuses byhand 20 "has no offsets"
 
 # --- a record that its topic does not take ----------------------------------------------------------
 world large
 admin set large.alerts max.message.bytes=300 || fail "set"
+finds large "large.alerts takes 300 bytes at once"
 begin large
 hit large ann
 ends large 30 "large.alerts: .*max.message.bytes"
+
+# --- settings that people get wrong ------------------------------------------------------------------
+world wrong 2
+admin set wrong.changelog cleanup.policy=delete || fail "set"
+admin set wrong.journeys cleanup.policy=compact min.insync.replicas=2 || fail "set"
+finds wrong "wrong.changelog must never forget state by age"
+finds wrong "wrong.journeys is compacted"
+finds wrong "lower min.insync.replicas"
+refuses wrong 20 "wrong.changelog is not compacted"
+admin set wrong.changelog cleanup.policy=compact delete.retention.ms=1000 || fail "set"
+finds wrong "forgets deletions after 1s"
+tool send wrong-in somebody "$(event e1 ann)" || fail "send"
+tool send wrong-in ann "no JSON" || fail "send"
+finds wrong 'key that is not the customer (key "somebody", customer "ann")'
+finds wrong "1 of them cannot be read"
+sed -i 's/delay: 100ms/out_of_order: 2h/' "$LIVE/wrong.yaml"
+admin set wrong-in retention.ms=3600000 || fail "set"
+finds wrong "could be deleted before they are judged"
 
 # --- an output topic is deleted ---------------------------------------------------------------------
 world lost
@@ -173,10 +223,14 @@ sed -i 's/^kafka: .*/kafka:\n  bootstrap.servers: "${SASL}"\n  security.protocol
   sasl.mechanism: PLAIN\n  sasl.username: snag\n  sasl.password: "${PASSWORD}"/' "$LIVE/rights.yaml"
 PASSWORD=wrong refuses rights 20 "refuses the connection"
 grep -q "wrong" "$LIVE/rights.log" && fail "a password was printed"
+PASSWORD=wrong "$SNAG" check "$LIVE/rights.yaml" --kafka >"$LIVE/none.log" 2>&1
+[ $? = 3 ] || fail "check --kafka with a wrong password does not end with 3"
+finds rights "Topic authorization failed"
 refuses rights 20 "does not exist at .*, or snag may not see it"
 outputs=(alerts journeys decisions late dead-letter shadow)
 acl --add --allow-principal User:snag --operation Describe --operation DescribeConfigs --topic rights \
     --resource-pattern-type prefixed
+finds rights "right Read on its group"
 refuses rights 30 "right Write on the transactional ids"
 acl --add --allow-principal User:snag --operation Write --operation Describe \
     --transactional-id rights-one- --resource-pattern-type prefixed
@@ -186,9 +240,11 @@ refuses rights 30 "the rights Read on its input"
 acl --add --allow-principal User:snag --operation Read --topic rights-in
 acl --add --allow-principal User:snag --operation Read --operation Write --topic rights.changelog
 hit rights ann
+finds rights "Write on its outputs" --instance one
 refuses rights 30 "Write on its outputs"
 for name in "${outputs[@]}"; do topics+=(--topic "rights.$name"); done
 acl --add --allow-principal User:snag --operation Write "${topics[@]}"
+fits rights --instance one
 begin rights
 wait_for 30 "an alert by rights" alert_of rights ann
 acl --remove --force --allow-principal User:snag --operation Write "${topics[@]}"

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The newest records of the input, a few of each partition: whether they can be read, whether their
+ * key is the customer, and whether a customer lies in one partition only. Rules see all of a
+ * customer's events only then.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "cli/audit.h"
+#include "codec/codec.h"
+#include "local/registry.h"
+
+enum {
+    EACH = 200,
+    PARTITIONS_MAX = 32,
+    ARENA_BYTES = 4 << 20,
+    REGISTRY_MS = 3000,
+    HOMES = EACH * PARTITIONS_MAX
+};
+
+typedef struct home {
+    uint64_t customer; /* hash */
+    uint32_t partition;
+} home;
+
+typedef struct taster {
+    snag_audit *audit;
+    snag_decoder *decoder;
+    snag_registry *registry;
+    snag_arena arena;
+    void *block;
+    home *homes;
+    size_t home_count;
+    uint64_t records;
+    uint64_t bad;
+    uint64_t wrong_key;
+    uint64_t left; /* of the partition at hand */
+    snag_diag first_bad;
+    char first_wrong[200];
+} taster;
+
+static void wrong_key(taster *self, const snag_raw *record, snag_str who)
+{
+    if (self->wrong_key++)
+        return;
+    size_t key = record->key.size < 64 ? record->key.size : 64,
+           size = who.size < 64 ? who.size : 64;
+    snprintf(self->first_wrong, sizeof self->first_wrong, "key \"%.*s\", %s \"%.*s\"", (int)key,
+             key ? record->key.data : "",
+             self->audit->pipeline->key_account ? "account" : "customer", (int)size,
+             size ? who.data : "");
+}
+
+static bool on_record(void *context, const snag_raw *record)
+{
+    taster *self = context;
+    snag_event event;
+    snag_diag why = {.text = ""};
+    snag_arena_reset(&self->arena);
+    self->records++;
+    if (snag_decode(self->decoder, record, &self->arena, &event, &why) != SNAG_OK) {
+        if (self->bad++ == 0)
+            self->first_bad = why;
+        return --self->left > 0;
+    }
+    snag_str who = self->audit->pipeline->key_account ? event.account : event.customer;
+    if (!snag_str_equal(record->key, who))
+        wrong_key(self, record, who);
+    if (self->home_count < HOMES)
+        self->homes[self->home_count++] =
+            (home){snag_hash64(who, 0), record->position.partition};
+    return --self->left > 0;
+}
+
+static int by_customer(const void *a, const void *b)
+{
+    const home *x = a, *y = b;
+    return x->customer < y->customer ? -1 : x->customer > y->customer;
+}
+
+static uint64_t scattered(taster *self)
+{
+    uint64_t count = 0;
+    qsort(self->homes, self->home_count, sizeof *self->homes, by_customer);
+    for (size_t i = 1; i < self->home_count; i++)
+        count += self->homes[i].customer == self->homes[i - 1].customer &&
+                 self->homes[i].partition != self->homes[i - 1].partition;
+    return count;
+}
+
+static void tell(taster *self)
+{
+    snag_audit *audit = self->audit;
+    const char *what = audit->pipeline->key_account ? "account" : "customer";
+    snag_audit_note(audit, "%" PRIu64 " of the newest records read", self->records);
+    if (self->bad)
+        snag_audit_finding(audit, SNAG_AUDIT_ONCE,
+                           "%" PRIu64
+                           " of them cannot be read and would go to the dead letter (%.300s): "
+                           "correct "
+                           "`format:` or `map:`",
+                           self->bad, self->first_bad.text);
+    if (self->wrong_key)
+        snag_audit_finding(audit, SNAG_AUDIT_ONCE,
+                           "%" PRIu64
+                           " of them have a key that is not the %s (%s) and would go to the dead "
+                           "letter: the producer must key the topic by %s",
+                           self->wrong_key, what, self->first_wrong, what);
+    uint64_t homes = scattered(self);
+    if (homes && !self->wrong_key)
+        snag_audit_finding(audit, SNAG_AUDIT_ONCE,
+                           "%" PRIu64
+                           " %ss have records in several partitions: all producers must use "
+                           "the same "
+                           "partitioner",
+                           homes, what);
+}
+
+static snag_err taste(taster *self, uint32_t partition, snag_diag *diag)
+{
+    const snag_live *live = self->audit->live;
+    int64_t first, end;
+    snag_err err =
+        snag_kafka_look_range(self->audit->look, live->input, partition, &first, &end, diag);
+    if (err != SNAG_OK || end <= first)
+        return err;
+    self->left = EACH;
+    return snag_kafka_look_read(self->audit->look, live->input, partition,
+                                end - first > EACH ? end - EACH : first, on_record, self, diag);
+}
+
+static snag_err open(taster *self, snag_diag *diag)
+{
+    const snag_config *config = self->audit->config;
+    const snag_pipeline *pipeline = self->audit->pipeline;
+    snag_decoder_options options = {.now_ms = SNAG_NEVER};
+    self->block = malloc(ARENA_BYTES);
+    self->homes = calloc(HOMES, sizeof *self->homes);
+    if (!self->block || !self->homes)
+        return snag_fail(diag, SNAG_MEMORY, "out of memory");
+    snag_arena_init(&self->arena, self->block, ARENA_BYTES);
+    if (pipeline->registry_url.size) {
+        snag_err err =
+            snag_registry_new(&self->registry, pipeline->registry_url, REGISTRY_MS, diag);
+        if (err != SNAG_OK)
+            return err;
+        options.fetch = snag_registry_fetch;
+        options.fetch_context = self->registry;
+    }
+    return snag_decoder_new(&self->decoder, &pipeline->sources[0], config->base_dir, &options,
+                            diag);
+}
+
+snag_err snag_audit_sample(snag_audit *audit, snag_diag *diag)
+{
+    taster self = {.audit = audit};
+    snag_audit_heading(audit, "input");
+    snag_err err = open(&self, diag);
+    for (uint32_t i = 0; i < audit->partitions && i < PARTITIONS_MAX && err == SNAG_OK; i++)
+        err = taste(&self, i, diag);
+    if (err == SNAG_OK)
+        tell(&self);
+    if (err == SNAG_REFUSED) {
+        snag_audit_finding(audit, SNAG_AUDIT_ONCE, "%s", diag->text);
+        err = SNAG_OK;
+    }
+    snag_decoder_free(self.decoder);
+    snag_registry_free(self.registry);
+    free(self.homes);
+    free(self.block);
+    return err;
+}
