@@ -59,8 +59,11 @@ snag_err snag_redis_node_lose(snag_redis_client *client, snag_redis_node *node, 
 {
     char where[SNAG_REDIS_PLACE_TEXT], line[256];
     bool served = node->served, written = node->context != NULL;
+    bool shaking = client->redis->secure && written && !served; /* its library has few words for that */
     int64_t now_ms = snag_redis_now_ms();
-    snprintf(line, sizeof line, "%s", words && *words ? words : "the connection was closed");
+    snprintf(line, sizeof line, "%s%.150s",
+             shaking ? "TLS: is it the right port, and is its certificate trusted and of this name? " : "",
+             words && *words ? words : "the connection was closed");
     snag_redis_node_drop(node);
     client->route_old = true;
     atomic_fetch_add(&client->redis->counts.losses, written);

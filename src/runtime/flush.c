@@ -8,7 +8,14 @@
 #include "base/assert.h"
 #include "runtime/inside.h"
 
-enum { RETRY_MS = 1000, LOOK_MS = 5000, PATIENCE_MS = 30000, RELOAD_ITEMS = 4000, RELOAD_BYTES = 8 << 20 };
+enum {
+    RETRY_MS = 1000,
+    LOOK_MS = 5000,
+    PATIENCE_MS = 30000,
+    RELOAD_MS = 10000, /* a store too slow for this is left alone for a while: the worker stands still */
+    RELOAD_ITEMS = 4000,
+    RELOAD_BYTES = 8 << 20
+};
 
 static bool ours(const snag_partition *partition, const snag_store_head *head)
 {
@@ -83,6 +90,8 @@ static snag_err reload(snag_partition *partition)
 {
     snag_worker *worker = partition->worker;
     const snag_store *store = &worker->ports->store;
+    const snag_clock *clock = &worker->ports->clock;
+    int64_t until_ms = clock->monotonic_ms(clock->self) + RELOAD_MS;
     uint64_t cursor = 0;
     uint64_t token = worker->ports->clock.random(worker->ports->clock.self) >> 1 | 1;
     snag_store_head final = final_of(partition);
@@ -93,6 +102,10 @@ static snag_err reload(snag_partition *partition)
         more = cells_next(partition, &cursor);
         err = store->ops->write(store->self, partition->index, &partition->stored, worker->items,
                                 worker->item_count, more ? NULL : &final, NULL);
+        if (more && clock->monotonic_ms(clock->self) > until_ms) {
+            partition->mend_at_ms += PATIENCE_MS;
+            err = SNAG_STORE;
+        }
     }
     worker->item_count = 0;
     snag_bundle_reset(&worker->bundle);
