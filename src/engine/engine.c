@@ -140,8 +140,7 @@ bool snag_engine_drain(snag_engine *engine, uint32_t budget)
 /* Read before the last restart, and applied then. */
 static bool applied_before(const snag_engine *engine, const snag_event *event)
 {
-    if (event->position.offset >= engine->next_offset)
-        return false;
+    SNAG_ASSERT(event->position.offset < engine->next_offset);
     if (engine->out_of_order_ms == 0 || event->time_ms < engine->cursor_ms)
         return true;
     return event->time_ms == engine->cursor_ms && event->position.offset <= engine->cursor_offset;
@@ -158,25 +157,46 @@ static void make_room(snag_engine *engine)
     advance_to(engine, time_ms);
 }
 
+static bool is_behind(const snag_engine *engine, const snag_event *event)
+{
+    return engine->w_ms != SNAG_TIME_NONE && event->time_ms <= engine->w_ms;
+}
+
+/* False: it need not wait. A full buffer lets time go on, perhaps past this very event. */
+static bool made_wait(snag_engine *engine, const snag_event *event)
+{
+    while (!is_behind(engine, event)) {
+        if (snag_order_add(engine, event))
+            return true;
+        if (engine->order.count == 0)
+            return false;
+        make_room(engine);
+    }
+    return false;
+}
+
 static void take_one(snag_engine *engine, const snag_event *event, snag_ahead *ahead)
 {
-    bool behind = engine->w_ms != SNAG_TIME_NONE && event->time_ms <= engine->w_ms;
     int64_t time_ms = event->time_ms;
     if (event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < time_ms)
         time_ms = event->stamp_ms;
     if (time_ms > engine->newest_ms)
         engine->newest_ms = time_ms;
-    int64_t w_ms = engine->newest_ms - engine->out_of_order_ms;
-    if (engine->out_of_order_ms == 0 || behind) {
-        advance_to(engine, w_ms);
-        if (engine->out_of_order_ms != 0)
-            snag_ahead_look(engine, event, ahead); /* looked at only now: most events wait */
-        snag_engine_apply(engine, event, ahead);
+    bool waits = engine->out_of_order_ms != 0 && made_wait(engine, event);
+    advance_to(engine, engine->newest_ms - engine->out_of_order_ms);
+    if (waits)
         return;
-    }
-    while (!snag_order_add(engine, event) && engine->order.count > 0)
-        make_room(engine);
-    advance_to(engine, w_ms);
+    if (engine->out_of_order_ms != 0)
+        snag_ahead_look(engine, event, ahead); /* looked at only now: most events wait */
+    snag_engine_apply(engine, event, ahead);
+}
+
+/* One that was read before the last restart: what waited then waits again, and until all of these are back
+ * time stands still, or it would pass them. */
+static void take_again(snag_engine *engine, const snag_event *event)
+{
+    if (!applied_before(engine, event))
+        (void)made_wait(engine, event);
 }
 
 /* How many events ahead each step of ahead.c is taken. */
@@ -232,10 +252,13 @@ snag_err snag_engine_take(snag_engine *engine, const snag_event *events, size_t 
         look_ahead(engine, events, count, *taken);
         if (engine->full || !snag_table_has_room(&engine->table))
             return SNAG_FULL;
+        if (event->position.offset < engine->next_offset) {
+            take_again(engine, event);
+            continue;
+        }
         if (engine->target_ms != engine->w_ms || engine->pending)
             snag_engine_drain(engine, UINT32_MAX);
-        if (!applied_before(engine, event))
-            take_one(engine, event, &engine->ahead[*taken % SNAG_AHEAD]);
+        take_one(engine, event, &engine->ahead[*taken % SNAG_AHEAD]);
     }
     return engine->full ? SNAG_FULL : SNAG_OK;
 }

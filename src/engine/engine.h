@@ -113,7 +113,8 @@ SNAG_MUST_CHECK snag_err snag_engine_head_read(snag_engine *engine, snag_str byt
 /* After recovery, on re-reading from C: an event before `next_offset` (N) is skipped where it was applied
  * already, that is at or before the head's cursor (time, offset), or late on arrival. The engine
  * does this
- * by itself inside snag_engine_take for offsets < next_offset. */
+ * by itself inside snag_engine_take for offsets < next_offset; ticks and drains must wait until these are
+ * all back. */
 void snag_engine_resume(snag_engine *engine, int64_t next_offset);
 
 /* --- looking in -------------------------------------------------------------------------------- */

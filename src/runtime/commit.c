@@ -52,7 +52,7 @@ static void head_add(snag_worker *worker, snag_partition *partition, bool words)
     static char key[1] = {SNAG_HEAD_KEY};
     snag_head head = {.n = partition->n + 1,
                       .oldest = oldest(partition),
-                      .next = partition->next,
+                      .next = partition->next > partition->resume ? partition->next : partition->resume,
                       .partitions = worker->options->partitions,
                       .pipeline = worker->pipeline->version,
                       .rules = words ? -1 : partition->words_at,

@@ -23,7 +23,9 @@ snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag)
 {
     snag_err err = SNAG_OK;
     size_t taken;
-    while (partition->draining && err == SNAG_OK) {
+    /* Before all is back that waited in the order buffer, time would pass what it must not pass. */
+    bool back = partition->next >= partition->resume || partition->reached >= partition->resume;
+    while (back && partition->draining && err == SNAG_OK) {
         uint32_t budget = snag_worker_timer_budget(partition->worker);
         partition->draining = !snag_engine_drain(partition->engine, budget);
         snag_worker_dirty(partition->worker, partition);

@@ -59,8 +59,11 @@ static snag_err tick(snag_worker *worker, snag_partition *partition, snag_diag *
 snag_err snag_worker_tick(snag_worker *worker, snag_diag *diag)
 {
     snag_err err = SNAG_OK;
+    for (uint32_t i = 0; i < worker->options->partitions && err == SNAG_OK; i++)
+        if (worker->partitions[i]->engine && worker->partitions[i]->draining)
+            err = snag_partition_drain(worker->partitions[i], diag); /* begun by whoever had it before */
     if (worker->pipeline->sources[0].clock_log || worker->jumped)
-        return SNAG_OK;
+        return err;
     for (uint32_t i = 0; i < worker->options->partitions && err == SNAG_OK; i++)
         if (wants(worker, worker->partitions[i]))
             err = tick(worker, worker->partitions[i], diag);

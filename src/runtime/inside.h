@@ -41,9 +41,9 @@ typedef struct snag_partition {
     bool large;         /* its block has large pages */
     uint8_t incarnation[16];
     int64_t n;      /* the last commit; -1 = none yet */
-    int64_t next;   /* N */
+    int64_t next;   /* to be read next */
     int64_t placed; /* the offset last committed; -1 = none */
-    int64_t resume; /* records before it were read before: no second dead letter for them */
+    int64_t resume; /* N at the takeover: records before it were read before, and say no second dead letter */
     int64_t reached; /* the end that was reached, -1 = unknown */
     int64_t asked_ms; /* monotonic: the log's end is not asked again before */
     bool dirty;     /* something to commit */

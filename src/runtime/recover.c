@@ -198,10 +198,10 @@ static snag_err head_take(snag_partition *partition, const snag_head *head, snag
     partition->told = head->told && memcmp(head->config, partition->worker->pipeline->config, 32) == 0;
     if (!partition->words)
         partition->words_at = head->rules;
-    partition->next = partition->resume = head->next;
+    partition->next = head->oldest;
+    partition->resume = head->next;
     snag_engine_resume(partition->engine, head->next);
-    partition->draining =
-        snag_engine_w(partition->engine) < snag_engine_target_w(partition->engine);
+    partition->draining = snag_engine_w(partition->engine) < snag_engine_target_w(partition->engine);
     return SNAG_OK;
 }
 

@@ -188,7 +188,7 @@ void snag_worker_dead_letter(snag_worker *worker, snag_partition *partition, siz
 
 /* --- late events ------------------------------------------------------------------------------- */
 
-/* The record of the run that has this offset; false: it waited in the order buffer, its bytes are gone. */
+/* The record of the run that has this offset. */
 static bool run_find(const snag_worker *worker, int64_t offset, size_t *at)
 {
     size_t low = worker->run_first, high = worker->run_end;
@@ -205,41 +205,6 @@ static bool run_find(const snag_worker *worker, int64_t offset, size_t *at)
     return low < worker->run_end && worker->batch->records[low].position.offset == offset;
 }
 
-/* What is still known of a late event whose record is gone. */
-static snag_str late_value(snag_worker *worker, const snag_record *record)
-{
-    snag_buf buf = snag_bundle_buf(&worker->bundle, ENCODE_LEAST);
-    snag_buf_str_put(&buf, SNAG_STR("{\"id\":"));
-    snag_buf_json(&buf, record->as.late.id);
-    snag_buf_str_put(&buf, SNAG_STR(",\"type\":"));
-    snag_buf_json(&buf, record->as.late.type);
-    snag_buf_str_put(&buf, SNAG_STR(",\"customer\":"));
-    snag_buf_json(&buf, record->as.late.customer);
-    snag_buf_str_put(&buf, SNAG_STR(",\"time\":\""));
-    snag_time_print(&buf, record->as.late.time_ms);
-    snag_buf_str_put(&buf, SNAG_STR("\"}"));
-    return snag_bundle_used(&worker->bundle, &buf);
-}
-
-static void late_rebuilt(snag_worker *worker, snag_partition *partition, const snag_record *record,
-                         notes *added)
-{
-    snag_raw raw = {.position = record->as.late.position, .stamp_ms = SNAG_TIME_NONE};
-    note_origin(worker, added, &raw);
-    note(worker, added, "snag.rebuilt", SNAG_STR("true"));
-    snag_header *list = snag_bundle_take(&worker->bundle, added->count * sizeof *list);
-    memcpy(list, added->list, added->count * sizeof *list);
-    snag_str key = record->as.late.customer;
-    snag_message message = {.topic = SNAG_TOPIC_LATE,
-                            .partition = place(worker, SNAG_TOPIC_LATE, partition->index, key),
-                            .key = snag_bundle_copy(&worker->bundle, key),
-                            .value = late_value(worker, record),
-                            .headers = list,
-                            .header_count = added->count};
-    snag_bundle_add(&worker->bundle, &message);
-    snag_worker_dirty(worker, partition);
-}
-
 static void late(snag_worker *worker, snag_partition *partition, const snag_record *record)
 {
     size_t at;
@@ -248,10 +213,9 @@ static void late(snag_worker *worker, snag_partition *partition, const snag_reco
     note(worker, &added, "snag.reason", SNAG_STR("late"));
     note_time(worker, &added, "snag.event_time", record->as.late.time_ms);
     note_time(worker, &added, "snag.judged_until", record->as.late.judged_ms);
-    if (!run_find(worker, record->as.late.position.offset, &at)) {
-        late_rebuilt(worker, partition, record, &added);
-        return;
-    }
+    /* What waited in the order buffer is never late: time does not pass it. So its record is at hand. */
+    bool found = run_find(worker, record->as.late.position.offset, &at);
+    SNAG_ASSERT(found);
     note_origin(worker, &added, &worker->batch->records[at]);
     forward(worker, partition, SNAG_TOPIC_LATE, at, &added);
 }

@@ -44,6 +44,7 @@ typedef struct world {
     int64_t calls;
     int64_t fail_at;
     bool fail_after;
+    int64_t fail_gap; /* 0 = once; else so many calls later once more */
     int fences;             /* so many commits, from fail_at on, say that another one took the id … */
     int64_t fence_after_ms; /* … after so long */
     bool stop_at_fail;      /* told to stop at the moment of the failure; from then on nothing works */
@@ -51,6 +52,8 @@ typedef struct world {
     snag_store store; /* ops NULL: none */
     int64_t now_ms;
     int64_t haste_ms; /* by which the clock goes on faster at each look */
+    int64_t wall_ms;
+    uint32_t timer_budget;
     char told[8192]; /* all lines for people */
 } world;
 
@@ -72,6 +75,10 @@ static snag_err input_poll(void *self, int wait_ms, size_t max, snag_batch *batc
             .position = {.offset = w->next}, .stamp_ms = 1767225600000 + w->next * 1000,
             .key = snag_str_from(w->customers[w->next]), .value = snag_str_from(w->lines[w->next])};
         w->next++;
+    }
+    if (w->next == w->records) {
+        w->reached[0] = (snag_reached){.offset = w->next};
+        batch->reached_count = 1;
     }
     if (batch->count == 0 && ++w->idle > POLLS_IDLE && w->place.offset == w->records)
         atomic_store(&w->shared.stop, true);
@@ -164,7 +171,8 @@ static void forget_pending(world *w)
 /* Counts the call; true: it is the one that fails. */
 static bool fails(world *w)
 {
-    if (++w->calls != w->fail_at)
+    w->calls++;
+    if (w->calls != w->fail_at && (w->fail_gap == 0 || w->calls != w->fail_at + w->fail_gap))
         return false;
     if (w->stop_at_fail)
         atomic_store(&w->shared.stop, true);
@@ -263,8 +271,7 @@ static snag_err log_next(void *self, int wait_ms, snag_change_record *record, sn
 
 static int64_t wall_ms(void *self)
 {
-    (void)self;
-    return 1767225600000;
+    return ((world *)self)->wall_ms;
 }
 
 static int64_t monotonic_ms(void *self)
@@ -314,7 +321,7 @@ static world *world_new(const snag_pipeline *pipeline)
     world *w = calloc(1, sizeof *w);
     assert_non_null(w);
     *w = (world){.pipeline = pipeline, .records = RECORDS, .place = {.offset = -1},
-                 .seat = SNAG_SEAT_GIVEN, .next = -1};
+                 .seat = SNAG_SEAT_GIVEN, .next = -1, .wall_ms = 1767225600000};
     for (int i = 0; i < RECORDS; i++) {
         int customer = i * 7 % 13;
         const char *what = i % 3 == 0 && i % 5 ? "Answered" : "Asked";
@@ -352,7 +359,8 @@ static snag_err world_try(world *w, snag_diag *diag)
                         .voice = {say, w}, .blocks = {.give = block_give, .back = block_back}};
     snag_worker_options options = {
         .pipeline = w->pipeline, .schema_ids = {-1, -1, -1, -1}, .partitions = 1, .group = "g",
-        .instance = "i", .batch_max = BATCH, .commit_every_ms = 20, .tombstones_ms = 86400000};
+        .instance = "i", .batch_max = BATCH, .commit_every_ms = 20, .tombstones_ms = 86400000,
+        .timer_budget = w->timer_budget};
     snag_stats stats = {0};
     for (int i = 0; i < SNAG_TOPIC_COUNT; i++)
         options.topic_partitions[i] = 1;
