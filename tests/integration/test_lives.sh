@@ -99,6 +99,15 @@ sleep 0.5
 alerts 3 || fail "too much was said"
 $LIVES count "$LIVE/seen"
 
+tool produce web "$LIVE/events2" who at 2>/dev/null || fail "produce" # sent again, to whoever takes over
+: >"$LIVE/run-a.log"
+start 2 a
+wait_for 40 "the second copy to be read" read_up
+sleep 0.5
+stop a
+grep -q "stopped:.* 180 duplicates" "$LIVE/run-a.log" || fail "the ids were forgotten by a takeover"
+alerts 3 || fail "what was sent twice was judged twice after a takeover"
+
 # --- 3. a backlog ---------------------------------------------------------------------------------
 cat >"$LIVE/backlog.yaml" <<YAML
 pipeline: backlog

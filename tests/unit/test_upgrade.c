@@ -55,19 +55,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Another process takes over. */
-static void next_life(world *w, const snag_config *config, int64_t records)
-{
-    w->pipeline = &config->pipeline;
-    w->records = records;
-    atomic_store(&w->shared.stop, false);
-    atomic_store(&w->shared.state_bytes, 0);
-    w->seat = SNAG_SEAT_GIVEN;
-    w->next = -1;
-    w->idle = 0;
-    w->calls = 0;
-}
-
 static size_t count(const world *w, size_t from, const char *a, const char *b)
 {
     size_t found = 0;
@@ -118,12 +105,12 @@ static void test_upgrade(void **state)
     (void)state;
     world *w = older_half();
     size_t before = w->log_count;
-    next_life(w, &configs[1], RECORDS);
+    next_life(w, &configs[1].pipeline, RECORDS);
     world_run(w);
     assert_upgraded(w, before);
     assert_non_null(strstr(w->told, "changed or removed rules resolved"));
     before = w->log_count;
-    next_life(w, &configs[1], RECORDS); /* once is enough */
+    next_life(w, &configs[1].pipeline, RECORDS); /* once is enough */
     world_run(w);
     assert_int_equal(count(w, before, "", ""), 0);
     world_free(w);
@@ -135,7 +122,7 @@ static void test_at_once(void **state)
     (void)state;
     world *w = older_half();
     size_t before = w->log_count;
-    next_life(w, &configs[1], HALF);
+    next_life(w, &configs[1].pipeline, HALF);
     world_run(w);
     assert_int_equal(w->calls > 0, 1);
     assert_true(count(w, before, "rule_changed", "") > 6);
@@ -147,14 +134,14 @@ static void test_every_call_fails(void **state)
 {
     (void)state;
     world *reference = older_half();
-    next_life(reference, &configs[1], RECORDS);
+    next_life(reference, &configs[1].pipeline, RECORDS);
     world_run(reference);
     int64_t calls = reference->calls < 120 ? reference->calls : 120;
     for (int after = 0; after < 2; after++) {
         for (int64_t at = 1; at <= calls; at += 2) {
             world *w = older_half();
             size_t before = w->log_count;
-            next_life(w, &configs[1], RECORDS);
+            next_life(w, &configs[1].pipeline, RECORDS);
             w->fail_at = at;
             w->fail_after = after;
             world_run(w);
@@ -170,13 +157,13 @@ static void test_refused(void **state)
     snag_diag diag = {.text = ""};
     (void)state;
     world *w = older_half();
-    next_life(w, &configs[1], RECORDS);
+    next_life(w, &configs[1].pipeline, RECORDS);
     world_run(w);
     size_t before = w->log_count;
-    next_life(w, &configs[0], RECORDS); /* an older file */
+    next_life(w, &configs[0].pipeline, RECORDS); /* an older file */
     assert_int_equal(world_try(w, &diag), SNAG_CONFIG);
     assert_non_null(strstr(diag.text, "with version 2 of this pipeline, this file is version 1"));
-    next_life(w, &configs[2], RECORDS); /* another file of the same version */
+    next_life(w, &configs[2].pipeline, RECORDS); /* another file of the same version */
     assert_int_equal(world_try(w, &diag), SNAG_CONFIG);
     assert_non_null(strstr(diag.text, "write `version: 3`"));
     assert_int_equal(w->log_count, before);
@@ -195,7 +182,7 @@ static void test_newer_state(void **state)
             if (s->topic == SNAG_TOPIC_CHANGELOG && s->value && s->key[0] == (of_cell ? 'c' : 'h'))
                 s->value[of_cell ? 0 : 8] = 9;
         }
-        next_life(w, &configs[1], RECORDS);
+        next_life(w, &configs[1].pipeline, RECORDS);
         assert_int_equal(world_try(w, &diag), SNAG_STATE);
         assert_non_null(strstr(diag.text, "was stored by a newer snag"));
         world_free(w);
@@ -222,7 +209,7 @@ static void test_format_1(void **state)
         }
     }
     size_t before = w->log_count;
-    next_life(w, &configs[1], RECORDS);
+    next_life(w, &configs[1].pipeline, RECORDS);
     world_run(w);
     assert_non_null(strstr(w->told, "left no words"));
     assert_int_equal(count(w, before, "rule_changed", ""), 0);

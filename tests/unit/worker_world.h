@@ -54,6 +54,7 @@ typedef struct world {
     int64_t haste_ms; /* by which the clock goes on faster at each look */
     int64_t wall_ms;
     uint32_t timer_budget;
+    bool from_latest;
     char told[8192]; /* all lines for people */
 } world;
 
@@ -359,8 +360,8 @@ static snag_err world_try(world *w, snag_diag *diag)
                         .voice = {say, w}, .blocks = {.give = block_give, .back = block_back}};
     snag_worker_options options = {
         .pipeline = w->pipeline, .schema_ids = {-1, -1, -1, -1}, .partitions = 1, .group = "g",
-        .instance = "i", .batch_max = BATCH, .commit_every_ms = 20, .tombstones_ms = 86400000,
-        .timer_budget = w->timer_budget};
+        .instance = "i", .batch_max = BATCH, .from_latest = w->from_latest, .commit_every_ms = 20,
+        .tombstones_ms = 86400000, .timer_budget = w->timer_budget};
     snag_stats stats = {0};
     for (int i = 0; i < SNAG_TOPIC_COUNT; i++)
         options.topic_partitions[i] = 1;
@@ -373,6 +374,19 @@ static void world_run(world *w)
     if (world_try(w, &diag) != SNAG_OK)
         fail_msg("%s", diag.text);
     assert_int_equal(w->place.offset, w->records);
+}
+
+/* Another process takes over. */
+static inline void next_life(world *w, const snag_pipeline *pipeline, int64_t records)
+{
+    w->pipeline = pipeline;
+    w->records = records;
+    atomic_store(&w->shared.stop, false);
+    atomic_store(&w->shared.state_bytes, 0);
+    w->seat = SNAG_SEAT_GIVEN;
+    w->next = -1;
+    w->idle = 0;
+    w->calls = 0;
 }
 
 #endif
