@@ -207,6 +207,12 @@ uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms)
     return 0;
 }
 
+uint32_t snag_wheel_past(snag_wheel *wheel)
+{
+    uint32_t slot = (uint32_t)(wheel->now & (SNAG_WHEEL_SLOTS - 1));
+    return wheel->slots[0][slot] ? wheel_due(wheel, wheel_empty(wheel, 0, slot)) : 0;
+}
+
 uint32_t snag_wheel_soon(const snag_wheel *wheel)
 {
     if (wheel->words[0] == 0)

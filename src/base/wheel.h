@@ -48,6 +48,8 @@ bool snag_wheel_armed(const snag_wheel *wheel, uint32_t index);
  * particular order; 0 where there is none, and time has moved to until_ms. Links armed for a time already
  * past come at the present one, with their own due_ms. */
 uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms);
+/* Like pop, but only what lies at the present time, where links armed for a time already past are. */
+uint32_t snag_wheel_past(snag_wheel *wheel);
 /* A link that will come soon (within a second) if time goes on, to be fetched into the cache; 0 where
  * none does. */
 uint32_t snag_wheel_soon(const snag_wheel *wheel);

@@ -210,6 +210,9 @@ bool snag_engine_fire(snag_engine *engine, int64_t w_ms, uint32_t *budget)
 {
     snag_table *table = &engine->table;
     for (;;) {
+        uint32_t past = engine->pending ? snag_wheel_past(&table->wheel) : 0;
+        if (past) /* what was fired is armed again for a time before that of others: they wait */
+            engine->pending = merge(table, engine->pending, sort(table, past));
         if (engine->pending == 0)
             engine->pending = sort(table, snag_wheel_pop(&table->wheel, w_ms - 1));
         if (engine->pending == 0)
