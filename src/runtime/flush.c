@@ -72,9 +72,10 @@ static bool cells_next(snag_partition *partition, uint64_t *cursor)
     snag_worker *worker = partition->worker;
     snag_str key, blob;
     size_t bytes = 0;
+    size_t most = worker->options->reload_items ? worker->options->reload_items : RELOAD_ITEMS;
     worker->item_count = 0;
     snag_bundle_reset(&worker->bundle);
-    while (worker->item_count < RELOAD_ITEMS && worker->item_count < worker->item_room &&
+    while (worker->item_count < most && worker->item_count < worker->item_room &&
            bytes < RELOAD_BYTES) {
         if (!snag_engine_each(partition->engine, cursor, &key, &blob))
             return false;

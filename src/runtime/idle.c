@@ -17,14 +17,17 @@ static int64_t target(const snag_worker *worker, int64_t wall_ms)
     return wall_ms - source->out_of_order_ms - source->delay_ms;
 }
 
-/* The earliest time that something waits for W to pass; SNAG_NEVER = nothing. */
+/* The earliest time that something waits for W to pass; SNAG_NEVER = nothing. Never before W itself: what the
+ * engine says may be early, by much right after a takeover. */
 static int64_t due(const snag_partition *partition)
 {
-    int64_t timer = snag_engine_next_due(partition->engine);
-    if (snag_engine_oldest_waiting(partition->engine) == INT64_MAX)
-        return timer;
-    int64_t newest = snag_engine_newest(partition->engine) - 1; /* waiting events apply at W = theirs */
-    return newest < timer ? newest : timer;
+    int64_t at_ms = snag_engine_next_due(partition->engine);
+    int64_t w_ms = snag_engine_w(partition->engine);
+    bool waits = snag_engine_oldest_waiting(partition->engine) != INT64_MAX;
+    int64_t newest_ms = waits ? snag_engine_newest(partition->engine) - 1 : SNAG_NEVER;
+    if (newest_ms < at_ms) /* waiting events apply at W = theirs */
+        at_ms = newest_ms;
+    return at_ms < w_ms ? w_ms : at_ms;
 }
 
 static bool wants(const snag_worker *worker, const snag_partition *partition)

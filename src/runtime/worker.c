@@ -244,6 +244,8 @@ static snag_err start_over(snag_worker *worker, snag_err failed, snag_diag *diag
     worker->begun_ms = SNAG_TIME_NONE;
     bool keep = snag_planted(PRODUCER_KEPT) && failed != SNAG_FENCED;
     snag_err err = keep ? SNAG_OK : renew(worker, diag); /* the old producer is gone only now: */
+    if (err == SNAG_AGAIN)
+        return err;
     snag_bundle_reset(&worker->bundle); /* it had borrowed these bytes */
     worker->item_count = 0;
     worker->seat = SNAG_SEAT_KEPT;
@@ -318,8 +320,7 @@ static void finish(snag_worker *worker)
 
 static snag_err loop(snag_worker *worker, snag_diag *diag)
 {
-    const snag_output *output = &worker->ports->output;
-    snag_err err = output->ops->renew(output->self, diag);
+    snag_err err = renew(worker, diag);
     while (err == SNAG_OK && !atomic_load(&worker->shared->stop)) {
         err = turn(worker, diag);
         if (err == SNAG_OK && worker->said_lost && worker->dirty_ms == SNAG_NEVER) {

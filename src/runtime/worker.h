@@ -82,6 +82,7 @@ typedef struct snag_worker_options {
     int64_t tombstones_ms;      /* the changelog's delete.retention.ms */
     unsigned workers;           /* of the process: they share the budget; 0 = 1 */
     uint32_t timer_budget;      /* timers fired before a commit may come between; 0 = the usual */
+    uint32_t reload_items;      /* cells written in one piece of a reload; 0 = the usual */
     snag_point_passed *passed;  /* for tests of crashes; NULL = nobody */
     void *passed_context;
 } snag_worker_options;
