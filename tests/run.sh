@@ -40,7 +40,7 @@ if ! tests/tools/setup.sh packages tests; then
 fi
 
 heading "build"
-tests/tools/setup.sh build "$build" -DCMAKE_BUILD_TYPE=Release
+tests/tools/setup.sh build "$build" -DCMAKE_BUILD_TYPE=Release -DSNAG_PLANTED=ON
 
 without=""
 choose=()

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a world works on, from its seed: a small pipeline and the records of its input. Bursts and idle times,
+ * several customers and `per` values, events out of order (inside the declared bound and outside), resent,
+ * unreadable, of the wrong key, from the future; some written by transactions that may abort.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/time.h"
+#include "world.h"
+
+enum { PIPELINE_BYTES = 4096, RECORD_BYTES = 512, RECORDS_MOST = 260, BUDGET_BYTES = 48 << 20 };
+
+typedef struct load {
+    sim_world *world;
+    sim_dice dice;
+    int64_t out_of_order_ms;
+    int customers, orders;
+    bool disorder;
+    int64_t at_ms;
+} load;
+
+/* --- the pipeline ------------------------------------------------------------------------------ */
+
+static void journey_print(load *self, snag_buf *buf)
+{
+    if (sim_chance(&self->dice, 35))
+        return;
+    snag_buf_printf(buf, "journeys:\n  order:\n    per: order\n    stages:\n"
+                         "      opened: { event: Opened, due: %ds }\n"
+                         "      paid: { event: Paid, due: %ds }\n"
+                         "      done: { event: Done, end: done }\n",
+                    (int)sim_between(&self->dice, 3, 7), (int)sim_between(&self->dice, 4, 10));
+}
+
+static void rules_print(load *self, snag_buf *buf)
+{
+    sim_dice *dice = &self->dice;
+    snag_buf_printf(buf, "rules:\n  stuck: { event: Asked, missing: [Answered, Gone], after: %ds%s }\n",
+                    (int)sim_between(dice, 2, 8), sim_chance(dice, 30) ? ", overtake: 2s" : "");
+    if (sim_chance(dice, 60))
+        snag_buf_printf(buf, "  often: { event: Asked, count: %d, within: %ds, until: Gone%s }\n",
+                        (int)sim_between(dice, 2, 4), (int)sim_between(dice, 4, 15),
+                        sim_chance(dice, 30) ? ", cooldown: 20s" : "");
+    if (sim_chance(dice, 60))
+        snag_buf_printf(buf, "  failing: { event: Failed, per: order, count: 2, within: 12s%s }\n",
+                        sim_chance(dice, 30) ? ", mode: shadow" : "");
+    if (sim_chance(dice, 40))
+        snag_buf_printf(buf, "  silent: { event: \"*\", per: order, missing: \"*\", after: %ds }\n",
+                        (int)sim_between(dice, 3, 9));
+}
+
+static void pipeline_make(load *self)
+{
+    sim_world *world = self->world;
+    sim_dice *dice = &self->dice;
+    char *text = sim_take(world, PIPELINE_BYTES);
+    snag_buf buf = snag_buf_on(text, PIPELINE_BYTES - 1);
+    self->out_of_order_ms = sim_chance(dice, 50) ? 0 : sim_between(dice, 1, 4) * 1000;
+    snag_buf_printf(&buf, "pipeline: w\nsources:\n  s:\n    topic: t\n    format: json\n"
+                          "    map: { id: id, time: at, type: what, customer: who }\n"
+                          "    keep: { order: order }\n");
+    if (self->out_of_order_ms)
+        snag_buf_printf(&buf, "    out_of_order: %ds\n", (int)(self->out_of_order_ms / 1000));
+    if (sim_chance(dice, 50))
+        snag_buf_printf(&buf, "    delay: %ds\n", (int)sim_between(dice, 0, 3));
+    if (sim_chance(dice, 20))
+        snag_buf_printf(&buf, "    clock: log\n");
+    if (sim_chance(dice, 25))
+        snag_buf_printf(&buf, "    remember: %ds\n", (int)sim_between(dice, 15, 60));
+    journey_print(self, &buf);
+    rules_print(self, &buf);
+    SNAG_ASSERT(!buf.full);
+    world->pipeline = text;
+    snag_err err = snag_config_parse(&world->config, snag_str_from(text), "w.yaml", NULL);
+    for (uint32_t i = 0; i < world->config.error_count; i++)
+        fprintf(stderr, "%u: %s\n", world->config.errors[i].diag.line, world->config.errors[i].diag.text);
+    SNAG_ASSERT(err == SNAG_OK);
+    world->config.pipeline.budget_bytes = BUDGET_BYTES;
+}
+
+/* --- the records ------------------------------------------------------------------------------- */
+
+static int64_t event_time(load *self)
+{
+    sim_dice *dice = &self->dice;
+    int64_t now_ms = SIM_EPOCH_MS + self->at_ms;
+    if (!self->disorder || sim_chance(dice, 50))
+        return now_ms - sim_below(dice, 20);
+    if (sim_chance(dice, 85))
+        return now_ms - sim_below(dice, self->out_of_order_ms ? self->out_of_order_ms + 200 : 700);
+    return now_ms - sim_below(dice, 20000);
+}
+
+static void value_print(load *self, snag_buf *buf, uint32_t i, const char *who)
+{
+    static const char *const types[] = {"Asked", "Asked", "Answered", "Gone", "Opened", "Opened",
+                                        "Paid", "Done", "Failed", "Other"};
+    sim_dice *dice = &self->dice;
+    int luck = (int)sim_below(dice, 100);
+    int64_t time_ms = luck == 0 ? SIM_EPOCH_MS + self->at_ms + 3600000 : event_time(self);
+    if (luck == 1) {
+        snag_buf_printf(buf, "{\"id\":\"cut");
+        return;
+    }
+    snag_buf_printf(buf, "{\"id\":\"e%u\",", i);
+    if (luck != 2) {
+        snag_buf_printf(buf, "\"at\":\"");
+        snag_time_print(buf, time_ms);
+        snag_buf_printf(buf, "\",");
+    }
+    snag_buf_printf(buf, "\"what\":\"%s\"", types[sim_below(dice, (int64_t)(sizeof types / sizeof *types))]);
+    if (!sim_chance(dice, 20))
+        snag_buf_printf(buf, ",\"order\":\"o%d\"", (int)sim_below(dice, self->orders));
+    snag_buf_printf(buf, ",\"who\":\"%s\"}", luck == 3 ? "somebody else" : who);
+}
+
+static void record_make(load *self, uint32_t i)
+{
+    sim_world *world = self->world;
+    sim_record *record = &world->records[i];
+    char who[16], text[RECORD_BYTES];
+    snag_buf buf = snag_buf_on(text, sizeof text);
+    snprintf(who, sizeof who, "c%d", (int)sim_below(&self->dice, self->customers));
+    record->at_ms = self->at_ms;
+    if (i > 0 && sim_chance(&self->dice, 5)) { /* resent */
+        record->key = world->records[i - 1].key;
+        record->value = world->records[i - 1].value;
+    } else {
+        value_print(self, &buf, i, who);
+        record->key = sim_copy_of(world, snag_str_from(who));
+        record->value = sim_copy_of(world, snag_buf_str(&buf));
+    }
+    record->partition = snag_murmur2(record->key) % world->parts;
+    record->upstream = sim_chance(&self->dice, 15);
+    record->aborted = record->upstream && sim_chance(&self->dice, 20);
+}
+
+static void records_make(load *self)
+{
+    sim_world *world = self->world;
+    sim_dice *dice = &self->dice;
+    uint32_t count = (uint32_t)sim_between(dice, 40, RECORDS_MOST);
+    int64_t pace_ms = sim_between(dice, 40, 500);
+    if (world->setup.records && world->setup.records < count)
+        count = world->setup.records;
+    world->records = sim_take(world, count * sizeof *world->records);
+    world->record_count = count;
+    self->at_ms = sim_between(dice, 0, 3000);
+    for (uint32_t i = 0; i < count; i++) {
+        record_make(self, i);
+        self->at_ms += sim_below(dice, 2 * pace_ms);
+        if (sim_chance(dice, 4))
+            self->at_ms += sim_between(dice, 3000, 12000);
+    }
+    world->horizon_ms = self->at_ms + 1000;
+}
+
+/* --- given to the topic ------------------------------------------------------------------------ */
+
+static void upstream_mark(sim_world *world, void *what, uint64_t commit)
+{
+    (void)what;
+    if (world->now_ms < world->upstream_open_ms && !world->healed) {
+        sim_at(world, world->upstream_open_ms, upstream_mark, NULL, commit);
+        return;
+    }
+    world->upstream_marking = false;
+    for (uint32_t p = 0; p < world->parts; p++) {
+        sim_log *log = &world->logs[SIM_INPUT][p];
+        if (log->open[SIM_UPSTREAM] < 0)
+            continue;
+        sim_log_mark(world, log, SIM_UPSTREAM, commit != 0);
+        sim_input_arrived(world, p);
+    }
+}
+
+static void record_give(sim_world *world, void *what, uint64_t number)
+{
+    const sim_record *record = what;
+    sim_log *log = &world->logs[SIM_INPUT][record->partition];
+    snag_message message = {.key = record->key, .value = record->value};
+    (void)number;
+    sim_log_add(world, log, &message, record->upstream ? SIM_UPSTREAM : -1, SIM_EPOCH_MS + world->now_ms);
+    world->record_given++;
+    if (record->upstream && !world->upstream_marking) {
+        world->upstream_marking = true;
+        sim_at(world, world->now_ms + 1 + sim_below(&world->dice, 300), upstream_mark, NULL,
+               !record->aborted);
+    }
+    sim_input_arrived(world, record->partition);
+}
+
+void sim_load_make(sim_world *world)
+{
+    load self = {.world = world, .dice = {world->setup.seed * 2 + 1}};
+    sim_dice *dice = &self.dice;
+    world->parts = (uint32_t)sim_between(dice, 1, SIM_PARTS);
+    world->slots = (uint32_t)sim_between(dice, 1, SIM_SLOTS);
+    if (world->setup.slots)
+        world->slots = world->setup.slots;
+    world->with_store = sim_chance(dice, 85);
+    world->timer_budget = sim_chance(dice, 40) ? (uint32_t)sim_between(dice, 1, 3) : 0;
+    world->reload_items = (uint32_t)sim_between(dice, 1, 20);
+    world->tombstones_ms = 60000;
+    self.customers = (int)sim_between(dice, 2, 9);
+    self.orders = (int)sim_between(dice, 1, 4);
+    self.disorder = sim_chance(dice, 70);
+    pipeline_make(&self);
+    records_make(&self);
+    for (uint32_t i = 0; i < world->record_count; i++)
+        sim_at(world, world->records[i].at_ms, record_give, &world->records[i], 0);
+}
