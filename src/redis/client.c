@@ -31,6 +31,7 @@ void snag_redis_node_drop(snag_redis_node *node)
     node->context = NULL;
     node->scripts = false;
     node->served = false;
+    node->ahead = false;
 }
 
 snag_redis_node *snag_redis_node_at(snag_redis_client *client, const snag_redis_place *place, bool sentinel)

@@ -83,6 +83,7 @@ typedef struct snag_redis_node {
     bool sentinel; /* a Sentinel: another password, no database */
     bool scripts;  /* loaded there */
     bool served;   /* it answered something in this connection */
+    bool ahead;    /* answers of a page that nobody asked for yet are on their way (store.c) */
     bool listed;   /* in the map that is being read */
 } snag_redis_node;
 

@@ -231,6 +231,9 @@ static snag_err route_ask(snag_redis_client *client, snag_diag *diag)
     snag_err err = seeds_add(client, diag);
     if (err != SNAG_OK)
         return err;
+    for (uint32_t i = 0; i < client->node_count; i++)
+        if (client->nodes[i]->ahead) /* other answers are on their way there */
+            snag_redis_node_drop(client->nodes[i]);
     err = SNAG_STORE;
     client->seeking = true;
     for (int i = 0; i < ROUNDS && err != SNAG_OK; i++) {

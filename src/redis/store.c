@@ -50,13 +50,27 @@ static const snag_redis_prefix *prefix_of(snag_redis_store *st, uint32_t partiti
     return st->prefixes[partition] = prefix;
 }
 
-snag_err snag_redis_store_begin(snag_redis_store *st, uint32_t partition, bool writes, snag_diag *diag)
+/* Answers that nobody will read must not be taken for others: their connection goes. */
+static void ahead_drop(snag_redis_store *st)
+{
+    for (uint32_t i = 0; i < st->client.node_count; i++)
+        if (st->client.nodes[i]->ahead)
+            snag_redis_node_drop(st->client.nodes[i]);
+}
+
+static snag_err begin(snag_redis_store *st, uint32_t partition, bool writes, snag_diag *diag)
 {
     const snag_redis_prefix *prefix = partition < UINT32_MAX / 2 ? prefix_of(st, partition) : NULL;
     if (!prefix)
         return snag_fail(diag, SNAG_MEMORY, "redis: out of memory");
     snag_redis_begin(&st->client, prefix->slot, writes);
     return SNAG_OK;
+}
+
+snag_err snag_redis_store_begin(snag_redis_store *st, uint32_t partition, bool writes, snag_diag *diag)
+{
+    ahead_drop(st);
+    return begin(st, partition, writes, diag);
 }
 
 void snag_redis_args(snag_redis_store *st, const char *word)
@@ -286,26 +300,49 @@ static snag_err last_answer(snag_redis_store *st, size_t count, redisReply **las
     return err;
 }
 
+/* Asks for the page that will be wanted next, so that the server works while we do. */
+static void ahead_send(snag_redis_store *st, uint32_t partition, unsigned first, size_t buckets)
+{
+    if (first + buckets > SNAG_REDIS_BUCKETS)
+        buckets = first < SNAG_REDIS_BUCKETS ? SNAG_REDIS_BUCKETS - first : 0;
+    ahead_drop(st);
+    if (buckets == 0 || st->client.asked || !st->client.node->context)
+        return;
+    cells_send(st, partition, first, buckets);
+    int done;
+    (void)redisBufferWrite(st->client.node->context, &done); /* what is wrong shows when it is read */
+    st->ahead.partition = partition;
+    st->ahead.first = first;
+    st->ahead.buckets = buckets;
+    st->client.node->ahead = true;
+}
+
 /* Head and some buckets as of one moment: MULTI, HMGET, HGETALL …, EXEC. */
 static snag_err cells(snag_redis_store *st, uint32_t partition, unsigned first, size_t buckets,
                       const snag_store_item **items, size_t *count, snag_store_head *head, snag_diag *diag)
 {
     redisReply *reply = NULL;
     *count = 0;
-    snag_err err = snag_redis_store_begin(st, partition, false, diag);
+    if (st->ahead.partition != partition || st->ahead.first != first || st->ahead.buckets != buckets)
+        ahead_drop(st);
+    snag_err err = begin(st, partition, false, diag);
     if (err != SNAG_OK)
         return err;
     do {
         err = snag_redis_ready(&st->client, diag);
         if (err != SNAG_OK)
             return err;
-        cells_send(st, partition, first, buckets);
+        if (!st->client.node->ahead)
+            cells_send(st, partition, first, buckets);
+        st->client.node->ahead = false;
         err = last_answer(st, buckets + 3, &reply, diag);
     } while (err == SNAG_AGAIN);
     if (err != SNAG_OK)
         return err;
     snag_redis_end(&st->client);
     reply_take(st, reply);
+    if (buckets > 1)
+        ahead_send(st, partition, first + (unsigned)buckets, buckets);
     err = cells_read(st, reply, buckets, count, head, diag);
     *items = st->items;
     return err;

@@ -27,6 +27,11 @@ typedef struct snag_redis_store {
     redisReply *reply; /* what lent items point into */
     snag_store_item *items;
     size_t item_room;
+    struct {
+        uint32_t partition;
+        unsigned first;
+        size_t buckets;
+    } ahead; /* the page that a node flagged `ahead` sends */
     snag_redis_prefix **prefixes; /* by partition */
     uint32_t prefix_room;
     /* The command being built; it may be sent more than once. */

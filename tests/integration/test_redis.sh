@@ -164,6 +164,18 @@ walk_end
 lost_and_back 0
 redis_cluster_stop
 
+# --- the walk itself can fail: somebody writes an untruth behind its back --------------------------------
+redis_at "$port" flushall >/dev/null
+walk lied "redis://127.0.0.1:$port" 60
+for key in $(redis_at "$port" --scan --pattern 'snag:{walk*:1?'); do
+    for field in $(redis_at "$port" hkeys "$key"); do
+        redis_at "$port" hset "$key" "$field" lie >/dev/null
+    done
+done
+kill -TERM "$WALK_PID" 2>/dev/null # it may have given up already
+wait "$WALK_PID" && fail "the walk took lies for the truth"
+grep -q "is not what it was at the head's commit" "$LIVE/lied.log" || fail "the walk failed otherwise"
+
 redis_at "$port" flushall >/dev/null
 refused() { # WORDS URL
     "$SNAG_BUILD/tests/store_walk" "$2" 1 0 >/dev/null 2>"$LIVE/refused.log" && fail "$2 was taken"

@@ -215,6 +215,42 @@ static void test_writes(void **state)
     world_close(&w);
 }
 
+/* A load that is left off in the middle does not spoil what is asked next; nor does one that goes on. */
+static void test_load_left_off(void **state)
+{
+    static snag_store_item items[CELLS];
+    const uint8_t incarnation[16] = {1};
+    world w = {.redis = NULL};
+    snag_store_head head, other;
+    const snag_store_item *found;
+    size_t count;
+    uint64_t cursor = 0;
+    (void)state;
+    if (!have_server())
+        skip();
+    server_start(&w.server);
+    world_open(&w);
+    const snag_store_ops *ops = w.store.ops;
+    const snag_store_head final = {.n = 5};
+    items_make(items, "first");
+    assert_int_equal(ops->take(w.store.self, 3, incarnation, 77, &head, &w.diag), SNAG_OK);
+    assert_int_equal(ops->write(w.store.self, 3, &head, items, CELLS, &final, &w.diag), SNAG_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(ops->page(w.store.self, 3, &cursor, &found, &count, &other, &w.diag), SNAG_OK);
+        if (i == 0)
+            assert_int_equal(ops->head(w.store.self, 3, &other, &w.diag), SNAG_OK);
+        if (i == 1)
+            assert_int_equal(ops->write(w.store.self, 3, &head, items, 3, &final, &w.diag), SNAG_OK);
+        assert_int_equal(other.count, CELLS);
+    }
+    assert_int_equal(load(&w, &other), CELLS);
+    assert_int_equal(ops->page(w.store.self, 4, &(uint64_t){0}, &found, &count, &other, &w.diag), SNAG_OK);
+    assert_int_equal(count, 0);
+    assert_false(other.present);
+    assert_int_equal(load(&w, &other), CELLS);
+    world_close(&w);
+}
+
 static void test_customer(void **state)
 {
     const uint8_t incarnation[16] = {9};
@@ -287,7 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_writes),  cmocka_unit_test(test_customer), cmocka_unit_test(test_outage),
-        cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_foreign), cmocka_unit_test(test_load_left_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
