@@ -2,23 +2,7 @@
 #include "base/arena.h"
 
 #include "base/assert.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SNAG_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SNAG_ASAN 1
-#endif
-#endif
-
-#ifdef SNAG_ASAN
-#include <sanitizer/asan_interface.h>
-#define POISON(data, size) ASAN_POISON_MEMORY_REGION(data, size)
-#define UNPOISON(data, size) ASAN_UNPOISON_MEMORY_REGION(data, size)
-#else
-#define POISON(data, size) ((void)0)
-#define UNPOISON(data, size) ((void)0)
-#endif
+#include "base/poison.h"
 
 enum { ALIGN = 16 };
 
@@ -26,7 +10,7 @@ void snag_arena_init(snag_arena *arena, void *block, size_t size)
 {
     SNAG_ASSERT(block != NULL || size == 0);
     *arena = (snag_arena){.block = block, .size = size};
-    POISON(block, size);
+    SNAG_POISON(block, size);
 }
 
 static unsigned char *arena_piece(snag_arena *arena, size_t from, size_t size)
@@ -36,7 +20,7 @@ static unsigned char *arena_piece(snag_arena *arena, size_t from, size_t size)
     arena->used = from + size;
     if (arena->used > arena->used_max)
         arena->used_max = arena->used;
-    UNPOISON(arena->block + from, size);
+    SNAG_UNPOISON(arena->block + from, size);
     return arena->block + from;
 }
 
@@ -66,5 +50,5 @@ void snag_arena_reset(snag_arena *arena)
 {
     SNAG_ASSERT(arena->used <= arena->size);
     arena->used = 0;
-    POISON(arena->block, arena->size);
+    SNAG_POISON(arena->block, arena->size);
 }

@@ -5,21 +5,7 @@
 #include <sys/mman.h>
 
 #include "base/assert.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SNAG_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SNAG_ASAN 1
-#endif
-#endif
-
-#ifdef SNAG_ASAN
-#include <sanitizer/asan_interface.h>
-#define UNPOISON(data, size) ASAN_UNPOISON_MEMORY_REGION(data, size)
-#else
-#define UNPOISON(data, size) ((void)0)
-#endif
+#include "base/poison.h"
 
 /* An engine's arenas stand within these first bytes of its block. */
 enum { ARENAS_BYTES = 16 * 1024 * 1024, HUGE_FROM_BYTES = 64 * 1024 * 1024 };
@@ -33,7 +19,7 @@ static snag_err reserve(snag_memory *memory, size_t size, snag_diag *diag)
         return snag_fail(diag, SNAG_MEMORY, "cannot reserve %zu MiB for state: %s", size >> 20,
                          strerror(errno));
     /* AddressSanitizer goes on to poison what arenas of an earlier block left unused at this address. */
-    UNPOISON(block, size < ARENAS_BYTES ? size : ARENAS_BYTES);
+    SNAG_UNPOISON(block, size < ARENAS_BYTES ? size : ARENAS_BYTES);
     *memory = (snag_memory){.block = block, .size = size};
     return SNAG_OK;
 }
