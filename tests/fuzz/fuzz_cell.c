@@ -5,7 +5,8 @@
  *
  * An input is one of two things, by its first byte:
  *     raw:    | 0 | key length 1 | key | bytes ... |        as they are
- *     recipe: | 1 | (cell 1, position 2, byte 1) ... |      a real cell, with single bytes changed
+ *     recipe: | 1 | (cell 1, position 2, byte 1) ... |      a real cell, with single bytes changed; or the
+ *                                                           head; or the words of the rules (engine/words.h)
  * Recipes stay good when the format of cells changes; real cells are made anew by running events first.
  */
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include "base/assert.h"
 #include "config/config.h"
 #include "engine/engine.h"
+#include "engine/words.h"
 #include "local/memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -39,6 +41,20 @@ static const char pipeline_text[] =
     "  failed: { event: Failed, count: 3, within: 1h, until: Sent }\n"
     "  burst: { event: Failed, per: order, count: 2, within: 1s, burst: true, quiet: 1s }\n";
 
+static const char newer_text[] =
+    "pipeline: fuzz\n"
+    "version: 2\n"
+    "sources:\n"
+    "  s: { topic: s, format: json, map: { time: t, type: e, customer: c },\n"
+    "       keep: { order: order, n: { from: n, as: int } }, const: { channel: web } }\n"
+    "journeys:\n"
+    "  order:\n"
+    "    per: order\n"
+    "    stages:\n"
+    "      sent: { event: Sent, due: 1h }\n"
+    "      begun: { event: Begun, due: 1h }\n"
+    "      done: { event: Done, end: done }\n";
+
 typedef struct cell {
     char key[KEY_BYTES];
     size_t key_size;
@@ -53,6 +69,9 @@ typedef struct world {
     size_t count;
     char head[512];
     size_t head_size;
+    char words[4096];
+    size_t words_size;
+    snag_config newer; /* a later version, which has hardly anything of the first */
     int64_t offset;
 } world;
 
@@ -128,6 +147,10 @@ static void keep_cells(snag_engine *engine)
     snag_engine_head_write(engine, &head);
     SNAG_ASSERT(!head.full);
     here.head_size = head.size;
+    snag_buf words = snag_buf_on(here.words, sizeof here.words);
+    snag_words_write(&here.config.pipeline, &words);
+    SNAG_ASSERT(!words.full);
+    here.words_size = words.size;
 }
 
 static void begin(void)
@@ -137,6 +160,7 @@ static void begin(void)
     if (here.ready)
         return;
     SNAG_ASSERT(snag_config_parse(&here.config, snag_str_from(pipeline_text), "fuzz.yaml", NULL) == SNAG_OK);
+    SNAG_ASSERT(snag_config_parse(&here.newer, snag_str_from(newer_text), "newer.yaml", NULL) == SNAG_OK);
     snag_engine *engine = engine_new(&memory, &records);
     live(engine, 20000LL * DAY_MS);
     keep_cells(engine);
@@ -200,16 +224,43 @@ static void try_head(snag_str bytes)
     snag_memory_finish(&memory);
 }
 
+/* A later version takes over all that there is, with words from outside. */
+static void try_words(snag_str words)
+{
+    snag_memory memory;
+    snag_engine *engine;
+    size_t records = 0;
+    uint64_t cursor = 0, lost = 0;
+    SNAG_ASSERT(snag_memory_init(&memory, BLOCK_BYTES, NULL) == SNAG_OK);
+    SNAG_ASSERT(snag_engine_init(&engine, &here.newer.pipeline, memory.block, memory.size, on_record,
+                                 &records) == SNAG_OK);
+    for (size_t i = 0; i < here.count; i++)
+        SNAG_ASSERT(snag_engine_restore(engine, snag_str_of(here.cells[i].key, here.cells[i].key_size),
+                                        snag_str_of(here.cells[i].bytes, here.cells[i].size)) == SNAG_OK);
+    if (!snag_words_sound(words))
+        words = snag_str_of("", 0);
+    while (!snag_engine_retire(engine, words, &cursor, 2, &lost))
+        continue;
+    SNAG_ASSERT(snag_engine_strange(engine) == 0);
+    live(engine, 20000LL * DAY_MS + 50000);
+    (void)snag_engine_tick(engine, 20003LL * DAY_MS, 1000);
+    snag_memory_finish(&memory);
+}
+
 static void try_recipe(const uint8_t *data, size_t size)
 {
     cell changed = here.cells[data[0] % here.count];
-    char head[sizeof here.head];
+    char head[sizeof here.head], words[sizeof here.words];
     memcpy(head, here.head, sizeof head);
-    bool of_head = data[0] % (here.count + 1) == here.count;
+    memcpy(words, here.words, sizeof words);
+    bool of_head = data[0] % (here.count + 2) == here.count;
+    bool of_words = data[0] % (here.count + 2) == here.count + 1;
     for (size_t at = 1; at + 3 <= size; at += 3) {
         size_t place = (size_t)data[at] << 8 | data[at + 1];
         if (of_head)
             head[place % here.head_size] = (char)data[at + 2];
+        else if (of_words)
+            words[place % here.words_size] = (char)data[at + 2];
         else if (place & 0x8000)
             changed.key[place % changed.key_size] = (char)data[at + 2];
         else
@@ -217,6 +268,8 @@ static void try_recipe(const uint8_t *data, size_t size)
     }
     if (of_head)
         try_head(snag_str_of(head, here.head_size));
+    else if (of_words)
+        try_words(snag_str_of(words, here.words_size));
     else
         try_cell(snag_str_of(changed.key, changed.key_size), snag_str_of(changed.bytes, changed.size));
 }

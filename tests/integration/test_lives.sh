@@ -119,7 +119,10 @@ rules:
 kafka: { bootstrap.servers: "$BROKERS" }
 redis: { url: "$REDIS_URL" }
 YAML
+sanitized=no
+if grep -q '^SNAG_SANITIZE:STRING=.' "$SNAG_BUILD/CMakeCache.txt"; then sanitized=yes; fi
 EVENTS=${SNAG_BACKLOG:-400000}
+[ $sanitized = no ] || EVENTS=40000 # memory is another there, and time
 $LIVES backlog "$EVENTS" >"$LIVE/backlog" || fail "events"
 tool create desk 4 retention.ms=-1 || fail "create"
 "$SNAG" topics "$LIVE/backlog.yaml" --create >"$LIVE/topics.log" 2>&1 || fail "snag topics"
@@ -140,7 +143,7 @@ tool consume backlog.alerts values >"$LIVE/backlog.seen" || fail "consume"
 $LIVES stalls "$LIVE/backlog" "$LIVE/backlog.seen" || fail "false or missing stalls"
 size=$(($(stat -c %s "$LIVE/backlog") / 1048576))
 echo "backlog: $EVENTS records, $size MB, read in $took ms, $most MB resident at most (budget 64 MiB)"
-if ! grep -q '^SNAG_SANITIZE:STRING=.' "$SNAG_BUILD/CMakeCache.txt"; then
+if [ $sanitized = no ]; then
     # Besides the budget: the program, the client's own memory, what malloc keeps.
     [ "$most" -le $((64 + 40)) ] || fail "$most MB resident with a budget of 64 MiB"
 fi
