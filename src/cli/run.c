@@ -20,7 +20,7 @@
 #include "cli/load.h"
 #include "cli/terminal.h"
 #include "local/memory.h"
-#include "local/registry.h"
+#include "local/fetcher.h"
 #include "runtime/budget.h"
 #include "runtime/crew.h"
 
@@ -29,7 +29,8 @@ enum {
     TELL_EVERY_MS = 60000, /* where no terminal looks */
     LINE_BYTES = 1024,
     TOMBSTONES_MS = 86400000,
-    REGISTRY_MS = 3000
+    REGISTRY_MS = 3000,
+    PATIENCE_MS = 10000 /* for a schema; then the record is a dead letter */
 };
 
 typedef struct run {
@@ -47,6 +48,7 @@ typedef struct run {
     snag_config config;
     snag_live live;
     snag_registry *registry; /* NULL = none is given */
+    snag_fetcher *fetcher;
     int64_t schema_ids[SNAG_RECORD_KIND_COUNT];
     snag_voice voice;
     pthread_mutex_t voice_lock;
@@ -169,8 +171,8 @@ static void options_fill(run *self, unsigned i)
         .tombstones_ms = changelog->delete_retention_ms > 0 ? changelog->delete_retention_ms : TOMBSTONES_MS};
     memcpy(options->schema_ids, self->schema_ids, sizeof options->schema_ids);
     if (self->registry) {
-        options->fetch = snag_registry_fetch;
-        options->fetch_context = self->registry;
+        options->fetch = snag_fetcher_ask;
+        options->fetch_context = self->fetcher;
     }
     for (int t = 0; t < SNAG_TOPIC_COUNT; t++)
         options->topic_partitions[t] = (uint32_t)self->live.topics[t].partitions;
@@ -264,7 +266,9 @@ static snag_err registry_check(run *self, snag_diag *diag)
     if (pipeline->registry_url.size == 0)
         return SNAG_OK;
     snag_err err = snag_registry_new(&self->registry, pipeline->registry_url, REGISTRY_MS, diag);
-    return err == SNAG_OK && pipeline->output_avro ? schemas_register(self, diag) : err;
+    if (err == SNAG_OK && pipeline->output_avro)
+        err = schemas_register(self, diag);
+    return err == SNAG_OK ? snag_fetcher_new(&self->fetcher, self->registry, PATIENCE_MS, diag) : err;
 }
 
 static snag_err outside_check(run *self, snag_diag *diag)
@@ -376,6 +380,7 @@ static int run_loaded(run *self)
     for (unsigned i = 0; i < self->made; i++)
         ports_close(&self->ports[i], ran);
     snag_live_finish(&self->live);
+    snag_fetcher_free(self->fetcher);
     snag_registry_free(self->registry);
     free(self->options);
     free(self->ports);

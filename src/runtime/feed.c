@@ -9,7 +9,7 @@
 #include "base/assert.h"
 #include "runtime/inside.h"
 
-enum { SCHEMA_WAIT_MS = 5000, SCHEMA_STEP_MS = 50, HEADERS_MAX = 1024 };
+enum { HEADERS_MAX = 1024 };
 
 static snag_err out_of_memory(const snag_partition *partition, snag_diag *diag)
 {
@@ -41,20 +41,6 @@ snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag)
 }
 
 /* --- decoding ---------------------------------------------------------------------------------- */
-
-/* A schema that is still on its way is waited for, within a bound; then it counts as unknown. */
-static snag_err decode(snag_worker *worker, const snag_raw *raw, snag_event *event, snag_diag *diag)
-{
-    for (int waited_ms = 0;; waited_ms += SCHEMA_STEP_MS) {
-        snag_err err = snag_decode(worker->decoder, raw, &worker->arena, event, diag);
-        if (err != SNAG_AGAIN)
-            return err;
-        if (waited_ms >= SCHEMA_WAIT_MS)
-            return snag_fail(diag, SNAG_BAD_SCHEMA, "the registry did not give the schema within %d s",
-                             SCHEMA_WAIT_MS / 1000);
-        worker->ports->clock.sleep_ms(worker->ports->clock.self, SCHEMA_STEP_MS);
-    }
-}
 
 /* All of one customer must be in one partition, which only the record's key can promise. */
 static snag_err check_key(snag_worker *worker, const snag_raw *raw, const snag_event *event,
@@ -96,7 +82,11 @@ static size_t decode_chunk(snag_worker *worker, snag_partition *partition, size_
     snag_arena_reset(&worker->arena);
     for (; *at < end && count < SNAG_CHUNK_EVENTS; (*at)++) {
         snag_raw raw = with_headers(worker, *at);
-        snag_err err = decode(worker, &raw, &worker->events[count], &why);
+        snag_err err = snag_decode(worker->decoder, &raw, &worker->arena, &worker->events[count], &why);
+        if (err == SNAG_AGAIN) {
+            snag_partition_park(partition, &raw);
+            break;
+        }
         if (err == SNAG_FULL && count > 0)
             break;
         if (err == SNAG_FULL)
@@ -140,13 +130,13 @@ static snag_err take_counted(snag_partition *partition, size_t count, snag_diag 
 static snag_err feed_run(snag_worker *worker, snag_partition *partition, snag_diag *diag)
 {
     snag_err err = snag_partition_drain(partition, diag);
-    for (size_t at = worker->run_first; at < worker->run_end && err == SNAG_OK;) {
+    for (size_t at = worker->run_first; at < worker->run_end && err == SNAG_OK && !partition->parked;) {
         size_t first = at;
         size_t count = decode_chunk(worker, partition, &at, worker->run_end);
         err = take_counted(partition, count, diag);
         atomic_fetch_add(&worker->stats->records, at - first);
         atomic_fetch_add(&worker->stats->events, count);
-        if (err != SNAG_OK)
+        if (err != SNAG_OK || at == first)
             break;
         partition->next = worker->batch->records[at - 1].position.offset + 1;
         partition->reached = -1;
@@ -169,7 +159,7 @@ static size_t run_end(const snag_batch *batch, size_t first)
 static snag_partition *owned(const snag_worker *worker, uint32_t index)
 {
     snag_partition *partition = index < worker->options->partitions ? worker->partitions[index] : NULL;
-    return partition && partition->engine ? partition : NULL;
+    return partition && partition->engine && !partition->parked ? partition : NULL;
 }
 
 snag_err snag_worker_feed(snag_worker *worker, const snag_batch *batch, snag_diag *diag)

@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "runtime/inside.h"
 
-enum { ASK_AGAIN_MS = 20, ASK_LATER_MS = 1000, JUMP_MS = 500, WAIT_MAX_MS = 100 };
+enum { ASK_AGAIN_MS = 20, ASK_LATER_MS = 1000, JUMP_MS = 500, WAIT_MAX_MS = 100, PARKED_MS = 20 };
 
 /* Time may go up to here at clock time T. */
 static int64_t target(const snag_worker *worker, int64_t wall_ms)
@@ -89,7 +89,7 @@ void snag_worker_clock(snag_worker *worker)
 
 int snag_worker_wait(const snag_worker *worker)
 {
-    int64_t wait_ms = WAIT_MAX_MS;
+    int64_t wait_ms = worker->parked ? PARKED_MS : WAIT_MAX_MS;
     if (worker->dirty_ms != SNAG_NEVER)
         wait_ms = worker->dirty_ms + worker->options->commit_every_ms - worker->now_ms;
     for (uint32_t i = 0; i < worker->options->partitions; i++) {

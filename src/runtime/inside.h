@@ -3,6 +3,7 @@
  * A worker's insides, shared by the files of src/runtime: each does one step of the loop.
  *
  *     feed.c     decode a batch; the unreadable to the dead letter; feed the engines
+ *     park.c     a partition that waits for a schema is not read, the others are
  *     say.c      what the engines emit, and dead letters, into the bundle
  *     commit.c   outputs, state and offsets in one transaction
  *     flush.c    the same state to the store, after the commit
@@ -49,6 +50,9 @@ typedef struct snag_partition {
     bool dirty;     /* something to commit */
     bool draining;  /* W* is not reached yet: nothing newer may be applied */
     bool kept;      /* found again in the current assignment */
+    bool parked;    /* not read now: its next record waits for a schema; it begins with … */
+    char parked_head[64];
+    size_t parked_size;
     /* the rules' words in the changelog */
     bool told;         /* those in force are this pipeline's */
     bool sweeping;     /* the earlier version's are still needed */
@@ -93,6 +97,8 @@ typedef struct snag_worker {
     int64_t now_ms;  /* monotonic, read once a turn */
     int64_t drift_ms; /* wall - monotonic; SNAG_TIME_NONE before the first turn */
     bool jumped;
+    uint32_t parked; /* partitions */
+    bool reseat;     /* the input shall read other partitions than before */
     bool behind;          /* the last poll brought as much as it could: there is more */
     int64_t committed_ms; /* monotonic */
     int64_t dirty_ms;     /* since when something waits; SNAG_NEVER = nothing */
@@ -121,6 +127,13 @@ static inline void snag_worker_pass(const snag_worker *worker, snag_point point)
 snag_err snag_worker_feed(snag_worker *worker, const snag_batch *batch, snag_diag *diag);
 /* Fires what is due up to W*, with commits in between where it is much. */
 snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag);
+
+/* park.c */
+/* The record waits for its schema: the partition is not read until it is there. */
+void snag_partition_park(snag_partition *partition, const snag_raw *raw);
+/* Once a turn: asks again for what is waited for, and reads what may be read. */
+snag_err snag_worker_parked(snag_worker *worker, snag_diag *diag);
+void snag_worker_unpark(snag_worker *worker);
 
 /* say.c */
 void snag_partition_emit(void *context, const snag_record *record);

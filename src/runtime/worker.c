@@ -145,6 +145,7 @@ static snag_err seat(snag_worker *worker, snag_diag *diag)
         return err;
     case SNAG_SEAT_LOST: return snag_fail(diag, SNAG_BROKER, "the group gave the partitions away");
     case SNAG_SEAT_GIVEN:
+        snag_worker_unpark(worker); /* what is taken over is read from its place on, and asked for anew */
         err = snag_worker_take_over(worker, diag);
         if (err == SNAG_AGAIN && worker->seat != SNAG_SEAT_KEPT)
             return SNAG_OK; /* it changed again meanwhile: the next turn sees to it */
@@ -167,6 +168,8 @@ static snag_err turn(snag_worker *worker, snag_diag *diag)
         bool idle = batch.count == 0;
         worker->behind = batch.count == worker->options->batch_max;
         input->ops->release(input->self);
+        if (err == SNAG_OK && worker->seat == SNAG_SEAT_KEPT)
+            err = snag_worker_parked(worker, diag);
         if (err == SNAG_OK)
             err = snag_worker_tick(worker, diag);
         if (err == SNAG_OK && commit_is_due(worker))
@@ -239,6 +242,7 @@ static snag_err start_over(snag_worker *worker, snag_err failed, snag_diag *diag
     }
     snag_worker_pass(worker, SNAG_POINT_FAILED);
     snag_worker_drop_all(worker);
+    snag_worker_unpark(worker);
     if (failed == SNAG_FENCED && !expired(worker))
         pause_ms(worker, TRUCE_MS);
     worker->begun_ms = SNAG_TIME_NONE;

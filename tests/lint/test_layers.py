@@ -27,7 +27,7 @@ ROOMS = {
     "ports": (["event", "codec/codec.h"], []),
     "kafka": (["ports"], ["librdkafka/", "stdatomic.h"]),
     "redis": (["ports"], ["hiredis/", "openssl/", "pthread.h", "stdatomic.h"]),
-    "local": (["ports"], ["zlib.h", "curl/", "pthread.h"]),
+    "local": (["ports"], ["zlib.h", "curl/", "pthread.h", "semaphore.h", "stdatomic.h"]),
     "runtime": (["engine", "codec", "ports"], ["pthread.h", "threads.h", "stdatomic.h"]),
     "cli": (["config", "runtime", "kafka", "redis", "local"],
             ["pthread.h", "stdatomic.h", "zlib.h", "curl/"]),

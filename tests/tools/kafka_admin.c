@@ -3,6 +3,7 @@
  * What people do to a broker while snag uses it: cut a topic, add partitions, change settings, set offsets
  * by hand. For tests/integration; see usage() below.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ static int usage(void)
           "kafka_admin BROKERS widen TOPIC PARTITIONS           adds partitions\n"
           "kafka_admin BROKERS set TOPIC NAME=VALUE…            replaces the topic's settings\n"
           "kafka_admin BROKERS place GROUP TOPIC PARTITION OFFSET [WORDS]  commits an offset by hand\n"
+          "kafka_admin BROKERS bytes TOPIC PARTITION            committed values, hexadecimal, one a line\n"
           "kafka_admin BROKERS forget GROUP                     deletes the group and its offsets\n",
           stderr);
     return 2;
@@ -33,6 +35,7 @@ static rd_kafka_t *client(rd_kafka_type_t type, const char *brokers, const char 
     char words[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     if (rd_kafka_conf_set(conf, "bootstrap.servers", brokers, words, sizeof words) ||
+        rd_kafka_conf_set(conf, "enable.partition.eof", "true", words, sizeof words) ||
         (group && rd_kafka_conf_set(conf, "group.id", group, words, sizeof words)))
         exit(die("client", words));
     rd_kafka_t *made = rd_kafka_new(type, conf, words, sizeof words);
@@ -154,6 +157,29 @@ static int forget(const char *brokers, char **argv)
     return answer(admin, queue, argv[0]);
 }
 
+static int bytes(const char *brokers, char **argv)
+{
+    rd_kafka_t *rk = client(RD_KAFKA_CONSUMER, brokers, "kafka_admin");
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, argv[0], (int32_t)strtol(argv[1], NULL, 10))->offset = 0;
+    rd_kafka_assign(rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    for (bool more = true; more;) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(rk, ASK_MS);
+        more = message && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF;
+        const unsigned char *at = message && !message->err ? message->payload : NULL;
+        for (size_t i = 0; at && i < message->len; i++)
+            printf("%02x", at[i]);
+        if (at)
+            putchar('\n');
+        if (message)
+            rd_kafka_message_destroy(message);
+    }
+    rd_kafka_consumer_close(rk);
+    rd_kafka_destroy(rk);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *word = argc > 2 ? argv[2] : "";
@@ -165,6 +191,8 @@ int main(int argc, char **argv)
         return set(argv[1], argc - 3, argv + 3);
     if (strcmp(word, "place") == 0 && argc >= 7)
         return place(argv[1], argc - 3, argv + 3);
+    if (strcmp(word, "bytes") == 0 && argc == 5)
+        return bytes(argv[1], argv + 3);
     if (strcmp(word, "forget") == 0 && argc == 4)
         return forget(argv[1], argv + 3);
     return usage();

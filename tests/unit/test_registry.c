@@ -3,7 +3,7 @@
  * The registry's client against a small HTTP server of our own: what it fetches, registers and remembers, and
  * what it does with answers that are wrong, late, too large, or do not come.
  */
-#include "local/registry.h"
+#include "local/fetcher.h"
 
 #include <arpa/inet.h>
 #include <signal.h>
@@ -222,10 +222,44 @@ static void registers(void **state)
     snag_registry_free(registry);
 }
 
+/* Asks until the answer is another than AGAIN, as a parked partition does. */
+static snag_err answer_of(snag_fetcher *fetcher, uint32_t id, snag_str *schema, snag_diag *diag)
+{
+    const struct timespec rest = {0, 2000000};
+    snag_err err = SNAG_AGAIN;
+    for (int tries = 0; tries < 5000 && err == SNAG_AGAIN; tries++) {
+        err = snag_fetcher_ask(fetcher, id, schema, diag);
+        nanosleep(&rest, NULL);
+    }
+    return err;
+}
+
+static void fetches_aside(void **state)
+{
+    snag_registry *registry = client(*state);
+    snag_fetcher *fetcher;
+    snag_str schema = {0};
+    snag_diag diag = {0};
+    assert_int_equal(snag_fetcher_new(&fetcher, registry, 700, &diag), SNAG_OK);
+    assert_int_equal(snag_fetcher_ask(fetcher, 1, &schema, &diag), SNAG_AGAIN);
+    assert_int_equal(answer_of(fetcher, 1, &schema, &diag), SNAG_OK);
+    assert_true(snag_str_equal(schema, SNAG_STR("{\"type\":\"int\"}")));
+    assert_int_equal(snag_fetcher_ask(fetcher, 1, &schema, &diag), SNAG_OK);
+    assert_int_equal(answer_of(fetcher, 99, &schema, &diag), SNAG_BAD_SCHEMA);
+    assert_non_null(strstr(diag.text, "does not know schema id 99"));
+    assert_int_equal(answer_of(fetcher, 4, &schema, &diag), SNAG_BAD_SCHEMA); /* trouble, given up */
+    assert_non_null(strstr(diag.text, "status 500"));
+    assert_int_equal(snag_fetcher_ask(fetcher, 4, &schema, &diag), SNAG_BAD_SCHEMA); /* for a while */
+    snag_fetcher_free(fetcher);
+    snag_registry_free(registry);
+    snag_fetcher_free(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(fetches, start_server, stop_server),
+        cmocka_unit_test_setup_teardown(fetches_aside, start_server, stop_server),
         cmocka_unit_test_setup_teardown(remembers, start_server, stop_server),
         cmocka_unit_test_setup_teardown(trouble, start_server, stop_server),
         cmocka_unit_test(nobody_there),

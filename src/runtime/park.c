@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Parking: a record whose schema is still on its way stops its own partition, and no other. Nothing
+ * is held in memory: the partition is taken out of what the input reads, at that record, and is put
+ * back when the schema is there or given up (the fetcher has the deadline; the record becomes a
+ * dead letter then).
+ *
+ *     p: 1 2 3 |4 5 6        record 4 waits       read on: q r
+ *     schema comes, or not   p starts at 4 again  read on: p q r
+ *
+ * Reading is begun anew with explicit offsets instead of pausing, which loses messages with batch
+ * reads in librdkafka 2.0.2. The start of a record is enough to ask again: its schema's id stands
+ * there.
+ */
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "runtime/inside.h"
+
+void snag_partition_park(snag_partition *partition, const snag_raw *raw)
+{
+    size_t size = raw->value.size < sizeof partition->parked_head ? raw->value.size
+                                                                  : sizeof partition->parked_head;
+    if (size)
+        memcpy(partition->parked_head, raw->value.data, size);
+    partition->parked_size = size;
+    partition->parked = true;
+    partition->reached = -1;
+    partition->worker->parked++;
+    partition->worker->reseat = true;
+}
+
+static bool waits_still(snag_partition *partition)
+{
+    snag_worker *worker = partition->worker;
+    snag_event event;
+    snag_diag why;
+    snag_raw raw = {.position = {.partition = partition->index},
+                    .stamp_ms = SNAG_TIME_NONE,
+                    .value = snag_str_of(partition->parked_head, partition->parked_size)};
+    snag_arena_reset(&worker->arena);
+    return snag_decode(worker->decoder, &raw, &worker->arena, &event, &why) == SNAG_AGAIN;
+}
+
+static snag_err reseat(snag_worker *worker, snag_diag *diag)
+{
+    const snag_input *input = &worker->ports->input;
+    size_t count = 0;
+    snag_place *places = calloc(worker->options->partitions, sizeof *places);
+    SNAG_ASSERT(places != NULL);
+    for (uint32_t i = 0; i < worker->options->partitions; i++) {
+        const snag_partition *partition = worker->partitions[i];
+        if (partition->engine && !partition->parked)
+            places[count++] = (snag_place){.partition = i, .offset = partition->next};
+    }
+    snag_err err = input->ops->start(input->self, places, count, diag);
+    free(places);
+    worker->reseat = false;
+    return err;
+}
+
+snag_err snag_worker_parked(snag_worker *worker, snag_diag *diag)
+{
+    for (uint32_t i = 0; worker->parked && i < worker->options->partitions; i++) {
+        snag_partition *partition = worker->partitions[i];
+        if (!partition->parked || waits_still(partition))
+            continue;
+        partition->parked = false;
+        worker->parked--;
+        worker->reseat = true;
+    }
+    return worker->reseat ? reseat(worker, diag) : SNAG_OK;
+}
+
+void snag_worker_unpark(snag_worker *worker)
+{
+    for (uint32_t i = 0; i < worker->options->partitions; i++)
+        worker->partitions[i]->parked = false;
+    worker->parked = 0;
+    worker->reseat = false;
+}
