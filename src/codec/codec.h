@@ -26,8 +26,8 @@ typedef struct snag_raw {
 } snag_raw;
 
 /* Fetches a writer's schema by id (registry). AGAIN = not yet known, ask later (the caller parks the
- * partition), never for longer than the fetcher's patience; BAD_SCHEMA = unknown for good. *schema is borrowed
- * until the next call. */
+ * partition), never for longer than the fetcher's patience; BAD_SCHEMA = unknown for good. *schema is
+ * borrowed until the next call. */
 typedef snag_err snag_schema_fetch(void *context, uint32_t id, snag_str *schema, snag_diag *diag);
 
 typedef struct snag_decoder snag_decoder;
