@@ -7,7 +7,7 @@
 
 #include "world.h"
 
-enum { FEWEST = 2, MOST = 16, FOLLOWS = 30 };
+enum { FEWEST = 3, MOST = 20 };
 
 static const char *const fault_words[] = {
 #define X(name, word, help) word,
@@ -34,23 +34,51 @@ static int64_t span_of(sim_dice *dice, sim_fault_kind kind)
     }
 }
 
+/* Half of the time one inside a commit, where most can go wrong. */
+static snag_point point_of(sim_dice *dice)
+{
+    static const snag_point inside[] = {SNAG_POINT_BEGUN, SNAG_POINT_SENT_PART, SNAG_POINT_SENT,
+                                        SNAG_POINT_PLACED, SNAG_POINT_COMMITTED};
+    return sim_chance(dice, 40) ? inside[sim_below(dice, 5)] : (snag_point)sim_below(dice, SNAG_POINT_COUNT);
+}
+
 static sim_fault fault_make(sim_world *world, sim_dice *dice)
 {
+    static const struct {
+        int percent;
+        sim_fault_kind kind;
+    } often[] = {{18, SIM_FAULT_KILL_AT}, {28, SIM_FAULT_FREEZE_AT}, {33, SIM_FAULT_KILL},
+                 {43, SIM_FAULT_MARKERS_SLOW}, {48, SIM_FAULT_STORE_BACK}};
     int luck = (int)sim_below(dice, 100);
     sim_fault fault = {.kind = (sim_fault_kind)sim_below(dice, SIM_FAULT_COUNT)};
-    if (luck < 20)
-        fault.kind = SIM_FAULT_KILL_AT;
-    else if (luck < 30)
-        fault.kind = SIM_FAULT_FREEZE_AT;
-    else if (luck < 35)
-        fault.kind = SIM_FAULT_KILL;
+    for (size_t i = sizeof often / sizeof *often; i > 0; i--)
+        if (luck < often[i - 1].percent)
+            fault.kind = often[i - 1].kind;
     fault.at_ms = sim_between(dice, 500, world->horizon_ms);
     fault.slot = (uint32_t)sim_below(dice, SIM_SLOTS * SIM_PARTS);
     fault.span_ms = span_of(dice, fault.kind);
     fault.number = fault.kind == SIM_FAULT_KILL_AT || fault.kind == SIM_FAULT_FREEZE_AT
-                       ? sim_below(dice, SNAG_POINT_COUNT) + SNAG_POINT_COUNT * sim_between(dice, 1, 3)
+                       ? (int64_t)point_of(dice) + (sim_chance(dice, 75) ? 1 : 2) * SNAG_POINT_COUNT
                        : sim_between(dice, 1, 120);
     return fault;
+}
+
+/* What brings a worker to that point soon; anything that makes somebody take over where nothing does. */
+static sim_fault_kind towards(sim_dice *dice, snag_point point)
+{
+    switch (point) {
+    case SNAG_POINT_COPY_TAKEN:
+    case SNAG_POINT_COPY_PART:
+    case SNAG_POINT_COPY_MENDED: return SIM_FAULT_STORE_WIPED;
+    case SNAG_POINT_FAILED:
+    case SNAG_POINT_RENEWED:
+    case SNAG_POINT_REJOINED: return sim_chance(dice, 50) ? SIM_FAULT_SEND_LOST : SIM_FAULT_PLACES_LOST;
+    case SNAG_POINT_STOPPING: return SIM_FAULT_STOP;
+    case SNAG_POINT_DRAINED_PART: return SIM_FAULT_CLOCK_JUMP; /* then much is due at once */
+    case SNAG_POINT_LEAVING:
+    case SNAG_POINT_LEFT: return SIM_FAULT_REBALANCE;
+    default: return sim_chance(dice, 50) ? SIM_FAULT_KICK : SIM_FAULT_KILL;
+    }
 }
 
 /* Trouble seldom comes alone: somebody has to take over, soon after the fault before. */
@@ -62,7 +90,29 @@ static sim_fault fault_after(sim_dice *dice, const sim_fault *before)
     fault.at_ms = before->at_ms + sim_between(dice, 50, 4000);
     fault.slot = sim_chance(dice, 60) ? before->slot : (uint32_t)sim_below(dice, SIM_SLOTS * SIM_PARTS);
     fault.span_ms = sim_between(dice, 9000, 16000);
+    if (before->kind == SIM_FAULT_KILL_AT) {
+        fault.kind = towards(dice, (snag_point)(before->number % SNAG_POINT_COUNT));
+        fault.slot = before->slot;
+    } else if (before->kind == SIM_FAULT_MARKERS_SLOW) {
+        fault.kind = SIM_FAULT_KICK; /* a moment at which offsets are decided, heads are not yet in sight */
+        fault.slot = before->slot;
+    } else if (before->kind == SIM_FAULT_FREEZE_AT) {
+        fault.kind = SIM_FAULT_KICK; /* a third one takes over behind the open transaction of the first */
+        fault.at_ms = before->at_ms + sim_between(dice, 9000, 16000);
+        fault.slot = before->slot + 1;
+    }
     return fault;
+}
+
+static bool follows(sim_dice *dice, const sim_fault *before)
+{
+    switch (before->kind) {
+    case SIM_FAULT_KILL_AT: return sim_chance(dice, 75);
+    case SIM_FAULT_MARKERS_SLOW: return true;
+    case SIM_FAULT_STORE_BACK: return sim_chance(dice, 70);
+    case SIM_FAULT_FREEZE_AT: return sim_chance(dice, 50);
+    default: return sim_chance(dice, 25);
+    }
 }
 
 void sim_fault_print(const sim_world *world, uint32_t i, FILE *to)
@@ -120,7 +170,7 @@ static void to_servers(sim_world *world, const sim_fault *fault)
         world->txns[slot].epoch++;
         break;
     case SIM_FAULT_TXN_EXPIRES: sim_txn_give_up(world, (int32_t)slot); break;
-    case SIM_FAULT_MARKERS_SLOW: world->markers_slow_ms = until_ms; break;
+    case SIM_FAULT_MARKERS_SLOW: world->markers_slow_ms[slot] = until_ms; break;
     case SIM_FAULT_BROKER_DOWN: world->broker_down_ms = until_ms; break;
     case SIM_FAULT_FETCH_STALLS: world->fetch_stalls_ms[partition] = until_ms; break;
     case SIM_FAULT_ENDS_UNKNOWN: world->ends_unknown_ms = until_ms; break;
@@ -167,8 +217,8 @@ void sim_faults_make(sim_world *world)
     sim_dice dice = {world->setup.seed * 2 + 2};
     world->fault_count = (uint32_t)sim_between(&dice, FEWEST, MOST);
     for (uint32_t i = 0; i < world->fault_count; i++) {
-        world->faults[i] = i > 0 && sim_chance(&dice, FOLLOWS) ? fault_after(&dice, &world->faults[i - 1])
-                                                               : fault_make(world, &dice);
+        bool more = i > 0 && follows(&dice, &world->faults[i - 1]);
+        world->faults[i] = more ? fault_after(&dice, &world->faults[i - 1]) : fault_make(world, &dice);
         if (!world->setup.no_faults && (world->setup.drop >> i & 1) == 0)
             sim_at(world, world->faults[i].at_ms, happen, &world->faults[i], i);
     }

@@ -204,9 +204,9 @@ void sim_load_make(sim_world *world)
     world->slots = (uint32_t)sim_between(dice, 1, SIM_SLOTS);
     if (world->setup.slots)
         world->slots = world->setup.slots;
-    world->with_store = sim_chance(dice, 85);
-    world->timer_budget = sim_chance(dice, 40) ? (uint32_t)sim_between(dice, 1, 3) : 0;
-    world->reload_items = (uint32_t)sim_between(dice, 1, 20);
+    world->with_store = sim_chance(dice, 65);
+    world->timer_budget = sim_chance(dice, 60) ? (uint32_t)sim_between(dice, 1, 2) : 0;
+    world->reload_items = (uint32_t)sim_between(dice, 1, 4);
     world->tombstones_ms = 60000;
     self.customers = (int)sim_between(dice, 2, 9);
     self.orders = (int)sim_between(dice, 1, 4);

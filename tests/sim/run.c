@@ -75,7 +75,8 @@ static void heal(sim_world *world, void *what, uint64_t number)
     sim_trace(world, "--- everything heals");
     world->healed = true;
     world->decided_ms = world->now_ms;
-    world->markers_slow_ms = world->broker_down_ms = world->ends_unknown_ms = 0;
+    world->broker_down_ms = world->ends_unknown_ms = 0;
+    memset(world->markers_slow_ms, 0, sizeof world->markers_slow_ms);
     world->store_down_ms = world->store_full_ms = world->store_slow_ms = world->store_flaky_ms = 0;
     memset(world->fetch_stalls_ms, 0, sizeof world->fetch_stalls_ms);
     memset(world->kill_after, 0, sizeof world->kill_after);

@@ -6,7 +6,7 @@
 set -euo pipefail
 
 sim=$SNAG_BUILD/tests/sim
-worlds=300
+worlds=600
 points=--points
 if grep -q '^SNAG_SANITIZE:STRING=.' "$SNAG_BUILD/CMakeCache.txt"; then
     worlds=40

@@ -73,7 +73,8 @@ static void marker_written(sim_world *world, void *what, uint64_t number)
 static void marker_send(sim_world *world, const marker *mark)
 {
     marker *copy = sim_take(world, sizeof *copy);
-    int64_t most_ms = world->now_ms < world->markers_slow_ms ? MARKER_SLOW_MS : MARKER_MS;
+    bool slow = world->now_ms < world->markers_slow_ms[mark->writer] && !mark->places;
+    int64_t most_ms = slow ? MARKER_SLOW_MS : MARKER_MS;
     *copy = *mark;
     world->txns[mark->writer].markers++;
     sim_at(world, world->now_ms + 1 + sim_below(&world->dice, most_ms), marker_written, copy, 0);

@@ -337,7 +337,8 @@ struct sim_world {
     uint32_t tick_count[SIM_PARTS];
     uint32_t tick_room[SIM_PARTS];
     /* weather: until when */
-    int64_t markers_slow_ms, broker_down_ms, ends_unknown_ms;
+    int64_t broker_down_ms, ends_unknown_ms;
+    int64_t markers_slow_ms[SIM_WRITERS];
     int64_t fetch_stalls_ms[SIM_PARTS];
     int64_t upstream_open_ms;
     bool upstream_marking;
