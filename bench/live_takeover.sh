@@ -76,8 +76,9 @@ report() {
     local median worst
     median=$(sort -n "$3" | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}')
     worst=$(sort -n "$3" | tail -n 1)
-    printf '{"name":"live_%s","unit":"ms","value":%s,"worst":%s,"target":%s,"runs":%s,"machine":"%s","cores":%s}\n' \
-        "$1" "$median" "$worst" "$2" "$rounds" \
+    printf '{"name":"live_%s","unit":"ms","value":%s,"worst":%s,"target":%s,"runs":%s,' \
+        "$1" "$median" "$worst" "$2" "$rounds" >&3
+    printf '"machine":"%s","cores":%s}\n' \
         "$(awk -F': ' '/model name/ {print $2; exit}' /proc/cpuinfo)" "$(nproc)" >&3
     echo "live_$1: $median ms, worst $worst ms (target $2)" >&2
 }
