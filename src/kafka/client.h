@@ -61,6 +61,9 @@ bool snag_kafka_topic_gone(snag_kafka *kafka, const char *topic);
 /* The group's offsets with their words; with isolation.level read_committed it asks for stable ones. */
 snag_err snag_kafka_committed(rd_kafka_t *client, const char *topic, snag_place *places, size_t count,
                               int timeout_ms, snag_diag *diag);
+/* Whether the group's seat of this instance name is somebody else's; false where nobody can tell. `ours` =
+ * the member id under which we had it, "" = we had it never. */
+bool snag_kafka_rival(snag_kafka *kafka, const char *group, const char *instance, const char *ours);
 /* The group's metadata as of the last assignment; NULL before it. Borrowed. */
 const rd_kafka_consumer_group_metadata_t *snag_kafka_input_group(const snag_input *input);
 const char *snag_kafka_input_topic(const snag_input *input);

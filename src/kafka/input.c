@@ -323,18 +323,18 @@ static void leave(input *in)
     }
 }
 
-static void client_drop(input *in, int flags)
+/* Without rd_kafka_consumer_close: a static member has nothing to say there, and with the coordinator away
+ * it waits for minutes. */
+static void client_drop(input *in)
 {
     in->closing = true;
     input_release(in);
     if (in->queue)
         rd_kafka_queue_destroy(in->queue);
     if (in->client) {
-        if (!(flags & RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE))
-            rd_kafka_consumer_close(in->client);
         if (in->group)
             rd_kafka_consumer_group_metadata_destroy(in->group);
-        rd_kafka_destroy_flags(in->client, flags);
+        rd_kafka_destroy_flags(in->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     }
     in->queue = NULL;
     in->client = NULL;
@@ -351,7 +351,7 @@ static void input_close(void *self)
         return;
     if (in->client && !in->keep_seat)
         leave(in);
-    client_drop(in, 0);
+    client_drop(in);
     free(in->topic);
     free(in->name);
     free(in->instance);
@@ -430,10 +430,20 @@ static snag_err join(input *in, snag_diag *diag)
     return err == SNAG_OK ? subscribe(in, diag) : err;
 }
 
+static bool input_rival(void *self)
+{
+    input *in = self;
+    char *ours = rd_kafka_memberid(in->client);
+    bool found = snag_kafka_rival(in->owner.kafka, in->name, in->instance, ours ? ours : "");
+    if (ours)
+        rd_kafka_mem_free(in->client, ours);
+    return found;
+}
+
 /* Static members do not leave by closing, so nobody else gets the seat meanwhile. */
 static snag_err input_rejoin(void *self, snag_diag *diag)
 {
-    client_drop(self, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    client_drop(self);
     return join(self, diag);
 }
 
@@ -446,6 +456,7 @@ static const snag_input_ops input_ops = {
     .start = input_start,
     .give_back = input_give_back,
     .rejoin = input_rejoin,
+    .rival = input_rival,
     .range = input_range,
     .log_end = input_log_end,
     .seen_end = input_seen_end,

@@ -58,6 +58,9 @@ typedef struct snag_input_ops {
     /* Throws the member away with all that it has prefetched, and joins anew: whoever drops uncommitted work
      * must do this, so that no record read ahead of the committed place can come out. */
     snag_err (*rejoin)(void *self, snag_diag *diag);
+    /* Whether somebody else has this member's seat now; asked after a fence and before rejoin, because the
+     * error alone proves nothing. NULL = take every fence for a rival's. */
+    bool (*rival)(void *self);
     /* The first offset there is, and the end of what may be read now (read_committed). */
     snag_err (*range)(void *self, uint32_t partition, int64_t *first, int64_t *end, snag_diag *diag);
     /* The end of the log with everything that is still undecided; asked now, from nobody's memory. */

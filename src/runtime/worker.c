@@ -174,6 +174,8 @@ static snag_err turn(snag_worker *worker, snag_diag *diag)
             err = snag_worker_tick(worker, diag);
         if (err == SNAG_OK && commit_is_due(worker))
             err = commit(worker, diag);
+        if (err == SNAG_OK && idle && worker->dirty_ms == SNAG_NEVER)
+            stats_sum(worker); /* an end that was reached behind the last commit is seen too */
         if (err == SNAG_OK)
             snag_worker_mend(worker, idle);
     }
@@ -198,7 +200,11 @@ static bool expired(const snag_worker *worker)
  * truce each attack is felt as one, so that of two processes exactly one is the first to be fenced twice. */
 static bool fenced_twice(snag_worker *worker)
 {
+    const snag_input *input = &worker->ports->input;
     if (expired(worker))
+        return false;
+    pause_ms(worker, TRUCE_MS);
+    if (input->ops->rival && !input->ops->rival(input->self))
         return false;
     int64_t before_ms = worker->fenced_ms;
     worker->fenced_ms = worker->now_ms;
@@ -229,11 +235,6 @@ static snag_err start_over(snag_worker *worker, snag_err failed, snag_diag *diag
 {
     const snag_input *input = &worker->ports->input;
     snag_worker_clock(worker);
-    if (failed == SNAG_FENCED && fenced_twice(worker))
-        return snag_fail(diag, SNAG_FENCED,
-                         "fenced twice within a minute: another process runs with the instance name %s. "
-                         "Give each its own --instance",
-                         worker->options->instance);
     if (failed != SNAG_AGAIN) {
         if (!worker->said_lost)
             snag_worker_say(worker, "%s; starting over from what was committed", diag->text);
@@ -243,8 +244,11 @@ static snag_err start_over(snag_worker *worker, snag_err failed, snag_diag *diag
     snag_worker_pass(worker, SNAG_POINT_FAILED);
     snag_worker_drop_all(worker);
     snag_worker_unpark(worker);
-    if (failed == SNAG_FENCED && !expired(worker))
-        pause_ms(worker, TRUCE_MS);
+    if (failed == SNAG_FENCED && fenced_twice(worker))
+        return snag_fail(diag, SNAG_FENCED,
+                         "fenced twice within a minute: another process runs with the instance name %s. "
+                         "Give each its own --instance",
+                         worker->options->instance);
     worker->begun_ms = SNAG_TIME_NONE;
     bool keep = snag_planted(PRODUCER_KEPT) && failed != SNAG_FENCED;
     snag_err err = keep ? SNAG_OK : renew(worker, diag); /* the old producer is gone only now: */

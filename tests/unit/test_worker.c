@@ -119,14 +119,17 @@ static void test_restarts(void **state)
 }
 
 /* Fenced twice within a minute: somebody has our name. Fenced because the transaction lay open for too long
- * (the process was stopped, say): nobody has, and it goes on as often as it takes. */
+ * (the process was stopped, say), or by a coordinator that knows of nobody else: it goes on as often as it
+ * takes. */
 static void test_fences(void **state)
 {
     static const struct {
         int fences;
         int64_t after_ms;
+        bool no_rival;
         snag_err err;
-    } rows[] = {{1, 0, SNAG_OK}, {2, 0, SNAG_FENCED}, {2, 9000, SNAG_FENCED}, {5, 12000, SNAG_OK}};
+    } rows[] = {{1, 0, false, SNAG_OK}, {2, 0, false, SNAG_FENCED}, {2, 9000, false, SNAG_FENCED},
+                {5, 12000, false, SNAG_OK}, {5, 0, true, SNAG_OK}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         snag_diag diag = {.text = ""};
@@ -134,6 +137,7 @@ static void test_fences(void **state)
         w->fail_at = 50;
         w->fences = rows[i].fences;
         w->fence_after_ms = rows[i].after_ms;
+        w->no_rival = rows[i].no_rival;
         assert_int_equal(world_try(w, &diag), rows[i].err);
         assert_true(rows[i].err == SNAG_OK || strstr(diag.text, "instance name i") != NULL);
         world_free(w);

@@ -47,6 +47,7 @@ typedef struct world {
     int64_t fail_gap; /* 0 = once; else so many calls later once more */
     int fences;             /* so many commits, from fail_at on, say that another one took the id … */
     int64_t fence_after_ms; /* … after so long */
+    bool no_rival;          /* whoever asks is told that nobody has the seat */
     bool stop_at_fail;      /* told to stop at the moment of the failure; from then on nothing works */
     snag_shared shared;
     snag_store store; /* ops NULL: none */
@@ -137,6 +138,11 @@ static snag_err input_rejoin(void *self, snag_diag *diag)
     w->next = -1;
     w->seat = SNAG_SEAT_GIVEN;
     return SNAG_OK;
+}
+
+static bool input_rival(void *self)
+{
+    return !((world *)self)->no_rival;
 }
 
 static snag_err input_range(void *self, uint32_t partition, int64_t *first, int64_t *end, snag_diag *diag)
@@ -348,7 +354,8 @@ static snag_err world_try(world *w, snag_diag *diag)
     static const snag_input_ops input = {
         .poll = input_poll, .release = input_release, .headers = input_headers, .given = input_given,
         .committed = input_committed, .start = input_start, .give_back = input_give_back,
-        .rejoin = input_rejoin, .range = input_range, .log_end = input_log_end, .close = nothing};
+        .rejoin = input_rejoin, .rival = input_rival, .range = input_range, .log_end = input_log_end,
+        .close = nothing};
     static const snag_output_ops output = {
         .renew = output_renew, .begin = output_begin, .send = output_send, .offsets = output_offsets,
         .commit = output_commit, .close = nothing};
