@@ -231,7 +231,7 @@ def redis_cut(world, rng, name):
 
 @fault("redis", "a partition's copy in Redis goes back to what it was some seconds ago")
 def redis_roll_back(world, rng, name):
-    prefix = world.tag(rng.randrange(world.partitions))
+    prefix = world.keys(rng.randrange(world.partitions))
     before = world.redis.snapshot(prefix)
     yield rng.uniform(1, 4)
     if before:

@@ -112,7 +112,9 @@ class Brokers:
     def whole(self, *topics):
         """Every copy of every partition is in sync."""
         places = self.places("__consumer_offsets", "__transaction_state", *topics)
-        return bool(places) and all(leader > 0 and copies == self.count for leader, copies in places.values())
+        missing = set(topics) - {topic for topic, _ in places}
+        safe = all(leader > 0 and copies == self.count for leader, copies in places.values())
+        return bool(places) and not missing and safe
 
     def finish(self):
         for member in self.members:

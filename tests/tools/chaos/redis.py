@@ -62,7 +62,7 @@ class Redis:
         self.members = [Process(f"redis-{i}", folder) for i in range(count)]
         self.url = f"redis://127.0.0.1:{self.ports[0]}/0"
         if cluster:
-            self.url = "redis://" + ",".join(f"127.0.0.1:{port}" for port in self.ports)
+            self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{port}" for port in self.ports)
 
     def begin(self):
         for i in range(len(self.members)):

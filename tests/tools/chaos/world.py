@@ -182,7 +182,7 @@ class World:
                               text=True, check=False)
         if done.returncode:
             raise Failure(f"snag topics --create: {done.stderr}")
-        wait_until(lambda: self.brokers.whole(self.topic), 60, "every copy of every topic")
+        wait_until(lambda: self.brokers.whole(*self.topics()), 60, "every copy of every topic")
 
     def pipeline_text(self, out_of_order):
         text = (pathlib.Path(self.options.source) / "pipelines" / "support-calls.yaml").read_text()
@@ -194,8 +194,9 @@ class World:
                 KAFKA % (self.brokers.address, SESSION_MS) + self.options.kafka_more +
                 f'redis: {{ url: "{self.redis.url}" }}\n')
 
-    def tag(self, partition):
-        return f"snag:{{{self.name}/{self.topic}/{partition}}}:"
+    def keys(self, partition):
+        """How a partition's keys in Redis begin (redis/redis.h): the dot ends its number."""
+        return f"snag:{{{self.name}/{self.topic}/{partition}."
 
     def topics(self):
         return [self.topic, *(f"{self.name}.{output}" for output in (*OUTPUTS, "changelog"))]
