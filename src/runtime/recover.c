@@ -219,14 +219,15 @@ static snag_err log_read(snag_partition *partition, int64_t n, snag_head *head, 
     snag_worker *worker = partition->worker;
     const snag_changelog *log = &worker->ports->changelog;
     const snag_clock *clock = &worker->ports->clock;
-    int64_t moved_ms = clock->monotonic_ms(clock->self);
+    int64_t waited_ms = 0; /* in reading, not by the clock: the process may have been stopped meanwhile */
     for (uint64_t seen = 1;; seen++) {
         snag_change_record record;
+        int64_t from_ms = clock->monotonic_ms(clock->self);
         snag_err err = log->ops->next(log->self, LOG_WAIT_MS, &record, diag);
         bool idle = err == SNAG_AGAIN || err == SNAG_END;
         if (err == SNAG_OK) {
             worker->from_log++;
-            moved_ms = clock->monotonic_ms(clock->self);
+            waited_ms = 0;
             snag_worker_pass(worker, SNAG_POINT_LOG_PART);
             err = log_apply(partition, &record, n, head, diag);
             if (err == SNAG_END) {
@@ -242,7 +243,9 @@ static snag_err log_read(snag_partition *partition, int64_t n, snag_head *head, 
             snag_partition_usage(partition);
         if ((idle || seen % POLL_EVERY == 0) && (err = keep_seat(worker, diag)) != SNAG_OK)
             return err;
-        if (idle && clock->monotonic_ms(clock->self) - moved_ms > patience_ms(log))
+        int64_t took_ms = clock->monotonic_ms(clock->self) - from_ms;
+        waited_ms += took_ms < 2 * LOG_WAIT_MS ? took_ms : 2 * LOG_WAIT_MS;
+        if (idle && waited_ms > patience_ms(log))
             return snag_fail(diag, SNAG_STATE,
                              "partition %" PRIu32 ": commit %" PRId64 " of the group's offsets is not in the "
                              "changelog: it was deleted or cut. Begin a new --group, which reads "

@@ -72,6 +72,7 @@ static void learn_rebalance(sim_world *world, void *what, uint64_t client)
     if (!holds(&world->group.members[proc->slot], proc) || !world->group.preparing)
         return;
     if (!proc->client.assigned) {
+        proc->client.awaits = world->group.generation + 1;
         sim_group_join(proc); /* by itself: it has nothing to give back */
         return;
     }

@@ -17,7 +17,7 @@ static snag_err log_open(void *self, uint32_t partition, int64_t from, snag_diag
         return snag_fail(diag, SNAG_BROKER, "killed");
     proc->log_part = partition;
     proc->log_at = from;
-    proc->log_end_told = false;
+    proc->log_end_told = proc->log_settled = false;
     return SNAG_OK;
 }
 
@@ -37,19 +37,20 @@ static snag_err log_next(void *self, int wait_ms, snag_change_record *record, sn
         return SNAG_OK;
     }
     if (!proc->log_end_told && world->now_ms >= world->broker_down_ms) {
+        const sim_log *log = &world->logs[SNAG_TOPIC_CHANGELOG][proc->log_part];
         proc->log_end_told = true;
+        proc->log_settled = sim_log_stable(log) == log->end;
         return SNAG_END;
     }
     sim_wait(proc, wait_ms);
     return SNAG_AGAIN;
 }
 
-/* Whether nothing undecided lies behind the visible end. */
+/* Whether nothing undecided lay behind the visible end. */
 static bool log_settled(void *self)
 {
     const sim_proc *proc = self;
-    const sim_log *log = &proc->world->logs[SNAG_TOPIC_CHANGELOG][proc->log_part];
-    return sim_log_stable(log) == log->end;
+    return proc->log_settled;
 }
 
 static void nothing(void *self)

@@ -9,7 +9,7 @@ sim=$SNAG_BUILD/tests/sim
 worlds=600
 points=--points
 if grep -q '^SNAG_SANITIZE:STRING=.' "$SNAG_BUILD/CMakeCache.txt"; then
-    worlds=40
+    worlds=120
     points=
 fi
 

@@ -246,6 +246,7 @@ struct sim_proc {
     uint32_t log_part; /* the changelog's reader */
     int64_t log_at;
     bool log_end_told;
+    bool log_settled; /* when the end was told */
     snag_store_item page[SIM_CELLS];
     int64_t blocks;
     snag_shared shared;
