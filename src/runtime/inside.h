@@ -162,6 +162,9 @@ struct snag_head;
 /* Whether the stored state is one that this pipeline may go on with. */
 snag_err snag_partition_head_check(const snag_partition *partition, const struct snag_head *head,
                                    snag_diag *diag);
+/* Why a stored cell was refused with `err`. */
+snag_err snag_partition_cell_refused(const snag_partition *partition, snag_str cell, snag_err err,
+                                     snag_diag *diag);
 /* Words met while the changelog is read. */
 void snag_partition_words_keep(snag_partition *partition, int64_t offset, snag_str words);
 /* After the state was read: looks for the words where they are needed. SNAG_AGAIN is not returned. */

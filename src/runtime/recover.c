@@ -14,7 +14,6 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "journey/cell.h"
 #include "runtime/head.h"
 #include "runtime/inside.h"
 
@@ -151,17 +150,6 @@ static snag_err store_load(snag_partition *partition, int64_t n, int64_t *from, 
 
 static snag_err head_take(snag_partition *partition, const snag_head *head, snag_diag *diag);
 
-static snag_err cell_refused(const snag_partition *partition, snag_str cell, snag_err err, snag_diag *diag)
-{
-    if (cell.size && (uint8_t)cell.data[0] > SNAG_CELL_VERSION)
-        return snag_fail(diag, err,
-                         "partition %" PRIu32 ": its state was stored by a newer snag (cells of format %d, "
-                         "this program knows up to %d): run that one",
-                         partition->index, (uint8_t)cell.data[0], SNAG_CELL_VERSION);
-    return snag_fail(diag, err, "partition %" PRIu32 ": a cell in the changelog: %s", partition->index,
-                     snag_err_sentence(err));
-}
-
 /* One record. SNAG_END: it was the head that is looked for. */
 static snag_err log_apply(snag_partition *partition, const snag_change_record *record, int64_t n,
                           snag_head *head, snag_diag *diag)
@@ -171,7 +159,7 @@ static snag_err log_apply(snag_partition *partition, const snag_change_record *r
     if (record->key.data[0] == SNAG_CELL_KEY) {
         snag_err err = snag_engine_restore(
             partition->engine, snag_str_of(record->key.data + 1, record->key.size - 1), record->value);
-        return err == SNAG_OK ? err : cell_refused(partition, record->value, err, diag);
+        return err == SNAG_OK ? err : snag_partition_cell_refused(partition, record->value, err, diag);
     }
     if (record->key.data[0] == SNAG_RULES_KEY) {
         snag_partition_words_keep(partition, record->offset, record->value);

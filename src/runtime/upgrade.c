@@ -15,6 +15,7 @@
 
 #include "base/assert.h"
 #include "engine/words.h"
+#include "journey/cell.h"
 #include "runtime/head.h"
 #include "runtime/inside.h"
 
@@ -42,6 +43,18 @@ snag_err snag_partition_head_check(const snag_partition *partition, const struct
                          ": write `version: %" PRIu32 "`",
                          head->pipeline, head->pipeline + 1);
     return SNAG_OK;
+}
+
+snag_err snag_partition_cell_refused(const snag_partition *partition, snag_str cell, snag_err err,
+                                     snag_diag *diag)
+{
+    if (cell.size && (uint8_t)cell.data[0] > SNAG_CELL_VERSION)
+        return snag_fail(diag, err,
+                         "partition %" PRIu32 ": its state was stored by a newer snag (cells of format %d, "
+                         "this program knows up to %d): run that one",
+                         partition->index, (uint8_t)cell.data[0], SNAG_CELL_VERSION);
+    return snag_fail(diag, err, "partition %" PRIu32 ": a cell in the changelog: %s", partition->index,
+                     snag_err_sentence(err));
 }
 
 void snag_partition_words_keep(snag_partition *partition, int64_t offset, snag_str words)
