@@ -176,7 +176,7 @@ static bool path_read(snag_redis_address *address, snag_str path)
     snag_str master = {NULL, 0}, db = path;
     if (address->kind == SNAG_REDIS_SENTINEL) {
         split(path, '/', false, &master, &db);
-        if (master.size == 0 || !(address->master = strndup(master.data, master.size)))
+        if (master.size == 0 || !(address->master = snag_redis_text_new(master)))
             return false;
     }
     if (db.size == 0)
@@ -195,12 +195,23 @@ static bool rest_read(snag_redis_address *address, snag_str rest)
     return path_read(address, path) && seeds_read(address, seeds);
 }
 
+char *snag_redis_text_new(snag_str text)
+{
+    char *copy = malloc(text.size + 1);
+    if (!copy)
+        return NULL;
+    if (text.size)
+        memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    return copy;
+}
+
 static bool given(char **to, snag_str value)
 {
     if (value.size == 0)
         return true;
     free(*to);
-    *to = strndup(value.data, value.size);
+    *to = snag_redis_text_new(value);
     return *to != NULL;
 }
 

@@ -37,6 +37,10 @@ SNAG_MUST_CHECK snag_err snag_redis_address_init(snag_redis_address *address,
                                                  const snag_redis_options *options, snag_diag *diag);
 void snag_redis_address_finish(snag_redis_address *address);
 
+/* A terminated copy for libraries that want one; the caller frees it. NULL: out of memory. (Not strndup, which
+ * AddressSanitizer's strict checks take to read on to the terminator.) */
+char *snag_redis_text_new(snag_str text);
+
 /* HOST:PORT, [HOST]:PORT or, as Redis itself writes it, with the port behind the last colon. An empty host
  * or "?" is `asked`'s. False: no place. */
 bool snag_redis_place_read(snag_redis_place *place, snag_str text, const snag_redis_place *asked);

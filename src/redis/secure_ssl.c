@@ -12,6 +12,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "redis/address.h"
+
 struct snag_redis_secure {
     SSL_CTX *context;
 };
@@ -22,10 +24,10 @@ static snag_err refuse(snag_diag *diag, const char *what, snag_str path)
                      SNAG_FMT(path), path.size ? "\"" : "");
 }
 
-/* strndup'd paths are short-lived: OpenSSL wants terminated ones. */
+/* Such paths are short-lived: OpenSSL wants terminated ones. */
 static bool with_path(snag_str path, SSL_CTX *context, bool (*use)(SSL_CTX *, const char *))
 {
-    char *text = strndup(path.data, path.size);
+    char *text = snag_redis_text_new(path);
     bool fine = text && use(context, text);
     free(text);
     return fine;

@@ -409,7 +409,7 @@ snag_err snag_redis_new(snag_redis **out, const snag_redis_options *options, sna
     snag_redis *redis = calloc(1, sizeof *redis);
     *out = NULL;
     if (redis)
-        redis->space = strndup(space.data, space.size);
+        redis->space = snag_redis_text_new(space);
     if (!redis || !redis->space) {
         free(redis);
         return snag_fail(diag, SNAG_MEMORY, "redis: out of memory");
