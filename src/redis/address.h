@@ -37,8 +37,8 @@ SNAG_MUST_CHECK snag_err snag_redis_address_init(snag_redis_address *address,
                                                  const snag_redis_options *options, snag_diag *diag);
 void snag_redis_address_finish(snag_redis_address *address);
 
-/* A terminated copy for libraries that want one; the caller frees it. NULL: out of memory. (Not strndup, which
- * AddressSanitizer's strict checks take to read on to the terminator.) */
+/* A terminated copy for libraries that want one; the caller frees it. NULL: out of memory. (Not strndup:
+ * AddressSanitizer's strict checks take it to read on to the terminator.) */
 char *snag_redis_text_new(snag_str text);
 
 /* HOST:PORT, [HOST]:PORT or, as Redis itself writes it, with the port behind the last colon. An empty host
