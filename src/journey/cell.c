@@ -23,13 +23,6 @@ _Static_assert(offsetof(cell_head, judged) == SNAG_PACKED_JUDGED_AT &&
                    (int)HEAD_BYTES == (int)SNAG_PACKED_RING_AT,
                "the struct lies like the packed bytes");
 
-static int64_t judged_of(const cell_head *head)
-{
-    int64_t judged_ms;
-    memcpy(&judged_ms, head->judged, sizeof judged_ms);
-    return judged_ms;
-}
-
 void snag_cell_clear(snag_cell *cell)
 {
     cell->version = SNAG_CELL_VERSION;
@@ -95,7 +88,7 @@ bool snag_cell_unpack(snag_cell *cell, snag_str bytes)
         return false;
     if (head.ring_count > SNAG_RING_MAX || (head.flags & ~FLAGS_KNOWN))
         return false;
-    cell->judged_ms = judged_of(&head);
+    cell->judged_ms = snag_packed_judged(bytes.data);
     cell->ring_count = head.ring_count;
     snag_unpack unpack = snag_unpack_on(snag_str_of(bytes.data + HEAD_BYTES, bytes.size - HEAD_BYTES));
     if (snag_unpack_left(&unpack) >= sizeof cell->ring) {
