@@ -192,3 +192,17 @@ uint32_t snag_murmur2(snag_str key)
     hash ^= hash >> 15;
     return hash & 0x7fffffff;
 }
+
+void snag_text_hashed(snag_str text, char hex[SNAG_HASHED_BYTES])
+{
+    static const char digits[] = "0123456789abcdef";
+    snag_sha256 sha;
+    uint8_t digest[32];
+    snag_sha256_init(&sha);
+    snag_sha256_add(&sha, text.data, text.size);
+    snag_sha256_end(&sha, digest);
+    for (size_t i = 0; i < SNAG_HASHED_BYTES / 2; i++) {
+        hex[2 * i] = digits[digest[i] >> 4];
+        hex[2 * i + 1] = digits[digest[i] & 15];
+    }
+}

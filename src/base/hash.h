@@ -25,6 +25,10 @@ void snag_sha256_add(snag_sha256 *sha, const void *data, size_t size);
 void snag_sha256_add_text(snag_sha256 *sha, snag_str text);
 void snag_sha256_end(snag_sha256 *sha, uint8_t digest[32]);
 
+/* What stands for a text that must not be told (`hash: true`): the first 16 bytes of its SHA-256 in hex. */
+enum { SNAG_HASHED_BYTES = 32 };
+void snag_text_hashed(snag_str text, char hex[SNAG_HASHED_BYTES]);
+
 /* Kafka's murmur2 of a key, already made positive: partition = value % partitions. */
 uint32_t snag_murmur2(snag_str key);
 

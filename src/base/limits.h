@@ -23,6 +23,9 @@
 #define SNAG_PER_MAX 4u       /* names in one `per` */
 #define SNAG_SCOPES_MAX 16u   /* different `per`s, the customer among them */
 #define SNAG_COUNT_MAX 64u    /* count: n (language.md) */
+#define SNAG_TAGS_MAX 16u     /* tags of one rule */
+#define SNAG_TAG_BYTES_MAX 64u
+#define SNAG_EXCLUSIONS_MAX 16u /* lines of exclude: in all sources, a counter each */
 
 /* Output. */
 #define SNAG_EVIDENCE_MAX 16u    /* events named by an alert: first and newest are kept */

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "cli/audit.h"
 #include "codec/codec.h"
+#include "codec/screen.h"
 #include "local/registry.h"
 
 enum {
@@ -47,6 +48,10 @@ static void wrong_key(taster *self, const snag_raw *record, snag_str who)
         return;
     size_t key = record->key.size < 64 ? record->key.size : 64,
            size = who.size < 64 ? who.size : 64;
+    if (snag_source_hashes(&self->audit->pipeline->sources[0])) {
+        snprintf(self->first_wrong, sizeof self->first_wrong, "not told, hash: is set");
+        return;
+    }
     snprintf(self->first_wrong, sizeof self->first_wrong, "key \"%.*s\", %s \"%.*s\"", (int)key,
              key ? record->key.data : "",
              self->audit->pipeline->key_account ? "account" : "customer", (int)size,
@@ -65,7 +70,7 @@ static bool on_record(void *context, const snag_raw *record)
             self->first_bad = why;
         return --self->left > 0;
     }
-    snag_str who = self->audit->pipeline->key_account ? event.account : event.customer;
+    snag_str who = snag_decoder_key(self->decoder, self->audit->pipeline->key_account);
     if (!snag_str_equal(record->key, who))
         wrong_key(self, record, who);
     if (self->home_count < HOMES)

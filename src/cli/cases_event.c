@@ -5,6 +5,9 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "cli/cases_parse.h"
+#include "codec/screen.h"
+
+enum { EXCLUDE_BYTES = 16384 };
 
 static snag_err value_parse(snag_case_parser *self, const snag_word *word, snag_kind kind, snag_value *out)
 {
@@ -151,5 +154,9 @@ snag_err snag_case_event(snag_case_parser *self)
                                .account = text_of(&vars[SNAG_VAR_ACCOUNT]),
                                .channel = text_of(&vars[SNAG_VAR_CHANNEL]), .vars = vars,
                                .var_count = self->pipeline->name_count};
+    _Alignas(16) unsigned char scratch[EXCLUDE_BYTES];
+    snag_arena room;
+    snag_arena_init(&room, scratch, sizeof scratch);
+    snag_event_exclude(&self->pipeline->sources[0], &step->event, &room);
     return lengths_check(self, &step->event);
 }

@@ -15,6 +15,7 @@ static const snag_check alert_checks[] = {
     ALERT("severity", SEVERITY, severity),
     ALERT("owner", TEXT, owner),
     ALERT("playbook", TEXT, playbook),
+    ALERT("tags", TAGS, tags),
     ALERT("respond_by", TIME, respond_by_ms),
     ALERT("reason", REASON, reason),
     ALERT("lasted", DURATION, lasted_ms),
@@ -101,6 +102,12 @@ void snag_check_print(const snag_check *check, const snag_record *record, snag_b
     case SNAG_CHECK_INT:
     case SNAG_CHECK_DURATION:
     case SNAG_CHECK_TIME: int_print(buf, check, *(const int64_t *)at); return;
+    case SNAG_CHECK_TAGS:
+        for (uint32_t i = 0; i < record->as.alert.tag_count; i++) {
+            snag_buf_str_put(buf, i ? SNAG_STR(",") : SNAG_STR(""));
+            snag_buf_str_put(buf, record->as.alert.tags[i]);
+        }
+        return;
     case SNAG_CHECK_COUNT: snag_buf_int(buf, *(const uint32_t *)at); return;
     case SNAG_CHECK_BOOL:
         snag_buf_str_put(buf, *(const bool *)at ? SNAG_STR("true") : SNAG_STR("false"));
@@ -134,6 +141,7 @@ static bool is_word(snag_check_type type, snag_str text)
         found = snag_str_equal(text, SNAG_STR("true")) || snag_str_equal(text, SNAG_STR("false"));
         break;
     case SNAG_CHECK_TEXT:
+    case SNAG_CHECK_TAGS:
     case SNAG_CHECK_INT:
     case SNAG_CHECK_COUNT:
     case SNAG_CHECK_DURATION:
@@ -173,6 +181,7 @@ snag_err snag_check_canonical(const snag_check *check, snag_str text, snag_buf *
             return snag_fail(diag, SNAG_USAGE, "%s: expected a number", check->name);
         break;
     case SNAG_CHECK_TEXT:
+    case SNAG_CHECK_TAGS:
     case SNAG_CHECK_BOOL:
     case SNAG_CHECK_SEVERITY:
     case SNAG_CHECK_REASON:

@@ -26,7 +26,9 @@ typedef struct explain {
     bool json;
     snag_config config;
     snag_live live;
-    snag_str customer;
+    snag_str customer; /* as the state has it: perhaps a hash */
+    snag_str given;    /* as the command has it */
+    char hashed[SNAG_HASHED_BYTES];
     snag_buf out; /* the answer as JSON */
     bool found;
 } explain;
@@ -94,7 +96,7 @@ static snag_err look(explain *self, const snag_store *store, snag_diag *diag)
                          self->live.group);
     if (err != SNAG_OK)
         return err;
-    uint32_t home = snag_murmur2(self->customer) % partitions;
+    uint32_t home = snag_murmur2(self->given) % partitions;
     for (uint32_t i = 0; i < partitions && err == SNAG_OK && !self->found; i++)
         err = look_in(self, store, (home + i) % partitions, diag);
     return err;
@@ -201,6 +203,21 @@ static int show(explain *self)
     return SNAG_EXIT_FINE;
 }
 
+/* Under `hash:` people know the customer, the state and the alerts its hash: either finds it. */
+static void name_take(explain *self, const char *word)
+{
+    const snag_source_spec *source = &self->config.pipeline.sources[0];
+    uint32_t slot = self->config.pipeline.key_account ? SNAG_VAR_ACCOUNT : SNAG_VAR_CUSTOMER;
+    self->given = self->customer = snag_str_from(word);
+    bool is_hash = self->given.size == SNAG_HASHED_BYTES;
+    for (size_t i = 0; is_hash && i < SNAG_HASHED_BYTES; i++)
+        is_hash = strchr("0123456789abcdef", word[i]) != NULL;
+    if (!source->fixed[slot].hash || is_hash)
+        return;
+    snag_text_hashed(self->given, self->hashed);
+    self->customer = snag_str_of(self->hashed, sizeof self->hashed);
+}
+
 static int run_loaded(explain *self, char **paths, int count)
 {
     void *page = malloc(PAGE_BYTES);
@@ -234,7 +251,7 @@ static int run_command(const snag_command *command, int argc, char **argv)
     if (code < 0)
         code = snag_cli_load(command, argv[0], &self->config);
     if (code < 0) {
-        self->customer = snag_str_from(argv[1]);
+        name_take(self, argv[1]);
         code = run_loaded(self, argv + 2, words - 2);
         snag_config_free(&self->config);
     }

@@ -155,7 +155,8 @@ static void event_add(snag_feed *feed, const snag_event *event)
 {
     uint32_t index = 0;
     if (feed->partition_count > 1) {
-        snag_str key = feed->config->pipeline.key_account ? event->account : event->customer;
+        /* As its producer would place it, also where the event has only a hash of the key. */
+        snag_str key = snag_decoder_key(feed->decoder, feed->config->pipeline.key_account);
         index = snag_murmur2(key) % feed->partition_count;
     }
     feed_part *part = &feed->partitions[index];
@@ -290,6 +291,19 @@ const snag_engine *snag_feed_engine(const snag_feed *feed, uint32_t partition)
 {
     SNAG_ASSERT(partition < feed->partition_count);
     return feed->partitions[partition].engine;
+}
+
+const snag_pipeline *snag_feed_pipeline(const snag_feed *feed)
+{
+    return &feed->config->pipeline;
+}
+
+uint64_t snag_feed_excluded(const snag_feed *feed, uint32_t i)
+{
+    uint64_t sum = 0;
+    for (uint32_t p = 0; p < feed->partition_count; p++)
+        sum += snag_engine_excluded(feed->partitions[p].engine, i);
+    return sum;
 }
 
 void snag_feed_counters(const snag_feed *feed, snag_counters *out)

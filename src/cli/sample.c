@@ -125,6 +125,8 @@ int64_t snag_sample_behind(const snag_sample *sample, double q)
 void snag_sample_event(snag_sample *sample, const snag_event *event)
 {
     sample->events++;
+    if (event->excluded)
+        sample->excluded[event->excluded - 1]++;
     type_count(sample, event->type);
     order_count(sample, event->time_ms);
     for (uint32_t slot = 0; slot < event->var_count; slot++)

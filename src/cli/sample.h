@@ -39,6 +39,7 @@ typedef struct snag_sample {
     uint64_t late;                        /* further than out_of_order allows */
     int64_t behind_max_ms;
 
+    uint64_t excluded[SNAG_EXCLUSIONS_MAX];
     uint64_t absent[SNAG_KEPT_MAX + SNAG_VAR_KEPT]; /* by slot */
     snag_sample_bad bad[SNAG_ERR_COUNT];
     uint64_t rule_alerts[SNAG_RULES_MAX];

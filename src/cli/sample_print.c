@@ -83,6 +83,15 @@ static void records_print(report *out, const snag_feed_counts *counts)
             number(counts->events).text, percent(counts->events, counts->lines));
     if (counts->lines == 0)
         finding(out, "the sample is empty");
+    for (uint32_t i = 0; i < out->pipeline->exclusion_count; i++) {
+        snag_str name = out->pipeline->exclusions[i].name;
+        uint64_t count = out->sample->excluded[i];
+        if (count > 0 && count == counts->events)
+            finding(out, "exclude %.*s takes every event", SNAG_FMT(name));
+        else
+            fprintf(out->file, "  %s excluded by %.*s (%.2f%%)\n", number(count).text, SNAG_FMT(name),
+                    percent(count, counts->events));
+    }
     for (uint32_t i = 0; i < SNAG_ERR_COUNT; i++) {
         const snag_sample_bad *bad = &out->sample->bad[i];
         if (bad->count > 0)

@@ -275,6 +275,19 @@ static void journeys_print(const snag_tally *tally, snag_buf *buf, bool colour, 
     }
 }
 
+static void excluded_put(const snag_feed *feed, snag_buf *buf)
+{
+    const snag_pipeline *pipeline = snag_feed_pipeline(feed);
+    uint64_t sum = 0;
+    bool first = true;
+    for (uint32_t i = 0; i < pipeline->exclusion_count; i++)
+        sum += snag_feed_excluded(feed, i);
+    snag_buf_printf(buf, ", excluded ");
+    number_put(buf, sum, 0);
+    for (uint32_t i = 0; i < pipeline->exclusion_count; i++)
+        part_put(buf, &first, snag_feed_excluded(feed, i), pipeline->exclusions[i].name);
+}
+
 static void trouble_print(const snag_feed *feed, snag_buf *buf, bool colour, FILE *file)
 {
     const snag_feed_counts *counts = snag_feed_counts_get(feed);
@@ -287,6 +300,8 @@ static void trouble_print(const snag_feed *feed, snag_buf *buf, bool colour, FIL
     number_put(buf, counters.duplicate, 0);
     snag_buf_printf(buf, ", unwatched ");
     number_put(buf, counters.unwatched, 0);
+    if (snag_feed_pipeline(feed)->exclusion_count)
+        excluded_put(feed, buf);
     snag_buf_printf(buf, ", ");
     if (counts->dead > 0)
         snag_buf_str_put(buf, snag_str_from(snag_style_code(colour, SNAG_STYLE_RED)));

@@ -128,3 +128,8 @@ snag_err snag_decode(snag_decoder *decoder, const snag_raw *raw, snag_arena *are
         err = snag_json_read(decoder->json, raw->value, 0, slots, diag);
     return err ? err : snag_mapper_apply(decoder->mapper, raw, arena, event, diag);
 }
+
+snag_str snag_decoder_key(const snag_decoder *decoder, bool account)
+{
+    return snag_mapper_key(decoder->mapper, account);
+}

@@ -74,10 +74,10 @@ static void put_evidence(writer *w)
     put_long(w->buf, 0);
 }
 
-static void put_alerts(writer *w)
+static void put_texts(writer *w, snag_output_type type)
 {
     uint32_t count;
-    const snag_str *items = snag_output_alerts(w->record, &count);
+    const snag_str *items = snag_output_texts(type, w->record, &count);
     if (count)
         put_long(w->buf, count);
     for (uint32_t i = 0; i < count; i++)
@@ -95,7 +95,8 @@ static void put_printed(writer *w, const snag_output *field, const void *base)
 
 static bool is_list(snag_output_type type)
 {
-    return type == SNAG_OUTPUT_TIMELINE || type == SNAG_OUTPUT_EVIDENCE || type == SNAG_OUTPUT_ALERTS;
+    return type == SNAG_OUTPUT_TIMELINE || type == SNAG_OUTPUT_EVIDENCE || type == SNAG_OUTPUT_ALERTS ||
+           type == SNAG_OUTPUT_TAGS;
 }
 
 static void put_value(writer *w, const snag_output *field, const void *base)
@@ -109,7 +110,8 @@ static void put_value(writer *w, const snag_output *field, const void *base)
     case SNAG_OUTPUT_DETECTED: put_long(w->buf, w->context->detected_at_ms); return;
     case SNAG_OUTPUT_TIMELINE: put_timeline(w); return;
     case SNAG_OUTPUT_EVIDENCE: put_evidence(w); return;
-    case SNAG_OUTPUT_ALERTS: put_alerts(w); return;
+    case SNAG_OUTPUT_ALERTS:
+    case SNAG_OUTPUT_TAGS: put_texts(w, field->type); return;
     case SNAG_OUTPUT_DURATION:
     case SNAG_OUTPUT_HEX:
     case SNAG_OUTPUT_ALERT_ID:
@@ -193,7 +195,7 @@ void snag_encode_avro_frame(snag_buf *buf, snag_record_kind kind, int64_t schema
 {
     /* CRC-64-AVRO of each schema; a test computes them anew from the texts. */
     static const uint64_t fingerprints[SNAG_RECORD_KIND_COUNT] = {
-        [SNAG_RECORD_ALERT] = 0xc0c5ab24edf668b1u,
+        [SNAG_RECORD_ALERT] = 0xa8f57c80bd343344u,
         [SNAG_RECORD_CHANGE] = 0x0d4072150e799ff1u,
         [SNAG_RECORD_DECISION] = 0x64bc29ca9172fa39u,
         [SNAG_RECORD_LATE] = 0xec078f77a252cf0fu,

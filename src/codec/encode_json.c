@@ -74,10 +74,10 @@ static void put_evidence(writer *w)
     snag_buf_byte(w->buf, ']');
 }
 
-static void put_alerts(writer *w)
+static void put_texts(writer *w, snag_output_type type)
 {
     uint32_t count;
-    const snag_str *items = snag_output_alerts(w->record, &count);
+    const snag_str *items = snag_output_texts(type, w->record, &count);
     snag_buf_byte(w->buf, '[');
     for (uint32_t i = 0; i < count; i++) {
         put_name(w, (snag_str){0});
@@ -97,7 +97,8 @@ static void put_value(writer *w, const snag_output *field, const void *base)
     case SNAG_OUTPUT_DETECTED: put_time(w, w->context->detected_at_ms); return;
     case SNAG_OUTPUT_TIMELINE: put_timeline(w); return;
     case SNAG_OUTPUT_EVIDENCE: put_evidence(w); return;
-    case SNAG_OUTPUT_ALERTS: put_alerts(w); return;
+    case SNAG_OUTPUT_ALERTS:
+    case SNAG_OUTPUT_TAGS: put_texts(w, field->type); return;
     case SNAG_OUTPUT_DURATION:
     case SNAG_OUTPUT_HEX:
     case SNAG_OUTPUT_ALERT_ID:

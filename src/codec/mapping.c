@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "codec/convert.h"
 #include "codec/json.h"
+#include "codec/screen.h"
 #include "expr/expr.h"
 
 enum { SCRATCH_BYTES = 1 << 18 }; /* for the expressions of one name; the result is copied out */
@@ -33,6 +34,9 @@ struct snag_mapper {
     uint32_t count;
     snag_value *vars; /* for expressions, as many as the largest needs */
     void *scratch;
+    bool hashes;           /* some name has `hash: true` */
+    snag_str customer;     /* of the last event, as the record has it */
+    snag_str account;
 };
 
 /* --- compiling --------------------------------------------------------------------------------- */
@@ -98,8 +102,9 @@ static snag_err compile(snag_mapper *mapper, snag_diag *diag)
     mapper->slots = calloc(slots + 1, sizeof *mapper->slots);
     mapper->salts = calloc(slots + 1, sizeof *mapper->salts);
     mapper->vars = calloc(names + 1, sizeof *mapper->vars);
-    mapper->scratch = names ? malloc(SCRATCH_BYTES) : NULL;
-    if (!mapper->slots || !mapper->salts || !mapper->vars || (names && !mapper->scratch))
+    bool scratch = names || mapper->source->exclusion_count;
+    mapper->scratch = scratch ? malloc(SCRATCH_BYTES) : NULL;
+    if (!mapper->slots || !mapper->salts || !mapper->vars || (scratch && !mapper->scratch))
         return no_memory(diag);
     for (uint32_t i = 0; i < slots; i++)
         mapper->salts[i] = snag_hash64(mapper->paths.slots[i], 0);
@@ -116,6 +121,7 @@ snag_err snag_mapper_new(snag_mapper **out, const snag_source_spec *source, int6
     mapper->source = source;
     mapper->now_ms = now_ms;
     mapper->count = SNAG_VAR_KEPT + source->kept_count;
+    mapper->hashes = snag_source_hashes(source);
     snag_err err = compile(mapper, diag);
     if (err)
         snag_mapper_free(mapper);
@@ -418,6 +424,24 @@ static snag_err map_kept(snag_mapper *mapper, snag_arena *arena, snag_value *var
     return SNAG_OK;
 }
 
+/* Exclusions, then hashes. */
+static snag_err screen(snag_mapper *mapper, snag_arena *arena, snag_value *vars, snag_event *event)
+{
+    mapper->customer = event->customer;
+    mapper->account = event->account;
+    if (mapper->source->exclusion_count) {
+        snag_arena scratch;
+        snag_arena_init(&scratch, mapper->scratch, SCRATCH_BYTES);
+        snag_event_exclude(mapper->source, event, &scratch);
+    }
+    return mapper->hashes ? snag_event_hash(mapper->source, event, vars, arena) : SNAG_OK;
+}
+
+snag_str snag_mapper_key(const snag_mapper *mapper, bool account)
+{
+    return account ? mapper->account : mapper->customer;
+}
+
 snag_err snag_mapper_apply(snag_mapper *mapper, const snag_raw *raw, snag_arena *arena,
                            snag_event *event, snag_diag *diag)
 {
@@ -429,8 +453,12 @@ snag_err snag_mapper_apply(snag_mapper *mapper, const snag_raw *raw, snag_arena 
     event->vars = vars;
     event->var_count = mapper->count;
     event->id_derived = false;
+    event->exclude_erred = false;
+    event->excluded = 0;
     snag_err err = map_fixed(mapper, arena, vars, event, diag);
     if (!err && event->id.size == 0)
         err = derive_id(mapper, arena, vars, event);
-    return err ? err : map_kept(mapper, arena, vars, diag);
+    if (!err)
+        err = map_kept(mapper, arena, vars, diag);
+    return err ? err : screen(mapper, arena, vars, event);
 }

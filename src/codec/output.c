@@ -34,6 +34,7 @@ static const snag_output alert_outputs[] = {
     MUST("severity", SEVERITY, snag_alert, severity),
     MAY("owner", TEXT, snag_alert, owner),
     MAY("respond_by", TIME, snag_alert, respond_by_ms),
+    MAY("tags", TAGS, snag_alert, tags),
     OPEN("do"),
     MAY("playbook", TEXT, snag_alert, playbook),
     CLOSE(),
@@ -293,10 +294,16 @@ const snag_evidence *snag_output_evidence(const snag_record *record, uint32_t *c
     }
 }
 
-const snag_str *snag_output_alerts(const snag_record *record, uint32_t *count)
+const snag_str *snag_output_texts(snag_output_type type, const snag_record *record, uint32_t *count)
 {
-    *count = record->kind == SNAG_RECORD_CHANGE ? record->as.change.open_alert_count : 0;
-    return *count ? record->as.change.open_alerts : NULL;
+    if (type == SNAG_OUTPUT_TAGS) {
+        SNAG_ASSERT(record->kind == SNAG_RECORD_ALERT);
+        *count = record->as.alert.tag_count;
+        return record->as.alert.tags;
+    }
+    SNAG_ASSERT(type == SNAG_OUTPUT_ALERTS && record->kind == SNAG_RECORD_CHANGE);
+    *count = record->as.change.open_alert_count;
+    return record->as.change.open_alerts;
 }
 
 snag_str snag_output_topic(const snag_encode_context *context, const snag_position *position)
@@ -346,7 +353,8 @@ bool snag_output_is_set(const snag_output *field, const snag_record *record, con
     case SNAG_OUTPUT_REASON: return *(const snag_reason *)at != SNAG_REASON_NONE;
     case SNAG_OUTPUT_TIMELINE:
     case SNAG_OUTPUT_EVIDENCE: snag_output_evidence(record, &count); return count > 0;
-    case SNAG_OUTPUT_ALERTS: snag_output_alerts(record, &count); return count > 0;
+    case SNAG_OUTPUT_ALERTS:
+    case SNAG_OUTPUT_TAGS: snag_output_texts(field->type, record, &count); return count > 0;
     case SNAG_OUTPUT_CONFIG: return context->config != NULL;
     case SNAG_OUTPUT_DETECTED: return time_is_set(context->detected_at_ms);
     default: return true;

@@ -31,6 +31,7 @@ typedef enum snag_output_type {
     SNAG_OUTPUT_TIMELINE, /* the evidence as {at, type} */
     SNAG_OUTPUT_EVIDENCE, /* the evidence as {id, topic, partition, offset} */
     SNAG_OUTPUT_ALERTS,   /* dedup keys */
+    SNAG_OUTPUT_TAGS,     /* words */
     SNAG_OUTPUT_PIPELINE, /* name@version, of the context, as all below */
     SNAG_OUTPUT_CONFIG,
     SNAG_OUTPUT_DETECTED,
@@ -70,7 +71,8 @@ void snag_envelope_fill(snag_envelope *envelope, const snag_encode_context *cont
 snag_str snag_output_word(snag_output_type type, const void *at);
 /* The lists of a record, whatever its kind. */
 const snag_evidence *snag_output_evidence(const snag_record *record, uint32_t *count);
-const snag_str *snag_output_alerts(const snag_record *record, uint32_t *count);
+/* type: ALERTS or TAGS. */
+const snag_str *snag_output_texts(snag_output_type type, const snag_record *record, uint32_t *count);
 /* Where the fields of a record's data begin. */
 const void *snag_output_base(const snag_record *record);
 /* Texts made of several parts; unset prints nothing. */

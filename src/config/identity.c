@@ -97,6 +97,8 @@ static void add_words(snag_sha256 *sha, const snag_signal_spec *signal)
     add_text(sha, signal->owner);
     add_text(sha, signal->playbook);
     add_text(sha, signal->headline);
+    for (uint32_t i = 0; i < signal->tag_count; i++)
+        add_text(sha, signal->tags[i]);
     add_int(sha, "sla", signal->sla_ms);
 }
 
@@ -111,6 +113,8 @@ static void add_mapping(snag_loader *loader, snag_sha256 *sha, const snag_mappin
     add_text(sha, snag_where_text(loader, mapping->expr));
     if (mapping->constant.kind == SNAG_KIND_TEXT)
         add_text(sha, mapping->constant.as.text);
+    if (mapping->hash)
+        add_word(sha, "hash");
 }
 
 static void add_source(snag_loader *loader, snag_sha256 *sha, const snag_source_spec *source)
@@ -128,6 +132,11 @@ static void add_source(snag_loader *loader, snag_sha256 *sha, const snag_source_
     add_int(sha, "max_skew", source->max_skew_ms);
     add_int(sha, "remember", source->remember_ms);
     add_int(sha, "clock_log", source->clock_log);
+    for (uint32_t i = 0; i < source->exclusion_count; i++) {
+        add_word(sha, "exclude");
+        add_text(sha, source->exclusions[i].name);
+        add_text(sha, snag_where_text(loader, source->exclusions[i].expr));
+    }
 }
 
 static void config_hash(snag_loader *loader)

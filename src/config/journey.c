@@ -14,12 +14,37 @@ static bool inserts_observed(snag_str headline)
     return false;
 }
 
+static void tags_load(snag_loader *loader, const snag_yaml *node, snag_signal_spec *out)
+{
+    const snag_yaml *item = node->kind == SNAG_YAML_LIST ? node->first : node;
+    uint32_t count = node->kind == SNAG_YAML_LIST ? node->count : 1;
+    if (node->kind == SNAG_YAML_MAP || count == 0 || count > SNAG_TAGS_MAX) {
+        snag_finding_add(loader, node->at, "tags: expected a list of 1 to %u words", SNAG_TAGS_MAX);
+        return;
+    }
+    snag_str *tags = snag_loader_take(loader, count * sizeof *tags);
+    for (uint32_t i = 0; i < count; i++, item = item->next) {
+        if (!snag_text_load(loader, item, &tags[i]))
+            continue;
+        if (tags[i].size > SNAG_TAG_BYTES_MAX)
+            snag_finding_add(loader, item->at, "tags: a tag has at most %u bytes", SNAG_TAG_BYTES_MAX);
+        for (uint32_t k = 0; k < i; k++)
+            if (snag_str_equal(tags[k], tags[i]))
+                snag_finding_add(loader, item->at, "tags: \"%.*s\" stands in the list twice",
+                                 SNAG_FMT(tags[i]));
+    }
+    out->tags = tags;
+    out->tag_count = count;
+}
+
 void snag_told_load(snag_loader *loader, const snag_told_raw *raw, bool counts, snag_signal_spec *out)
 {
     out->severity = raw->severity >= 0 ? (snag_severity)raw->severity : SNAG_SEVERITY_WARNING;
     out->owner = raw->owner;
     out->playbook = raw->playbook;
     out->sla_ms = raw->sla_ms;
+    if (raw->tags)
+        tags_load(loader, raw->tags, out);
     if (!raw->headline || !snag_text_load(loader, raw->headline, &out->headline))
         return;
     snag_headline_check(loader, raw->headline, out->headline, &out->headline_vars);
@@ -66,7 +91,8 @@ static void reach_check(snag_loader *loader, const snag_yaml *node, const snag_s
 /* Words that only an overdue stage can use. */
 static void told_needs_due(snag_loader *loader, const snag_yaml *node)
 {
-    static const char *const words[] = {"severity", "owner", "sla", "playbook", "headline"};
+    static const char *const words[] = {"severity", "owner",    "sla",
+                                        "playbook", "headline", "tags"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         const snag_yaml *child = snag_yaml_get(node, words[i]);
         if (child)

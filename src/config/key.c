@@ -99,11 +99,15 @@ static const snag_key source_keys[] = {
     {"remember", TIME(AT(snag_source_raw, remember_ms), SNAG_SECOND_MS, "30d",
                       "how old an event may be and still open something; closed walks are kept so "
                       "long")},
+    {"exclude", NODE(AT(snag_source_raw, exclude), "a map: name to expression",
+                     "events for which one is true are counted under its name and never judged; the "
+                     "names are those of keep:, as the record has them")},
+    {"hash", SNAG_KEY_BOOL, AT(snag_source_raw, hash), "false", 0, 0, NULL, NULL,
+     "customer and account are replaced by a hash (SHA-256, 32 hex digits), so that no key, alert or log "
+     "holds what they are; rules see the hash", NULL},
     {"each", LATER("write one event a record")},
     {"table", LATER("bring the attribute on the events that need it")},
-    {"exclude", LATER("use where: on the rules")},
     {"rekey", LATER("key the topic's records by the customer")},
-    {"hash", LATER("hash the id before it reaches the topic")},
     {"zone", LATER("times must carry their zone, or be epoch numbers")},
 };
 
@@ -113,6 +117,8 @@ static const snag_key mapping_keys[] = {
     {"as", WORD(AT(snag_mapping_raw, as), kind_words, "text", "what the value is")},
     {"unit", WORD(AT(snag_mapping_raw, unit), unit_words, "auto",
                   "of a time: auto = RFC 3339, or an epoch number told apart by its size")},
+    {"hash", SNAG_KEY_BOOL, AT(snag_mapping_raw, hash), "false", 0, 0, NULL, NULL,
+     "of a text: rules and records see a hash of it (SHA-256, 32 hex digits)", NULL},
 };
 
 static const snag_key journey_keys[] = {
@@ -134,7 +140,9 @@ static const snag_key journey_keys[] = {
     {"playbook", TEXT(AT(type, told.playbook), "what to do about it")},                          \
     {"headline", NODE(AT(type, told.headline), "a text",                                         \
                       "the alert's first line; {name} inserts a kept name, {customer}, "         \
-                      "{elapsed} or {observed}; default: written from the " of)}
+                      "{elapsed} or {observed}; default: written from the " of)},                \
+    {"tags", NODE(AT(type, told.tags), "a list of words",                                        \
+                  "words for those who route alerts, carried into them")}
 
 static const snag_key stage_keys[] = {
     {"event", NODE(AT(snag_stage_raw, event), "a name, a list, or {event, where}",

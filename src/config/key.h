@@ -134,6 +134,8 @@ typedef struct snag_source_raw {
     const snag_yaml *map;
     const snag_yaml *keep;
     const snag_yaml *constants;
+    const snag_yaml *exclude;
+    bool hash;
     int64_t out_of_order_ms;
     int64_t delay_ms;
     int64_t clock;
@@ -145,6 +147,7 @@ typedef struct snag_mapping_raw {
     const snag_yaml *from;
     int64_t as;
     int64_t unit;
+    bool hash;
 } snag_mapping_raw;
 
 typedef struct snag_journey_raw {
@@ -160,6 +163,7 @@ typedef struct snag_told_raw {
     int64_t sla_ms;
     snag_str playbook;
     const snag_yaml *headline;
+    const snag_yaml *tags;
 } snag_told_raw;
 
 typedef struct snag_stage_raw {

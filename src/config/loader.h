@@ -50,6 +50,7 @@ typedef struct snag_loader {
     uint64_t names_used;   /* bit = slot */
     snag_expr_text *expr_texts;
     snag_guess *guesses;
+    snag_exclusion *exclusions;
     snag_scope *scopes;
     snag_journey *journeys;
     snag_rule *rules;

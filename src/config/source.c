@@ -108,6 +108,9 @@ static void mapping_load(snag_loader *loader, const snag_yaml *node, snag_mappin
     else if (as && raw.as >= 0)
         out->as = kinds[raw.as];
     out->unit = (snag_time_unit)(raw.unit >= 0 ? raw.unit : 0);
+    out->hash = raw.hash;
+    if (raw.hash && out->as != SNAG_KIND_TEXT)
+        snag_finding_add(loader, snag_yaml_get(node, "hash")->key_at, "hash: is for texts");
     if (unit && out->as != SNAG_KIND_TIME)
         snag_finding_add(loader, unit->key_at, "unit: is for times (as: time)");
 }
@@ -167,6 +170,9 @@ static void map_load(snag_loader *loader, const snag_yaml *node, snag_source_spe
         fixed->path_count = 0;
         fixed->paths = NULL;
         mapping_load(loader, child, fixed);
+        if (fixed->hash && (slot == SNAG_VAR_TYPE || slot == SNAG_VAR_CHANNEL))
+            snag_finding_add(loader, child->at, "map: a hashed %s would name nothing: rules go by it",
+                             snag_fixed_word((uint32_t)slot));
         if (fixed->as != SNAG_KIND_TEXT && slot != SNAG_VAR_TIME)
             snag_finding_add(loader, child->at, "map: %s is always a text", snag_fixed_word((uint32_t)slot));
     }
@@ -360,12 +366,46 @@ static void names_fill(snag_loader *loader)
     loader->pipeline->name_count = SNAG_VAR_KEPT + source->kept_count;
 }
 
-static void source_load(snag_loader *loader, const snag_yaml *node)
+/* After the names are known. */
+static void exclude_load(snag_loader *loader, const snag_yaml *node)
+{
+    snag_pipeline *pipeline = loader->pipeline;
+    uint32_t room = SNAG_EXCLUSIONS_MAX - pipeline->exclusion_count;
+    if (node->kind != SNAG_YAML_MAP || node->count > room) {
+        snag_finding_add(loader, node->at,
+                         "exclude: expected a map of 1 to %u names to expressions, as { staff: "
+                         "customer.endsWith(\"@example.com\") }",
+                         room);
+        return;
+    }
+    if (!loader->exclusions)
+        loader->exclusions = snag_loader_take(loader, SNAG_EXCLUSIONS_MAX * sizeof *loader->exclusions);
+    snag_exclusion *list = loader->exclusions + pipeline->exclusion_count;
+    uint32_t count = 0;
+    for (const snag_yaml *child = node->first; child; child = child->next) {
+        snag_name_check(loader, child, "an exclusion");
+        list[count++] = (snag_exclusion){child->key, snag_where_load(loader, child)};
+    }
+    loader->source->exclusions = list;
+    loader->source->exclusion_count = count;
+    loader->source->exclusion_first = pipeline->exclusion_count;
+    pipeline->exclusions = loader->exclusions;
+    pipeline->exclusion_count += count;
+}
+
+static void hash_fill(snag_source_spec *source)
+{
+    static const uint32_t slots[] = {SNAG_VAR_CUSTOMER, SNAG_VAR_ACCOUNT};
+    for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++)
+        source->fixed[slots[i]].hash = true;
+}
+
+static const snag_yaml *source_load(snag_loader *loader, const snag_yaml *node)
 {
     snag_source_spec *source = loader->source;
     snag_source_raw raw = {0};
     if (!snag_section_load(loader, &snag_section_source, node, &raw, NULL, NULL))
-        return;
+        return NULL;
     source->format = (snag_format)(raw.format >= 0 ? raw.format : 0);
     source->out_of_order_ms = raw.out_of_order_ms;
     source->delay_ms = raw.delay_ms;
@@ -379,16 +419,19 @@ static void source_load(snag_loader *loader, const snag_yaml *node)
     map_load(loader, raw.map, source);
     keep_load(loader, raw.keep);
     const_load(loader, raw.constants, raw.map);
+    if (raw.hash)
+        hash_fill(source);
     if (!snag_key_given(loader, node, "format")) {
         snag_finding_add(loader, node->key_at,
                          "source \"%.*s\" needs format: (json, segment, cloudevents or avro)",
                          SNAG_FMT(node->key));
-        return;
+        return raw.exclude;
     }
     if (raw.format < 0)
-        return;
+        return raw.exclude;
     places_load(loader, node, &raw);
     required_check(loader, node);
+    return raw.exclude;
 }
 
 void snag_sources_load(snag_loader *loader, const snag_yaml *root, const snag_yaml *node)
@@ -398,11 +441,12 @@ void snag_sources_load(snag_loader *loader, const snag_yaml *root, const snag_ya
     loader->kept = snag_loader_take(loader, KEPT_MAX * sizeof *loader->kept);
     pipeline->sources = loader->source;
     pipeline->source_count = 1;
+    const snag_yaml *exclude = NULL;
     bool named = node && node->kind == SNAG_YAML_MAP && node->first;
     if (named) {
         loader->source->name = node->first->key;
         snag_name_check(loader, node->first, "a source");
-        source_load(loader, node->first);
+        exclude = source_load(loader, node->first);
         if (node->first->next)
             snag_finding_add(loader, node->first->next->key_at,
                              "several sources are not built yet; instead: one pipeline file for each");
@@ -413,4 +457,6 @@ void snag_sources_load(snag_loader *loader, const snag_yaml *root, const snag_ya
         snag_finding_add(loader, (snag_place){1, 1}, "sources: is missing: where do events come from?");
     }
     names_fill(loader);
+    if (exclude)
+        exclude_load(loader, exclude);
 }

@@ -175,13 +175,28 @@ static bool made_wait(snag_engine *engine, const snag_event *event)
     return false;
 }
 
-static void take_one(snag_engine *engine, const snag_event *event, snag_ahead *ahead)
+static void see_time(snag_engine *engine, const snag_event *event)
 {
     int64_t time_ms = event->time_ms;
     if (event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < time_ms)
         time_ms = event->stamp_ms;
     if (time_ms > engine->newest_ms)
         engine->newest_ms = time_ms;
+    engine->counters.where_erred += event->exclude_erred;
+}
+
+/* An excluded event says how late it is, and nothing else. */
+static void pass_over(snag_engine *engine, const snag_event *event)
+{
+    SNAG_ASSERT(event->excluded <= engine->pipeline->exclusion_count);
+    see_time(engine, event);
+    engine->excluded[event->excluded - 1]++;
+    advance_to(engine, engine->newest_ms - engine->out_of_order_ms);
+}
+
+static void take_one(snag_engine *engine, const snag_event *event, snag_ahead *ahead)
+{
+    see_time(engine, event);
     bool waits = engine->out_of_order_ms != 0 && made_wait(engine, event);
     advance_to(engine, engine->newest_ms - engine->out_of_order_ms);
     if (waits)
@@ -195,7 +210,7 @@ static void take_one(snag_engine *engine, const snag_event *event, snag_ahead *a
  * time stands still, or it would pass them. */
 static void take_again(snag_engine *engine, const snag_event *event)
 {
-    if (!applied_before(engine, event))
+    if (event->excluded == 0 && !applied_before(engine, event))
         (void)made_wait(engine, event);
 }
 
@@ -258,7 +273,10 @@ snag_err snag_engine_take(snag_engine *engine, const snag_event *events, size_t 
         }
         if (engine->target_ms != engine->w_ms || engine->pending)
             snag_engine_drain(engine, UINT32_MAX);
-        take_one(engine, event, &engine->ahead[*taken % SNAG_AHEAD]);
+        if (event->excluded)
+            pass_over(engine, event);
+        else
+            take_one(engine, event, &engine->ahead[*taken % SNAG_AHEAD]);
     }
     return engine->full ? SNAG_FULL : SNAG_OK;
 }
@@ -302,6 +320,12 @@ int64_t snag_engine_oldest_waiting(const snag_engine *engine)
 void snag_engine_counters(const snag_engine *engine, snag_counters *out)
 {
     *out = engine->counters;
+}
+
+uint64_t snag_engine_excluded(const snag_engine *engine, uint32_t i)
+{
+    SNAG_ASSERT(i < engine->pipeline->exclusion_count);
+    return engine->excluded[i];
 }
 
 void snag_engine_usage_get(const snag_engine *engine, snag_engine_usage *out)

@@ -84,6 +84,8 @@ int64_t snag_engine_next_due(const snag_engine *engine);
 /* The smallest offset waiting in the order buffer; INT64_MAX where it is empty. */
 int64_t snag_engine_oldest_waiting(const snag_engine *engine);
 void snag_engine_counters(const snag_engine *engine, snag_counters *out);
+/* Events that the i-th of the pipeline's exclusions took. */
+uint64_t snag_engine_excluded(const snag_engine *engine, uint32_t i);
 void snag_engine_usage_get(const snag_engine *engine, snag_engine_usage *out);
 
 /* --- state out: after-images of what changed since the last call ------------------------------- */

@@ -138,6 +138,8 @@ static void fill_spec(snag_alert *alert, const snag_signal_spec *spec)
     alert->shadow = spec->shadow;
     alert->owner = spec->owner;
     alert->playbook = spec->playbook;
+    alert->tags = spec->tags;
+    alert->tag_count = spec->tag_count;
     alert->rule = spec->name;
     alert->test = spec->test;
     alert->clears_when = spec->clears_when;

@@ -32,6 +32,8 @@ typedef struct snag_pipeline {
 
     const snag_source_spec *sources;
     uint32_t source_count;
+    const snag_exclusion *exclusions; /* of all sources, in file order */
+    uint32_t exclusion_count;
     const snag_expr_name *names; /* every name an expression may use: fixed, then kept; by slot */
     uint32_t name_count;         /* SNAG_VAR_KEPT + kept names */
 

@@ -5,9 +5,11 @@
  * changelog head.
  *
  *     head | version 1 | w 8 | target 8 | newest 8 | cursor 8 + 8 | counters 2 | counter 8 each |
+ *          | exclusions 1 | name's tag 4, counter 8 each |      only where the pipeline has some
  */
 #include "base/assert.h"
 #include "base/pack.h"
+#include "base/hash.h"
 #include "base/planted.h"
 #include "engine/state.h"
 
@@ -195,6 +197,26 @@ void snag_engine_head_write(const snag_engine *engine, snag_buf *buf)
     snag_pack_i64(buf, engine->cursor_offset);
     snag_pack_u16(buf, COUNTERS);
     snag_buf_put(buf, counters, sizeof counters);
+    const snag_pipeline *pipeline = engine->pipeline;
+    if (pipeline->exclusion_count)
+        snag_pack_u8(buf, (uint8_t)pipeline->exclusion_count);
+    for (uint32_t i = 0; i < pipeline->exclusion_count; i++) {
+        snag_pack_u32(buf, (uint32_t)snag_hash64(pipeline->exclusions[i].name, 0));
+        snag_pack_i64(buf, (int64_t)engine->excluded[i]);
+    }
+}
+
+/* Those of exclusions that are gone are dropped; new ones begin at nothing. */
+static void excluded_read(snag_engine *engine, snag_unpack *unpack)
+{
+    uint8_t count = unpack->at < unpack->end ? snag_unpack_u8(unpack) : 0;
+    for (; count > 0 && !unpack->bad; count--) {
+        uint32_t tag = snag_unpack_u32(unpack);
+        uint64_t value = (uint64_t)snag_unpack_i64(unpack);
+        for (uint32_t i = 0; i < engine->pipeline->exclusion_count; i++)
+            if ((uint32_t)snag_hash64(engine->pipeline->exclusions[i].name, 0) == tag)
+                engine->excluded[i] = value;
+    }
 }
 
 snag_err snag_engine_head_read(snag_engine *engine, snag_str bytes)
@@ -215,6 +237,7 @@ snag_err snag_engine_head_read(snag_engine *engine, snag_str bytes)
         if (i < COUNTERS)
             counters[i] = value;
     }
+    excluded_read(engine, &unpack);
     if (unpack.bad || target_ms < w_ms)
         return SNAG_STATE;
     engine->w_ms = w_ms;

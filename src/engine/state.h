@@ -94,6 +94,7 @@ struct snag_engine {
     bool full;
     /* sums */
     snag_counters counters;
+    uint64_t excluded[SNAG_EXCLUSIONS_MAX];
     uint64_t open_episodes;
     uint64_t armed;
     uint64_t open_walks;

@@ -29,6 +29,7 @@ typedef struct snag_position {
     int64_t offset;
     uint32_t partition;
     uint16_t source; /* index in the pipeline's sources */
+    uint16_t item;   /* under `each:` which item of the record, from 0 */
 } snag_position;
 
 /* Strings and vars are borrowed from whoever decoded the event, until the batch ends. */
@@ -45,6 +46,8 @@ typedef struct snag_event {
     const snag_value *vars;
     uint32_t var_count;
     bool id_derived;
+    bool exclude_erred; /* an exclusion had no value for it, and counted as false */
+    uint8_t excluded;   /* by which of the pipeline's exclusions, from 1; 0 = it is judged */
 } snag_event;
 
 #endif

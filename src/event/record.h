@@ -121,6 +121,8 @@ typedef struct snag_alert {
     snag_str headline;
     snag_str owner;
     snag_str playbook;
+    const snag_str *tags;
+    uint32_t tag_count;
     int64_t respond_by_ms; /* SNAG_NEVER = no sla */
     /* where */
     snag_str journey;

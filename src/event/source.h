@@ -39,7 +39,14 @@ typedef struct snag_mapping {
     const struct snag_expr *expr; /* `= EXPRESSION`, open scope over the record's paths */
     snag_value constant;        /* kind ABSENT = none */
     bool used;                  /* some rule, journey, headline or output looks at it */
+    bool hash;                  /* what rules see and outputs say is a hash of it (snag_text_hashed) */
 } snag_mapping;
+
+/* One line of `exclude:`: events for which it is true are counted and never judged. */
+typedef struct snag_exclusion {
+    snag_str name;
+    const struct snag_expr *expr; /* over the event's names as the record has them, before `hash:` */
+} snag_exclusion;
 
 typedef struct snag_source_spec {
     snag_str name;
@@ -55,6 +62,9 @@ typedef struct snag_source_spec {
     int64_t max_skew_ms;
     int64_t remember_ms;
     bool clock_log; /* W moves by events only */
+    const snag_exclusion *exclusions; /* in file order; the first that is true counts */
+    uint32_t exclusion_count;
+    uint32_t exclusion_first; /* the number of its first among all sources' */
 } snag_source_spec;
 
 /* The word of a format, e.g. "segment". */

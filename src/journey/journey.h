@@ -15,6 +15,8 @@ typedef struct snag_signal_spec {
     snag_severity severity;
     snag_str owner;
     snag_str playbook;
+    const snag_str *tags; /* words for routing, carried into the alerts */
+    uint32_t tag_count;
     snag_str headline;   /* template; never empty (the config writes the default one) */
     snag_str clears_when; /* "Call Answered or Call Abandoned"; empty = nothing clears it */
     int64_t sla_ms;      /* -1 = none */

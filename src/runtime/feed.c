@@ -7,6 +7,8 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "base/hash.h"
+#include "codec/screen.h"
 #include "runtime/inside.h"
 
 enum { HEADERS_MAX = 1024 };
@@ -42,21 +44,32 @@ snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag)
 
 /* --- decoding ---------------------------------------------------------------------------------- */
 
+/* Whether the record's key is its customer; where the event has only a hash of it, by that. */
+static bool is_key(const snag_worker *worker, snag_str key, snag_str who)
+{
+    const snag_mapping *fixed = worker->pipeline->sources[0].fixed;
+    char hex[SNAG_HASHED_BYTES];
+    if (!fixed[worker->pipeline->key_account ? SNAG_VAR_ACCOUNT : SNAG_VAR_CUSTOMER].hash)
+        return snag_str_equal(key, who);
+    snag_text_hashed(key, hex);
+    return snag_str_equal(snag_str_of(hex, sizeof hex), who);
+}
+
 /* All of one customer must be in one partition, which only the record's key can promise. */
 static snag_err check_key(snag_worker *worker, const snag_raw *raw, const snag_event *event,
                           snag_diag *diag)
 {
     const char *what = worker->pipeline->key_account ? "account" : "customer";
     snag_str who = worker->pipeline->key_account ? event->account : event->customer;
-    if (snag_str_equal(raw->key, who))
+    if (is_key(worker, raw->key, who))
         return SNAG_OK;
     atomic_fetch_add(&worker->stats->wrong_key, 1);
+    snag_str shown = snag_source_hashes(&worker->pipeline->sources[0]) ? SNAG_STR("not told") : raw->key;
     if (!worker->said_wrong_key)
         snag_worker_say(worker,
                         "a record's key is not its %s (key \"%.*s\", %s \"%.*s\"): such records go to the "
                         "dead letter; the topic must be keyed by %s",
-                        what, (int)(raw->key.size > 64 ? 64 : raw->key.size),
-                        raw->key.size ? raw->key.data : "", what,
+                        what, (int)(shown.size > 64 ? 64 : shown.size), shown.size ? shown.data : "", what,
                         (int)(who.size > 64 ? 64 : who.size), who.size ? who.data : "", what);
     worker->said_wrong_key = true;
     return snag_fail(diag, SNAG_BAD_KEY, "the record's key is not the %s \"%.*s\"", what,

@@ -24,6 +24,7 @@ static const snag_evidence sample_evidence[] = {
 };
 static const snag_str sample_alerts[] = {{.data = "shop/declined/c-48213/o-7731", .size = 28},
                                          {.data = "b", .size = 1}};
+static const snag_str sample_tags[] = {{.data = "payments", .size = 8}, {.data = "tier \"1\"", .size = 8}};
 static const snag_str sample_topics[] = {{.data = "payments", .size = 8}, {.data = NULL, .size = 0}};
 
 static inline snag_encode_context sample_context(bool full)
@@ -57,6 +58,8 @@ static inline void sample_alert_full(snag_alert *alert)
         .headline = SNAG_STR("Card declined 3 times in 6 min, \"order\" o-7731 still open \xF0\x9F\x98\x80"),
         .owner = SNAG_STR("payments-duty"),
         .playbook = SNAG_STR("offer-invoice"),
+        .tags = sample_tags,
+        .tag_count = 2,
         .respond_by_ms = sample_ms + 900000,
         .journey = SNAG_STR("order"),
         .instance = SNAG_STR("o-7731"),

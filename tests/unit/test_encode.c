@@ -15,6 +15,7 @@ static const char *const want[SAMPLE_COUNT] = {
     "\"headline\":\"Card declined 3 times in 6 min, \\\"order\\\" o-7731 still open \xF0\x9F\x98\x80\","
     "\"action\":\"resolve\",\"severity\":\"error\",\"owner\":\"payments-duty\","
     "\"respond_by\":\"2026-11-20T03:09:41.000Z\","
+    "\"tags\":[\"payments\",\"tier \\\"1\\\"\"],"
     "\"do\":{\"playbook\":\"offer-invoice\"},\"who\":{\"customer\":\"c-48213\",\"account\":\"a-77\"},"
     "\"where\":{\"journey\":\"order\",\"instance\":\"o-7731\",\"stage\":\"checkout\","
     "\"since\":\"2026-11-20T02:41:09.000Z\","

@@ -340,6 +340,45 @@ static void test_bound_of_walks(void **state)
     fixture_free(f);
 }
 
+/* An excluded event moves time and is counted, once, also when it is read again after a restart. */
+static void test_exclusions(void **state)
+{
+    (void)state;
+    static const snag_exclusion staff[] = {{{"staff", 5}, NULL}, {{"robots", 6}, NULL}};
+    static const int64_t bounds_ms[] = {0, 5000};
+    for (size_t i = 0; i < 2; i++) {
+        fixture *f = stuck_fixture();
+        fixture *later = stuck_fixture();
+        snag_value vars[SNAG_VAR_KEPT + 1] = {0};
+        snag_event event = {.time_ms = 70000, .stamp_ms = SNAG_TIME_NONE, .position = {.offset = 1},
+                            .id = SNAG_STR("x"), .type = SNAG_STR("Answered"),
+                            .customer = SNAG_STR("ann"), .account = {"", 0}, .channel = {"", 0},
+                            .vars = vars, .var_count = SNAG_VAR_KEPT + 1,
+                            .excluded = 2, .exclude_erred = true};
+        snag_counters counters;
+        size_t taken;
+        f->source.out_of_order_ms = later->source.out_of_order_ms = bounds_ms[i];
+        f->pipeline.exclusions = later->pipeline.exclusions = staff;
+        f->pipeline.exclusion_count = later->pipeline.exclusion_count = 2;
+        fixture_start(f);
+        fixture_event(f, "ann", 1000, "Queued", "7", NULL);
+        assert_int_equal(snag_engine_take(f->engine, &event, 1, &taken), SNAG_OK);
+        assert_string_equal(fixture_lines(f), "alert stuck ann/7 trigger 61000 ev=e0\n");
+        fixture_start(later);
+        fixture_move(f, later);
+        snag_engine_resume(later->engine, 2);
+        assert_int_equal(snag_engine_take(later->engine, &event, 1, &taken), SNAG_OK);
+        assert_int_equal(snag_engine_excluded(later->engine, 0), 0);
+        assert_int_equal(snag_engine_excluded(later->engine, 1), 1);
+        snag_engine_counters(later->engine, &counters);
+        assert_int_equal(counters.where_erred, 1);
+        assert_int_equal(counters.events, 1);
+        assert_int_equal(snag_engine_w(later->engine), 70000 - bounds_ms[i]);
+        fixture_free(f);
+        fixture_free(later);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +394,7 @@ int main(void)
         cmocka_unit_test(test_recovery_anywhere),
         cmocka_unit_test(test_disorder_inside_the_bound),
         cmocka_unit_test(test_bound_of_walks),
+        cmocka_unit_test(test_exclusions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a source does to records before they are judged: exclude, hash, over whole replays.
+
+Each is told apart from doing nothing by the same events without it."""
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+SNAG = os.environ["SNAG"]
+faults = []
+
+
+def check(what, got, want):
+    if got != want:
+        faults.append(f"{what}: got {got!r}, want {want!r}")
+
+
+def pipeline(more="", keep="order: order"):
+    return f"""pipeline: sources
+sources:
+  web:
+    topic: web
+    format: json
+    map: {{ id: id, time: at, type: what, customer: who }}
+    keep: {{ {keep} }}
+{more}rules:
+  declined: {{ event: Payment Failed, per: order, count: 2, within: 30m }}
+"""
+
+
+def replay(folder, text, events, *words):
+    (folder / "p.yaml").write_text(text, encoding="utf-8")
+    lines = "".join(json.dumps(event) + "\n" for event in events)
+    done = subprocess.run([SNAG, "replay", folder / "p.yaml", *words], input=lines.encode(),
+                          capture_output=True, check=False)
+    check("exit code", (done.returncode, done.stderr if done.returncode else b""), (0, b""))
+    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr.decode(), done.stdout
+
+
+def happened(minute, who, order, **more):
+    return {"id": f"{len(who)}-{order}-{minute}", "at": f"2026-01-05T10:{minute:02}:00Z",
+            "what": "Payment Failed", "who": who, "order": order} | more
+
+
+def hashed(text):
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def excluded(folder):
+    events = [happened(0, "ann", "7"), happened(1, "eve@example.com", "8"),
+              happened(2, "eve@example.com", "8"), happened(3, "ann", "7"),
+              happened(4, "bot", "9", agent="bot")]
+    exclude = 'staff: customer.endsWith("@example.com"), robots: agent == "bot"'
+    rules = pipeline(f"    exclude: {{ {exclude} }}\n", "order: order, agent: agent")
+    alerts, summary, _ = replay(folder, rules, events)
+    check("excluded: who is told of", [alert["subject"] for alert in alerts], ["ann"])
+    if "excluded 3  2 staff, 1 robots" not in summary:
+        faults.append(f"excluded: not in the summary: {summary}")
+    # Without an agent there is no value, so nothing is excluded.
+    if "note: 2 times a `where` had no value" not in summary:
+        faults.append(f"excluded: what had no value is not told: {summary}")
+    alerts, summary, _ = replay(folder, pipeline(), events)
+    check("not excluded", sorted(alert["subject"] for alert in alerts), ["ann", "eve@example.com"])
+    check("not excluded: nothing is said of it", "excluded" in summary, False)
+
+
+def hidden(folder):
+    people = ("ann@example.com", "bob@example.com")
+    events = [happened(minute, who, "7") for minute in range(4) for who in people]
+    alerts, _, raw = replay(folder, pipeline("    hash: true\n"), events)
+    check("hash: who", sorted(alert["subject"] for alert in alerts),
+          sorted(map(hashed, people)))
+    check("hash: no record holds the name", b"example.com" in raw, False)
+    lines = "".join(json.dumps(event) + "\n" for event in events)
+    (folder / "e.jsonl").write_text(lines, encoding="utf-8")
+    for name in ("ann@example.com", hashed("ann@example.com")):
+        shown = subprocess.run([SNAG, "explain", folder / "p.yaml", name, "--file", folder / "e.jsonl"],
+                               capture_output=True, check=True).stdout.decode()
+        check(f"explain {name}", "name: declined" in shown, True)
+    both = '    hash: true\n    exclude: { bob: customer.startsWith("bob") }\n'
+    alerts, summary, _ = replay(folder, pipeline(both), events)
+    check("exclusions see the name itself", [alert["subject"] for alert in alerts], [hashed(people[0])])
+    one = pipeline(keep="order: { from: order, hash: true }")
+    alerts, _, _ = replay(folder, one, events)
+    check("one name", {alert["dedup_key"] for alert in map(lambda record: record["data"], alerts)},
+          {f"sources/declined/{who}@example.com/{hashed('7')}" for who in ("ann", "bob")})
+    # A producer places the record by the name itself, and so do the emulated partitions: the records come
+    # out as without the hash, at the same times.
+    spread = [happened(minute, f"c{n}", "7") for minute in range(2) for n in range(20)]
+    plain, _, _ = replay(folder, pipeline(), spread, "--partitions", "5")
+    masked, _, _ = replay(folder, pipeline("    hash: true\n"), spread, "--partitions", "5")
+    check("partitions", sorted((alert["subject"], alert["time"]) for alert in masked),
+          sorted((hashed(alert["subject"]), alert["time"]) for alert in plain))
+
+
+with tempfile.TemporaryDirectory() as name:
+    excluded(pathlib.Path(name))
+    hidden(pathlib.Path(name))
+for fault in faults:
+    print(fault)
+sys.exit(1 if faults else 0)
