@@ -64,6 +64,10 @@ snag_err snag_kafka_committed(rd_kafka_t *client, const char *topic, snag_place 
 /* Whether the group's seat of this instance name is somebody else's; false where nobody can tell. `ours` =
  * the member id under which we had it, "" = we had it never. */
 bool snag_kafka_rival(snag_kafka *kafka, const char *group, const char *instance, const char *ours);
+/* Leaves the group, so that others get the partitions at once: a static member does not leave by closing
+ * (KIP-345), only by unsubscribing. Waits until the group does not list the member any more, for some seconds
+ * at most. No message of the client may be held. */
+void snag_kafka_leave(rd_kafka_t *client, snag_kafka *kafka, const char *group, const char *instance);
 /* The group's metadata as of the last assignment; NULL before it. Borrowed. */
 const rd_kafka_consumer_group_metadata_t *snag_kafka_input_group(const snag_input *input);
 const char *snag_kafka_input_topic(const snag_input *input);

@@ -13,7 +13,7 @@
 #include "base/planted.h"
 #include "kafka/client.h"
 
-enum { ASK_MS = 5000, STABLE_MS = 30000, LEAVE_MS = 3000, LEAVE_STEP_MS = 10, PARTITIONS_MAX = 65536 };
+enum { ASK_MS = 5000, STABLE_MS = 30000, PARTITIONS_MAX = 65536 };
 
 typedef struct input {
     snag_kafka_owner owner;
@@ -304,25 +304,6 @@ static uint32_t input_headers(void *self, size_t i, snag_header *out, uint32_t m
 
 /* --- life -------------------------------------------------------------------------------------- */
 
-/* A static member does not leave by closing (KIP-345), only by unsubscribing: without this its partitions
- * would wait for it until the session times out. */
-static void leave(input *in)
-{
-    bool joined = in->group != NULL;
-    in->closing = true;
-    input_release(in);
-    if (!joined || rd_kafka_unsubscribe(in->client))
-        return;
-    for (int waited_ms = 0; joined && waited_ms < LEAVE_MS; waited_ms += LEAVE_STEP_MS) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(in->client, LEAVE_STEP_MS);
-        if (message)
-            rd_kafka_message_destroy(message);
-        char *member = rd_kafka_memberid(in->client);
-        joined = member && *member;
-        rd_kafka_mem_free(in->client, member);
-    }
-}
-
 /* Without rd_kafka_consumer_close: a static member has nothing to say there, and with the coordinator away
  * it waits for minutes. */
 static void client_drop(input *in)
@@ -349,8 +330,10 @@ static void input_close(void *self)
     input *in = self;
     if (!in)
         return;
-    if (in->client && !in->keep_seat)
-        leave(in);
+    in->closing = true;
+    input_release(in);
+    if (in->client && in->group && !in->keep_seat)
+        snag_kafka_leave(in->client, in->owner.kafka, in->name, in->instance);
     client_drop(in);
     free(in->topic);
     free(in->name);
