@@ -13,7 +13,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 
 build_packages=(gcc g++ cmake ninja-build pkg-config libyaml-dev zlib1g-dev librdkafka-dev
-    libhiredis-dev libavro-dev libcurl4-openssl-dev libcmocka-dev libsimdjson-dev)
+    libhiredis-dev libavro-dev libcurl4-openssl-dev libcmocka-dev libsimdjson-dev tzdata)
 # clang: the second compiler and the fuzzers; spin: the model; redis, Java and Maven: the integration tests.
 test_packages=(git curl ca-certificates python3 python3-venv clang libclang-rt-14-dev llvm redis-server
     openjdk-17-jre-headless maven spin)
