@@ -26,6 +26,9 @@
 #define SNAG_TAGS_MAX 16u     /* tags of one rule */
 #define SNAG_TAG_BYTES_MAX 64u
 #define SNAG_EXCLUSIONS_MAX 16u /* lines of exclude: in all sources, a counter each */
+#define SNAG_STEPS_MAX 8u     /* steps of a path: a bit each of an event's roles */
+#define SNAG_PANES_MAX 64u    /* a ratio's window slides in so many (language.md) */
+#define SNAG_BETWEEN_MAX 16u  /* values of `between` that differs remembers; the oldest goes */
 
 /* Output. */
 #define SNAG_EVIDENCE_MAX 16u    /* events named by an alert: first and newest are kept */

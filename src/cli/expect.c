@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/expect.h"
 
+#include <stdlib.h>
+
 #include "base/assert.h"
 #include "base/time.h"
 
@@ -29,6 +31,9 @@ static const snag_check alert_checks[] = {
     ALERT("total", INT, total),
     ALERT("first", TIME, first_ms),
     ALERT("last", TIME, last_ms),
+    ALERT("attempts", INT, attempts),
+    ALERT("value", NUMBER, value),
+    ALERT("limit", NUMBER, limit),
     ALERT("evidence", COUNT, evidence_total),
     ALERT("seq", COUNT, seq),
     ALERT("account", TEXT, account),
@@ -108,6 +113,10 @@ void snag_check_print(const snag_check *check, const snag_record *record, snag_b
             snag_buf_str_put(buf, record->as.alert.tags[i]);
         }
         return;
+    case SNAG_CHECK_NUMBER:
+        if (*(const double *)at >= 0)
+            snag_buf_double(buf, *(const double *)at);
+        return;
     case SNAG_CHECK_COUNT: snag_buf_int(buf, *(const uint32_t *)at); return;
     case SNAG_CHECK_BOOL:
         snag_buf_str_put(buf, *(const bool *)at ? SNAG_STR("true") : SNAG_STR("false"));
@@ -143,6 +152,7 @@ static bool is_word(snag_check_type type, snag_str text)
     case SNAG_CHECK_TEXT:
     case SNAG_CHECK_TAGS:
     case SNAG_CHECK_INT:
+    case SNAG_CHECK_NUMBER:
     case SNAG_CHECK_COUNT:
     case SNAG_CHECK_DURATION:
     case SNAG_CHECK_TIME: found = true; break;
@@ -157,6 +167,22 @@ static bool is_count(snag_str text)
         if (text.data[i] < '0' || text.data[i] > '9')
             return false;
     return text.size > 0 && text.size < 19;
+}
+
+/* A number as the record prints it: 0.40 is 0.4. */
+static bool is_number(snag_str text, snag_buf *buf)
+{
+    char digits[32];
+    char *end = digits;
+    if (text.size >= sizeof digits)
+        return false;
+    memcpy(digits, text.data, text.size);
+    digits[text.size] = '\0';
+    double value = strtod(digits, &end);
+    if (end != digits + text.size || !(value >= 0 && value < 1e18))
+        return false;
+    snag_buf_double(buf, value);
+    return true;
 }
 
 snag_err snag_check_canonical(const snag_check *check, snag_str text, snag_buf *buf, snag_diag *diag)
@@ -174,6 +200,10 @@ snag_err snag_check_canonical(const snag_check *check, snag_str text, snag_buf *
         if (!snag_case_time_parse(text, SNAG_TIME_NONE, &value))
             return snag_fail(diag, SNAG_USAGE, "%s: expected a time such as 10:29:59", check->name);
         snag_time_print(buf, value);
+        return SNAG_OK;
+    case SNAG_CHECK_NUMBER:
+        if (!is_number(text, buf))
+            return snag_fail(diag, SNAG_USAGE, "%s: expected a number such as 0.4", check->name);
         return SNAG_OK;
     case SNAG_CHECK_INT:
     case SNAG_CHECK_COUNT:

@@ -158,24 +158,27 @@ static void order_print(report *out)
 
 /* --- event names ----------------------------------------------------------------------------------- */
 
-static bool named_by(const snag_matcher *matcher, snag_str type)
+typedef struct naming {
+    snag_str type;
+    bool named;
+} naming;
+
+static void named_by(void *context, const snag_matcher *matcher, uint16_t role)
 {
-    return snag_matcher_takes(matcher, type);
+    naming *asked = context;
+    (void)role;
+    asked->named = asked->named || snag_matcher_takes(matcher, asked->type);
 }
 
 static bool is_named(const snag_pipeline *pipeline, snag_str type)
 {
-    for (uint32_t i = 0; i < pipeline->rule_count; i++) {
-        const snag_rule *rule = &pipeline->rules[i];
-        if (named_by(&rule->event, type) || named_by(&rule->params.missing, type) ||
-            named_by(&rule->params.until, type))
-            return true;
-    }
+    naming asked = {type, false};
+    for (uint32_t i = 0; i < pipeline->rule_count; i++)
+        snag_rule_matchers(&pipeline->rules[i], named_by, &asked);
     for (uint32_t i = 0; i < pipeline->journey_count; i++)
         for (uint32_t k = 0; k < pipeline->journeys[i].stage_count; k++)
-            if (named_by(&pipeline->journeys[i].stages[k].event, type))
-                return true;
-    return false;
+            named_by(&asked, &pipeline->journeys[i].stages[k].event, 0);
+    return asked.named;
 }
 
 static int by_count(const void *left, const void *right)
@@ -208,6 +211,18 @@ static void pattern_check(report *out, const snag_matcher *matcher, snag_str of,
                     SNAG_FMT(matcher->patterns[i].text), matcher->patterns[i].prefix ? "*" : "");
 }
 
+typedef struct unseen {
+    report *out;
+    snag_str rule;
+} unseen;
+
+static void rule_pattern_check(void *context, const snag_matcher *matcher, uint16_t role)
+{
+    const unseen *asked = context;
+    if (role != SNAG_ROLE_END && role != SNAG_ROLE_MILESTONE) /* stages are told themselves */
+        pattern_check(asked->out, matcher, asked->rule, "rule");
+}
+
 static void unseen_print(report *out)
 {
     const snag_pipeline *pipeline = out->pipeline;
@@ -217,10 +232,8 @@ static void unseen_print(report *out)
             pattern_check(out, &stage->event, stage->name, "stage");
         }
     for (uint32_t i = 0; i < pipeline->rule_count; i++) {
-        const snag_rule *rule = &pipeline->rules[i];
-        pattern_check(out, &rule->event, rule->signal.name, "rule");
-        pattern_check(out, &rule->params.missing, rule->signal.name, "rule");
-        pattern_check(out, &rule->params.until, rule->signal.name, "rule");
+        unseen asked = {out, pipeline->rules[i].signal.name};
+        snag_rule_matchers(&pipeline->rules[i], rule_pattern_check, &asked);
     }
 }
 

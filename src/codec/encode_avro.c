@@ -16,7 +16,7 @@ typedef struct writer {
     const snag_record *record;
 } writer;
 
-enum { BRANCH_NULL, BRANCH_VALUE };
+enum { BRANCH_NULL, BRANCH_VALUE, BRANCH_DOUBLE };
 
 static void put_long(snag_buf *buf, int64_t value)
 {
@@ -26,6 +26,11 @@ static void put_long(snag_buf *buf, int64_t value)
         zigzag >>= 7;
     }
     snag_buf_byte(buf, (char)zigzag);
+}
+
+static void put_double(snag_buf *buf, double value)
+{
+    snag_buf_put(buf, &value, sizeof value); /* little-endian, as every host we build for (base/pack.h) */
 }
 
 static void put_text(snag_buf *buf, snag_str text)
@@ -106,6 +111,13 @@ static void put_value(writer *w, const snag_output *field, const void *base)
     case SNAG_OUTPUT_TEXT: put_text(w->buf, *(const snag_str *)at); return;
     case SNAG_OUTPUT_TIME:
     case SNAG_OUTPUT_INT: put_long(w->buf, *(const int64_t *)at); return;
+    case SNAG_OUTPUT_DOUBLE: put_double(w->buf, *(const double *)at); return;
+    case SNAG_OUTPUT_THRESHOLD:
+        if (snag_output_limited(base))
+            put_double(w->buf, ((const snag_alert *)base)->limit);
+        else
+            put_long(w->buf, *(const int64_t *)at);
+        return;
     case SNAG_OUTPUT_COUNT: put_long(w->buf, *(const uint32_t *)at); return;
     case SNAG_OUTPUT_DETECTED: put_long(w->buf, w->context->detected_at_ms); return;
     case SNAG_OUTPUT_TIMELINE: put_timeline(w); return;
@@ -119,6 +131,13 @@ static void put_value(writer *w, const snag_output *field, const void *base)
     case SNAG_OUTPUT_CONFIG: put_printed(w, field, base); return;
     default: put_text(w->buf, snag_output_word(field->type, at)); return;
     }
+}
+
+/* Which branch of its union a field that is set takes. */
+static int64_t branch_of(const snag_output *field, const void *base)
+{
+    bool limit = field->type == SNAG_OUTPUT_THRESHOLD && snag_output_limited(base);
+    return limit ? BRANCH_DOUBLE : BRANCH_VALUE;
 }
 
 /* An inner record with nothing set becomes null. */
@@ -143,7 +162,7 @@ static void put_fields(writer *w, const snag_output *fields, size_t count, const
         } else {
             any = any || set;
             if (!field->must && !is_list(field->type))
-                put_long(w->buf, set ? BRANCH_VALUE : BRANCH_NULL);
+                put_long(w->buf, set ? branch_of(field, base) : BRANCH_NULL);
             if (set || is_list(field->type))
                 put_value(w, field, base);
         }
@@ -195,7 +214,7 @@ void snag_encode_avro_frame(snag_buf *buf, snag_record_kind kind, int64_t schema
 {
     /* CRC-64-AVRO of each schema; a test computes them anew from the texts. */
     static const uint64_t fingerprints[SNAG_RECORD_KIND_COUNT] = {
-        [SNAG_RECORD_ALERT] = 0xa8f57c80bd343344u,
+        [SNAG_RECORD_ALERT] = 0x2dfaa2a77c66abeeu,
         [SNAG_RECORD_CHANGE] = 0x0d4072150e799ff1u,
         [SNAG_RECORD_DECISION] = 0x64bc29ca9172fa39u,
         [SNAG_RECORD_LATE] = 0xec078f77a252cf0fu,

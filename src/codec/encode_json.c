@@ -93,6 +93,13 @@ static void put_value(writer *w, const snag_output *field, const void *base)
     case SNAG_OUTPUT_TEXT: snag_buf_json(w->buf, *(const snag_str *)at); return;
     case SNAG_OUTPUT_TIME: put_time(w, *(const int64_t *)at); return;
     case SNAG_OUTPUT_INT: snag_buf_int(w->buf, *(const int64_t *)at); return;
+    case SNAG_OUTPUT_DOUBLE: snag_buf_double(w->buf, *(const double *)at); return;
+    case SNAG_OUTPUT_THRESHOLD:
+        if (snag_output_limited(base))
+            snag_buf_double(w->buf, ((const snag_alert *)base)->limit);
+        else
+            snag_buf_int(w->buf, *(const int64_t *)at);
+        return;
     case SNAG_OUTPUT_COUNT: snag_buf_int(w->buf, *(const uint32_t *)at); return;
     case SNAG_OUTPUT_DETECTED: put_time(w, w->context->detected_at_ms); return;
     case SNAG_OUTPUT_TIMELINE: put_timeline(w); return;

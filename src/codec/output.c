@@ -53,7 +53,7 @@ static const snag_output alert_outputs[] = {
     MAY("rule", TEXT, snag_alert, rule),
     MAY("test", TEXT, snag_alert, test),
     MAY("observed", INT, snag_alert, observed),
-    MAY("threshold", INT, snag_alert, threshold),
+    MAY("threshold", THRESHOLD, snag_alert, threshold),
     MAY("within", DURATION, snag_alert, within_ms),
     MAY("clears_when", TEXT, snag_alert, clears_when),
     MAY("deadline", TIME, snag_alert, deadline_ms),
@@ -62,6 +62,8 @@ static const snag_output alert_outputs[] = {
     MAY("total", INT, snag_alert, total),
     MAY("first", TIME, snag_alert, first_ms),
     MAY("last", TIME, snag_alert, last_ms),
+    MAY("attempts", INT, snag_alert, attempts),
+    MAY("value", DOUBLE, snag_alert, value),
     CLOSE(),
     MAY("reason", REASON, snag_alert, reason),
     MAY("lasted", DURATION, snag_alert, lasted_ms),
@@ -334,6 +336,12 @@ void snag_output_print(snag_buf *buf, const snag_output *field, const void *base
     }
 }
 
+bool snag_output_limited(const void *base)
+{
+    const snag_alert *alert = base;
+    return alert->limit >= 0;
+}
+
 static bool time_is_set(int64_t time_ms)
 {
     return time_ms != SNAG_NEVER && time_ms != SNAG_TIME_NONE;
@@ -350,6 +358,8 @@ bool snag_output_is_set(const snag_output *field, const snag_record *record, con
     case SNAG_OUTPUT_BASIS: return field->must || time_is_set(*(const int64_t *)at);
     case SNAG_OUTPUT_DURATION:
     case SNAG_OUTPUT_INT: return *(const int64_t *)at >= 0;
+    case SNAG_OUTPUT_DOUBLE: return *(const double *)at >= 0;
+    case SNAG_OUTPUT_THRESHOLD: return *(const int64_t *)at >= 0 || snag_output_limited(base);
     case SNAG_OUTPUT_REASON: return *(const snag_reason *)at != SNAG_REASON_NONE;
     case SNAG_OUTPUT_TIMELINE:
     case SNAG_OUTPUT_EVIDENCE: snag_output_evidence(record, &count); return count > 0;

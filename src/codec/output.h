@@ -17,6 +17,8 @@ typedef enum snag_output_type {
     SNAG_OUTPUT_TIME,     /* int64 ms; SNAG_NEVER and SNAG_TIME_NONE = unset */
     SNAG_OUTPUT_DURATION, /* int64 ms as text ("30m"); below 0 = unset */
     SNAG_OUTPUT_INT,      /* int64; below 0 = unset */
+    SNAG_OUTPUT_DOUBLE,   /* below 0 = unset */
+    SNAG_OUTPUT_THRESHOLD, /* of an alert: an int64, or its limit; in Avro a union of both */
     SNAG_OUTPUT_COUNT,    /* uint32, always there */
     SNAG_OUTPUT_HEX,      /* 16 bytes, always there */
     SNAG_OUTPUT_ACTION,
@@ -81,6 +83,8 @@ void snag_output_print(snag_buf *buf, const snag_output *field, const void *base
 /* Is there anything to say? (Not for OPEN and CLOSE.) */
 bool snag_output_is_set(const snag_output *field, const snag_record *record, const void *base,
                         const snag_encode_context *context);
+/* Of SNAG_OUTPUT_THRESHOLD: whether it is the limit. */
+bool snag_output_limited(const void *base);
 /* A position's topic; empty = the position is not told. */
 snag_str snag_output_topic(const snag_encode_context *context, const snag_position *position);
 

@@ -10,7 +10,7 @@
  */
 #include "base/assert.h"
 #include "base/hash.h"
-#include "config/key.h"
+#include "config/field.h"
 #include "rules/step.h"
 
 static void add_text(snag_sha256 *sha, snag_str text)
@@ -50,6 +50,22 @@ static void add_scope(snag_sha256 *sha, const snag_scope *scope)
         add_text(sha, scope->names[i]);
 }
 
+static void add_steps(snag_loader *loader, snag_sha256 *sha, const char *name, const snag_steps *steps)
+{
+    add_int(sha, name, steps->count);
+    for (uint32_t i = 0; i < steps->count; i++) {
+        add_int(sha, "role", steps->roles[i]);
+        add_matcher(loader, sha, "step", &steps->matchers[i]);
+    }
+}
+
+/* Slots change with the kept names; what stands there is its name. */
+static void add_slot(const snag_loader *loader, snag_sha256 *sha, const char *name, int64_t slot)
+{
+    add_word(sha, name);
+    add_text(sha, slot >= 0 ? loader->names[slot].name : (snag_str){0});
+}
+
 static void add_rule(snag_loader *loader, snag_sha256 *sha, const snag_rule *rule)
 {
     add_word(sha, "rule");
@@ -62,11 +78,17 @@ static void add_rule(snag_loader *loader, snag_sha256 *sha, const snag_rule *rul
         const void *value = (const char *)&rule->params + field->offset;
         if (field->type == SNAG_FIELD_MATCHER)
             add_matcher(loader, sha, field->name, value);
+        else if (field->type == SNAG_FIELD_STEPS)
+            add_steps(loader, sha, field->name, value);
+        else if (field->type == SNAG_FIELD_NAME)
+            add_slot(loader, sha, field->name, *(const int64_t *)value);
         else if (field->type == SNAG_FIELD_BOOL)
             add_int(sha, field->name, *(const bool *)value);
         else
             add_int(sha, field->name, *(const int64_t *)value);
     }
+    if (rule->params.stages.count)
+        add_steps(loader, sha, "stages", &rule->params.stages);
     add_int(sha, "cooldown", rule->signal.cooldown_ms);
     add_int(sha, "shadow", rule->signal.shadow);
 }

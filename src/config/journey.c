@@ -5,11 +5,19 @@
 #include "base/assert.h"
 #include "config/told.h"
 
-static bool inserts_observed(snag_str headline)
+const snag_told_word snag_told_words[] = {{"elapsed", 0},
+                                          {"observed", SNAG_TELLS_OBSERVED},
+                                          {"attempts", SNAG_TELLS_ATTEMPTS},
+                                          {"value", SNAG_TELLS_VALUE}};
+const uint32_t snag_told_word_count = sizeof snag_told_words / sizeof snag_told_words[0];
+
+static bool inserts(snag_str headline, const char *name)
 {
-    static const char name[] = "{observed}";
-    for (size_t i = 0; i + sizeof name - 1 <= headline.size; i++)
-        if (memcmp(headline.data + i, name, sizeof name - 1) == 0)
+    char text[32];
+    snag_buf buf = snag_buf_on(text, sizeof text);
+    snag_buf_printf(&buf, "{%s}", name);
+    for (size_t i = 0; i + buf.size <= headline.size; i++)
+        if (memcmp(headline.data + i, text, buf.size) == 0)
             return true;
     return false;
 }
@@ -37,8 +45,25 @@ static void tags_load(snag_loader *loader, const snag_yaml *node, snag_signal_sp
     out->tag_count = count;
 }
 
-void snag_told_load(snag_loader *loader, const snag_told_raw *raw, bool counts, snag_signal_spec *out)
+/* "count:, ratio: and differs:" */
+static void put_tellers(snag_buf *buf, uint32_t tells)
 {
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < snag_rule_kind_count; i++)
+        left += (snag_rule_kinds[i]->tells & tells) != 0;
+    for (uint32_t i = 0; i < snag_rule_kind_count; i++) {
+        if ((snag_rule_kinds[i]->tells & tells) == 0)
+            continue;
+        if (buf->size > 0)
+            snag_buf_str_put(buf, left == 1 ? SNAG_STR(" and ") : SNAG_STR(", "));
+        snag_buf_printf(buf, "%s:", snag_rule_kinds[i]->name);
+        left--;
+    }
+}
+
+void snag_told_load(snag_loader *loader, const snag_told_raw *raw, uint32_t tells, snag_signal_spec *out)
+{
+    char list[160];
     out->severity = raw->severity >= 0 ? (snag_severity)raw->severity : SNAG_SEVERITY_WARNING;
     out->owner = raw->owner;
     out->playbook = raw->playbook;
@@ -48,8 +73,16 @@ void snag_told_load(snag_loader *loader, const snag_told_raw *raw, bool counts, 
     if (!raw->headline || !snag_text_load(loader, raw->headline, &out->headline))
         return;
     snag_headline_check(loader, raw->headline, out->headline, &out->headline_vars);
-    if (!counts && inserts_observed(out->headline))
-        snag_finding_add(loader, raw->headline->at, "headline: {observed} is known to count: only");
+    for (uint32_t i = 0; i < snag_told_word_count; i++) {
+        const snag_told_word *word = &snag_told_words[i];
+        snag_buf buf = snag_buf_on(list, sizeof list);
+        if (word->tells == 0 || (tells & word->tells) || !inserts(out->headline, word->name) ||
+            snag_name_slot(loader, snag_str_from(word->name)) >= 0)
+            continue;
+        put_tellers(&buf, word->tells);
+        snag_finding_add(loader, raw->headline->at, "headline: {%s} is known to %.*s only", word->name,
+                         SNAG_FMT(snag_buf_str(&buf)));
+    }
 }
 
 /* Every name that `a` takes is taken by `b` too. */
@@ -137,7 +170,7 @@ static void stage_load(snag_loader *loader, const snag_yaml *node, const snag_jo
         return;
     }
     stage->late = (snag_signal_spec){.name = late_name(loader, journey, stage), .test = SNAG_STR("due")};
-    snag_told_load(loader, &raw.told, false, &stage->late);
+    snag_told_load(loader, &raw.told, 0, &stage->late);
     snag_words_stage(loader, journey, stage);
 }
 

@@ -158,8 +158,12 @@ static void field_entry(manual *m, const snag_field *field)
 {
     static const char *const forms[] = {
         [SNAG_FIELD_MATCHER] = "a name, a list, or {event, where}",
+        [SNAG_FIELD_STEPS] = "a list of names, lists or {event, where}",
         [SNAG_FIELD_DURATION] = "a duration",
+        [SNAG_FIELD_SPAN] = "a duration, or journey",
         [SNAG_FIELD_COUNT] = "a whole number",
+        [SNAG_FIELD_SHARE] = "a share, as 30% or 0.3",
+        [SNAG_FIELD_NAME] = "a kept name",
         [SNAG_FIELD_BOOL] = "true or false",
     };
     char text[160];
@@ -172,6 +176,8 @@ static void field_entry(manual *m, const snag_field *field)
     else if (field->type == SNAG_FIELD_DURATION && field->otherwise >= 0) {
         snag_buf_str_put(&shape, SNAG_STR(", default "));
         snag_duration_print(&shape, field->otherwise);
+    } else if (field->type == SNAG_FIELD_COUNT && field->otherwise > 0) {
+        snag_buf_printf(&shape, ", default %lld", (long long)field->otherwise);
     } else if (field->type == SNAG_FIELD_BOOL) {
         snag_buf_str_put(&shape, SNAG_STR(", default false"));
     }
@@ -252,8 +258,8 @@ static const row value_rows[] = {
     {"${NAME}", "In topic:, file:, registry:, kafka: and redis:, a variable of the environment; "
                 "${NAME:-otherwise} where it may be unset."},
     {"{name}",
-     "In a headline, a kept name, {customer}, {elapsed} (since the alert's first event) or "
-     "{observed} (how many so far). {{ is a {. At most 130 characters are shown."},
+     "In a headline, a kept name, {customer}, {elapsed} (since the alert's first event), {observed} (how "
+     "many so far), of ratio: also {attempts} and {value}. {{ is a {. At most 130 characters are shown."},
 };
 
 static const row record_rows[] = {

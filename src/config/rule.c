@@ -4,6 +4,7 @@
  */
 #include "base/assert.h"
 #include "base/time.h"
+#include "config/field.h"
 #include "config/told.h"
 
 /* What is known of a rule while its keys are read. */
@@ -17,8 +18,7 @@ typedef struct reading {
 /* Tests of the language that have no kind yet; their rows in key.c say what to do instead. */
 static bool is_later_test(snag_str name)
 {
-    static const char *const tests[] = {"ratio", "path", "differs", "change", "score", "group", "use",
-                                        "promise"};
+    static const char *const tests[] = {"change", "score", "group", "use", "promise"};
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
         if (snag_str_equal(name, snag_str_from(tests[i])))
             return true;
@@ -74,40 +74,11 @@ static void test_required(snag_loader *loader, const snag_yaml *node, const read
                          SNAG_FMT(node->key), SNAG_FMT(snag_buf_str(&names)));
 }
 
-static void *param(const snag_field *field, snag_rule_params *params)
-{
-    return (char *)params + field->offset;
-}
-
 static void fields_default(const snag_rule_kind *kind, snag_rule_params *params)
 {
-    for (uint32_t i = 0; i < kind->field_count; i++) {
-        const snag_field *field = &kind->fields[i];
-        if (field->type == SNAG_FIELD_DURATION || field->type == SNAG_FIELD_COUNT)
-            *(int64_t *)param(field, params) = field->otherwise;
-    }
-}
-
-static void field_load(snag_loader *loader, const snag_field *field, const snag_yaml *node,
-                       snag_rule_params *params)
-{
-    void *to = param(field, params);
-    if (node->told)
-        return;
-    if (snag_yaml_is_empty(node)) {
-        snag_finding_add(loader, node->key_at, "\"%s\" has no value; %s", field->name, field->summary);
-        return;
-    }
-    switch (field->type) {
-    case SNAG_FIELD_MATCHER: snag_matcher_load(loader, node, NULL, to); return;
-    case SNAG_FIELD_DURATION: {
-        int64_t max_ms = INT64_C(3653) * SNAG_DAY_MS;
-        snag_duration_load(loader, node, field->min, field->max < max_ms ? field->max : max_ms, to);
-        return;
-    }
-    case SNAG_FIELD_COUNT: snag_count_load(loader, node, field->min, field->max, to); return;
-    case SNAG_FIELD_BOOL: snag_bool_load(loader, node, to); return;
-    }
+    for (uint32_t i = 0; i < kind->field_count; i++)
+        if (snag_field_is_number(&kind->fields[i]))
+            *(int64_t *)snag_field_of(&kind->fields[i], params) = kind->fields[i].otherwise;
 }
 
 /* A key that is no common key of rules: a field of the rule's test, of another test, or unknown. */
@@ -119,7 +90,7 @@ static bool other_key(snag_loader *loader, const snag_yaml *child, void *context
     size_t count = 0;
     const snag_field *field = mine ? field_find(mine, child->key) : NULL;
     if (field) {
-        field_load(loader, field, child, &read->rule->params);
+        snag_field_load(loader, field, child, &read->rule->params);
         return true;
     }
     if (read->later || kind_find(child->key))
@@ -167,17 +138,10 @@ static void kind_check(snag_loader *loader, const snag_yaml *node, const reading
     snag_finding_add(loader, at, "%s", diag.text);
 }
 
-static bool same_events(const snag_matcher *a, const snag_matcher *b)
+/* Without where: only: whether two expressions overlap nobody can say. */
+static bool same_events(const snag_loader *loader, const snag_matcher *a, const snag_matcher *b)
 {
-    bool same = a->count == b->count && !a->where && !b->where;
-    for (uint32_t i = 0; i < a->count && same; i++) {
-        bool found = false;
-        for (uint32_t k = 0; k < b->count; k++)
-            found = found || (a->patterns[i].prefix == b->patterns[k].prefix &&
-                              snag_str_equal(a->patterns[i].text, b->patterns[k].text));
-        same = found;
-    }
-    return same;
+    return !a->where && !b->where && snag_matcher_same(loader, a, b);
 }
 
 static void until_check(snag_loader *loader, const snag_yaml *node, const snag_rule *rule)
@@ -186,9 +150,9 @@ static void until_check(snag_loader *loader, const snag_yaml *node, const snag_r
     const snag_rule_params *params = &rule->params;
     if (!until || params->until.count == 0)
         return;
-    if (same_events(&rule->event, &params->until))
+    if (same_events(loader, &rule->event, &params->until))
         snag_finding_add(loader, until->at, "until: names the rule's own event: it would end what it begins");
-    if (same_events(&params->missing, &params->until))
+    if (same_events(loader, &params->missing, &params->until))
         snag_finding_add(loader, until->at, "until: names the awaited event, which ends the waiting anyway");
 }
 
@@ -214,6 +178,35 @@ static bool name_taken(snag_loader *loader, const snag_yaml *node)
     return false;
 }
 
+/* `event:` is needed, may be left out, or is none of this test's keys. */
+static void event_load(snag_loader *loader, const snag_yaml *node, const reading *read,
+                       const snag_rule_raw *raw)
+{
+    static const snag_pattern any = {.text = {"", 0}, .prefix = true};
+    snag_rule *rule = read->rule;
+    const snag_rule_kind *kind = rule->kind;
+    if (kind && kind->own_events) {
+        const snag_yaml *extra = raw->event ? raw->event : raw->where;
+        if (extra)
+            snag_finding_add(loader, extra->key_at,
+                             "%.*s: %s names its events itself, each as a name or { event: …, where: … }",
+                             SNAG_FMT(extra->key), kind->name);
+        return;
+    }
+    if (raw->event) {
+        snag_matcher_load(loader, raw->event, raw->where, &rule->event);
+        return;
+    }
+    if (kind && kind->any_event) {
+        rule->event = (snag_matcher){.patterns = &any, .count = 1};
+        if (raw->where)
+            rule->event.where = snag_where_load(loader, raw->where);
+        return;
+    }
+    if (!read->later && !snag_key_given(loader, node, "event"))
+        snag_finding_add(loader, node->key_at, "rule \"%.*s\" needs event:", SNAG_FMT(node->key));
+}
+
 static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rule)
 {
     snag_rule_raw raw = {0};
@@ -229,18 +222,17 @@ static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rul
     if (!snag_section_load(loader, &snag_section_rule, node, &raw, other_key, &read))
         return;
     test_required(loader, node, &read);
-    if (raw.event)
-        snag_matcher_load(loader, raw.event, raw.where, &rule->event);
-    else if (!read.later && !snag_key_given(loader, node, "event"))
-        snag_finding_add(loader, node->key_at, "rule \"%.*s\" needs event:", SNAG_FMT(node->key));
+    event_load(loader, node, &read, &raw);
     rule->scope = snag_scope_load(loader, node, raw.per);
-    snag_told_load(loader, &raw.told, !rule->kind || strcmp(rule->kind->name, "count") == 0, &rule->signal);
+    snag_told_load(loader, &raw.told, rule->kind ? rule->kind->tells : UINT32_MAX, &rule->signal);
     rule->signal.cooldown_ms = raw.cooldown_ms;
     rule->signal.shadow = raw.mode == 1;
     if (!rule->kind)
         return;
     rule->signal.test = snag_str_from(rule->kind->name);
     required_check(loader, node, rule);
+    if (rule->params.path.count)
+        snag_path_finish(loader, node, rule);
     until_check(loader, node, rule);
     if (loader->config->error_count == findings)
         kind_check(loader, node, &read);

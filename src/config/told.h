@@ -7,8 +7,15 @@
 
 #include "config/key.h"
 
-/* Fills severity, owner, sla, playbook and a headline that is given; only what counts can insert
- * {observed}. */
-void snag_told_load(snag_loader *loader, const snag_told_raw *raw, bool counts, snag_signal_spec *out);
+/* Fills severity, owner, sla, playbook and a headline that is given; tells: SNAG_TELLS_*, the numbers that
+ * it may insert. */
+void snag_told_load(snag_loader *loader, const snag_told_raw *raw, uint32_t tells, snag_signal_spec *out);
+/* The words for these numbers, {observed} and its like. */
+typedef struct snag_told_word {
+    const char *name;
+    uint32_t tells; /* one bit; 0 = every alert knows it */
+} snag_told_word;
+extern const snag_told_word snag_told_words[];
+extern const uint32_t snag_told_word_count;
 
 #endif

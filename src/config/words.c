@@ -5,26 +5,32 @@
  *
  *     missing   No Call Answered or Call Abandoned within 60s of Call Queued
  *     count     Call Abandoned {observed} times within 1h
+ *     ratio     Payment Failed: {observed} of {attempts} within 30m
+ *     path      rejected, submitted, rejected within 1d
+ *     differs   price differs between channel within 24h
  *     due       Stuck in queued for {elapsed}
  */
 #include "base/assert.h"
 #include "base/nearest.h"
 #include "base/time.h"
-#include "config/key.h"
+#include "config/told.h"
 
 enum { WORDS_BYTES = 1024 };
 
-/* {elapsed} and {observed} come from the episode, all others from the event. */
+/* {elapsed}, {observed} and their like come from the episode, all others from the event. */
 static bool is_own_word(snag_str name)
 {
-    return snag_str_equal(name, SNAG_STR("elapsed")) || snag_str_equal(name, SNAG_STR("observed"));
+    bool own = false;
+    for (uint32_t i = 0; i < snag_told_word_count; i++)
+        own = own || snag_str_equal(name, snag_str_from(snag_told_words[i].name));
+    return own;
 }
 
 static void unknown_name(snag_loader *loader, snag_place at, snag_str name)
 {
     snag_nearest nearest = {.wanted = name, .best = SNAG_STR("")};
-    snag_nearest_offer(&nearest, SNAG_STR("elapsed"));
-    snag_nearest_offer(&nearest, SNAG_STR("observed"));
+    for (uint32_t i = 0; i < snag_told_word_count; i++)
+        snag_nearest_offer(&nearest, snag_str_from(snag_told_words[i].name));
     for (uint32_t i = 0; i < loader->pipeline->name_count; i++)
         snag_nearest_offer(&nearest, loader->names[i].name);
     snag_finding_add(loader, at,
@@ -149,13 +155,105 @@ static void count_clears(snag_buf *buf, const snag_rule *rule, const snag_yaml *
     snag_matcher_print(buf, &rule->event);
 }
 
+static void put_until(snag_buf *buf, const snag_rule *rule)
+{
+    if (rule->params.until.count == 0)
+        return;
+    snag_matcher_print(buf, &rule->params.until);
+    snag_buf_str_put(buf, SNAG_STR(" or "));
+}
+
+static void ratio_headline(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
+{
+    put_events(buf, &rule->params.failed);
+    snag_buf_str_put(buf, SNAG_STR(": {observed} of {attempts} within "));
+    put_duration(buf, node, "within", rule->params.within_ms);
+}
+
+/* "under 15% for 15m" */
+static void ratio_clears(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
+{
+    const snag_yaml *leave = snag_yaml_get(node, "leave");
+    put_until(buf, rule);
+    if (!leave)
+        leave = snag_yaml_get(node, "enter");
+    snag_buf_str_put(buf, SNAG_STR("under "));
+    if (leave && leave->kind == SNAG_YAML_TEXT)
+        snag_buf_str_put(buf, leave->text);
+    if (rule->params.hold_ms == 0)
+        return;
+    snag_buf_str_put(buf, SNAG_STR(" for "));
+    put_duration(buf, node, "hold", rule->params.hold_ms);
+}
+
+static void path_headline(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
+{
+    const snag_steps *path = &rule->params.path;
+    for (uint32_t i = 0; i < path->count; i++) {
+        if (i)
+            snag_buf_str_put(buf, SNAG_STR(", "));
+        put_events(buf, &path->matchers[i]);
+    }
+    if (rule->params.never.count) {
+        snag_buf_str_put(buf, SNAG_STR(" without "));
+        put_events(buf, &rule->params.never);
+    }
+    if (rule->params.within_ms < 0)
+        return;
+    snag_buf_str_put(buf, SNAG_STR(" within "));
+    put_duration(buf, node, "within", rule->params.within_ms);
+}
+
+static void path_clears(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
+{
+    const snag_rule_params *params = &rule->params;
+    snag_matcher_print(buf, &params->until);
+    for (uint32_t i = 0; i < params->stages.count; i++) {
+        if (buf->size > 0)
+            snag_buf_str_put(buf, SNAG_STR(" or "));
+        snag_matcher_print(buf, &params->stages.matchers[i]);
+    }
+    if (params->within_ms < 0)
+        return;
+    if (buf->size > 0)
+        snag_buf_str_put(buf, SNAG_STR(" or "));
+    put_duration(buf, node, "within", params->within_ms);
+    snag_buf_str_put(buf, SNAG_STR(" after it came last"));
+}
+
+static void put_name(snag_buf *buf, const snag_yaml *node, const char *key)
+{
+    const snag_yaml *name = snag_yaml_get(node, key);
+    if (name && name->kind == SNAG_YAML_TEXT)
+        snag_buf_str_put(buf, name->text);
+}
+
+static void differs_headline(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
+{
+    put_name(buf, node, "differs");
+    snag_buf_str_put(buf, SNAG_STR(" differs between "));
+    put_name(buf, node, "between");
+    snag_buf_str_put(buf, SNAG_STR(" within "));
+    put_duration(buf, node, "within", rule->params.within_ms);
+}
+
+static void differs_clears(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
+{
+    put_until(buf, rule);
+    snag_buf_str_put(buf, SNAG_STR("the same "));
+    put_name(buf, node, "differs");
+    snag_buf_str_put(buf, SNAG_STR(" everywhere"));
+}
+
 typedef void put_words(snag_buf *buf, const snag_rule *rule, const snag_yaml *node);
 
 static const struct {
     const char *kind;
     put_words *headline;
     put_words *clears;
-} kinds[] = {{"missing", missing_headline, missing_clears}, {"count", count_headline, count_clears}};
+} kinds[] = {{"missing", missing_headline, missing_clears}, {"count", count_headline, count_clears},
+             {"ratio", ratio_headline, ratio_clears},       {"path", path_headline, path_clears},
+             {"differs", differs_headline, differs_clears}};
 
 /* A template too long for the buffer is cut: the alert shows 130 characters of it anyway. */
 static snag_str keep_words(snag_loader *loader, const snag_buf *buf)

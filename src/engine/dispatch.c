@@ -22,19 +22,28 @@ static void walk_journeys(const snag_pipeline *pipeline, uint32_t scope, each_ma
     }
 }
 
+typedef struct rule_walk {
+    each_matcher *each;
+    void *context;
+    snag_op op;
+} rule_walk;
+
+static void walk_rule_matcher(void *context, const snag_matcher *matcher, uint16_t role)
+{
+    rule_walk *walk = context;
+    walk->op.where = matcher->where;
+    walk->op.role = role;
+    walk->each(walk->context, matcher, &walk->op);
+}
+
 static void walk_rules(const snag_pipeline *pipeline, uint32_t scope, each_matcher *each,
                        void *context)
 {
     for (uint32_t r = 0; r < pipeline->rule_count; r++) {
         const snag_rule *rule = &pipeline->rules[r];
-        const snag_matcher *matchers[3] = {&rule->params.missing, &rule->params.until,
-                                           &rule->event};
-        static const uint8_t roles[3] = {SNAG_ROLE_ANSWER, SNAG_ROLE_UNTIL, SNAG_ROLE_EVENT};
-        for (uint32_t m = 0; m < 3 && rule->scope == scope; m++) {
-            snag_op op = {matchers[m]->where, (uint16_t)r, (uint8_t)scope, SNAG_OP_RULE, roles[m]};
-            if (matchers[m]->count)
-                each(context, matchers[m], &op);
-        }
+        rule_walk walk = {each, context, {NULL, (uint16_t)r, (uint8_t)scope, SNAG_OP_RULE, 0}};
+        if (rule->scope == scope)
+            snag_rule_matchers(rule, walk_rule_matcher, &walk);
     }
 }
 

@@ -20,7 +20,7 @@ typedef struct snag_op {
     uint16_t index;         /* of the journey or rule */
     uint8_t scope;
     uint8_t stage; /* of a journey; 255 = a rule */
-    uint8_t role;  /* of a rule: SNAG_ROLE_* */
+    uint16_t role; /* of a rule: SNAG_ROLE_* */
 } snag_op;
 
 enum { SNAG_OP_RULE = 255 };

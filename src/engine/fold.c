@@ -130,6 +130,9 @@ static void fill_facts(snag_alert *alert, const snag_rule_facts *facts)
     alert->total = facts->total;
     alert->first_ms = facts->first_ms;
     alert->last_ms = facts->last_ms;
+    alert->attempts = facts->attempts;
+    alert->value = facts->value_den > 0 ? (double)facts->value_num / (double)facts->value_den : -1;
+    alert->limit = facts->limit >= 0 ? (double)facts->limit / 1e6 : -1;
 }
 
 static void fill_spec(snag_alert *alert, const snag_signal_spec *spec)
@@ -178,6 +181,8 @@ static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
                                  .observed = engine->work.gone  ? (int64_t)item->evidence_total
                                              : facts->total >= 0 ? facts->total
                                                                  : facts->observed,
+                                 .attempts = facts->attempts,
+                                 .value = alert->value,
                                  .elapsed_ms = 0};
     if (alert->evidence_count)
         words.elapsed_ms = work->at_ms - alert->evidence[0].time_ms;

@@ -20,6 +20,10 @@ static void put_name(snag_buf *buf, const snag_item *item, const snag_headline_f
         snag_duration_print(buf, facts->elapsed_ms);
     else if (snag_item_captured(item, snag_capture_tag(name), &text))
         snag_buf_str_put(buf, text);
+    else if (snag_str_equal(name, SNAG_STR("attempts")) && facts->attempts >= 0)
+        snag_buf_int(buf, facts->attempts);
+    else if (snag_str_equal(name, SNAG_STR("value")) && facts->value >= 0)
+        snag_buf_printf(buf, "%.4g%%", facts->value * 100);
     else
         snag_buf_byte(buf, '?');
 }

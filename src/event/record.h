@@ -144,6 +144,11 @@ typedef struct snag_alert {
     int64_t total;
     int64_t first_ms;
     int64_t last_ms;
+    /* ratio: observed of so many, and what that comes to; what it is held against stands in limit, instead of
+     * threshold. Below 0 = absent */
+    int64_t attempts;
+    double value;
+    double limit;
     snag_str dedup_key;
     const snag_evidence *evidence; /* oldest first; the timeline is the same list */
     uint32_t evidence_count;

@@ -29,16 +29,15 @@ typedef struct state {
 } state;
 
 static const snag_field fields[] = {
-    {"count", SNAG_FIELD_COUNT, offsetof(snag_rule_params, count), true, 1, SNAG_COUNT_MAX, 0,
-     "how many matches make it true"},
-    {"within", SNAG_FIELD_DURATION, offsetof(snag_rule_params, within_ms), false, 1, INT64_MAX / 4,
-     -1, "the sliding window they must lie in"},
-    {"until", SNAG_FIELD_MATCHER, offsetof(snag_rule_params, until), false, 0, 0, 0,
-     "an event that starts the count anew and ends the episode"},
-    {"burst", SNAG_FIELD_BOOL, offsetof(snag_rule_params, burst), false, 0, 1, 0,
-     "one hurried thing: closed by quiet, then told with total, first and last"},
-    {"quiet", SNAG_FIELD_DURATION, offsetof(snag_rule_params, quiet_ms), false, 1, INT64_MAX / 4,
-     -1, "the gap that closes a burst; default: within"},
+    SNAG_FIELD("count", COUNT, count, true, 1, SNAG_COUNT_MAX, 0, "how many matches make it true"),
+    SNAG_FIELD("within", DURATION, within_ms, false, 1, INT64_MAX / 4, -1,
+               "the sliding window they must lie in"),
+    SNAG_FIELD_MATCHER("until", until, false, SNAG_ROLE_UNTIL,
+                       "an event that starts the count anew and ends the episode"),
+    SNAG_FIELD("burst", BOOL, burst, false, 0, 1, 0,
+               "one hurried thing: closed by quiet, then told with total, first and last"),
+    SNAG_FIELD("quiet", DURATION, quiet_ms, false, 1, INT64_MAX / 4, -1,
+               "the gap that closes a burst; default: within"),
 };
 
 static bool starts(const snag_rule *rule, uint32_t roles)
@@ -229,6 +228,7 @@ const snag_rule_kind snag_rule_count = {
     .summary = "The n-th match inside a sliding window; count: 1 is a plain failed interaction.",
     .fields = fields,
     .field_count = sizeof fields / sizeof fields[0],
+    .tells = SNAG_TELLS_OBSERVED,
     .state_bytes_max = sizeof(state),
     .check = check,
     .starts = starts,

@@ -4,3 +4,6 @@
  */
 X(missing)
 X(count)
+X(ratio)
+X(path)
+X(differs)

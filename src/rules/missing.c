@@ -23,14 +23,14 @@ typedef struct state {
 } state;
 
 static const snag_field fields[] = {
-    {"missing", SNAG_FIELD_MATCHER, offsetof(snag_rule_params, missing), true, 0, 0, 0,
-     "the awaited event: a name, a list, a trailing *"},
-    {"after", SNAG_FIELD_DURATION, offsetof(snag_rule_params, after_ms), true, 1, INT64_MAX / 4, 0,
-     "how long after the event it is awaited; exactly at the deadline is in time"},
-    {"until", SNAG_FIELD_MATCHER, offsetof(snag_rule_params, until), false, 0, 0, 0,
-     "an event that makes waiting pointless: disarms, or resolves with reason until"},
-    {"overtake", SNAG_FIELD_DURATION, offsetof(snag_rule_params, overtake_ms), false, 0,
-     INT64_MAX / 4, 0, "an answer stamped at most so long before its question still counts"},
+    SNAG_FIELD_MATCHER("missing", missing, true, SNAG_ROLE_ANSWER,
+                       "the awaited event: a name, a list, a trailing *"),
+    SNAG_FIELD("after", DURATION, after_ms, true, 1, INT64_MAX / 4, 0,
+               "how long after the event it is awaited; exactly at the deadline is in time"),
+    SNAG_FIELD_MATCHER("until", until, false, SNAG_ROLE_UNTIL,
+                       "an event that makes waiting pointless: disarms, or resolves with reason until"),
+    SNAG_FIELD("overtake", DURATION, overtake_ms, false, 0, INT64_MAX / 4, 0,
+               "an answer stamped at most so long before its question still counts"),
 };
 
 static bool starts(const snag_rule *rule, uint32_t roles)

@@ -13,29 +13,59 @@
 
 #include "journey/journey.h"
 
-/* Roles in which one event may meet a rule. */
+/* Roles in which one event may meet a rule; they are joined where it meets it in several. */
 enum {
-    SNAG_ROLE_EVENT = 1,  /* matches `event:` (and `where:`) */
+    SNAG_ROLE_EVENT = 1,  /* matches `event:` (and `where:`); of ratio, what failed */
     SNAG_ROLE_ANSWER = 2, /* matches `missing:` */
-    SNAG_ROLE_UNTIL = 4   /* matches `until:` */
+    SNAG_ROLE_UNTIL = 4,  /* matches `until:` */
+    SNAG_ROLE_OF = 8,     /* matches `of:`: what was tried */
+    SNAG_ROLE_NEVER = 16, /* matches `not:` */
+    SNAG_ROLE_MILESTONE = 32, /* enters a milestone of a walk with the same `per` */
+    SNAG_ROLE_END = 64,   /* … a stage that ends it */
+    SNAG_ROLE_STEP = 256  /* the first of a path's different steps; each has a bit of its own */
 };
+
+/* A path's steps. Steps that mean the same events share a role: A, B, A has two. */
+typedef struct snag_steps {
+    const snag_matcher *matchers;
+    uint32_t count;
+    uint16_t roles[SNAG_STEPS_MAX];
+} snag_steps;
+
+enum { SNAG_WITHIN_JOURNEY = -2 };
 
 /* All fields of all kinds; a kind's field table says which it takes. -1 / 0 = not given. */
 typedef struct snag_rule_params {
     snag_matcher missing;
     snag_matcher until;
+    snag_matcher failed; /* ratio: */
+    snag_matcher of;
+    snag_matcher never; /* not: */
+    snag_steps path;
+    snag_steps stages; /* milestones and ends of walks, for a path */
     int64_t after_ms;
     int64_t overtake_ms;
     int64_t count;
-    int64_t within_ms;
+    int64_t within_ms; /* or SNAG_WITHIN_JOURNEY */
     int64_t quiet_ms;
+    int64_t dwell_ms;
+    int64_t hold_ms;
+    int64_t enter; /* in millionths */
+    int64_t leave;
+    int64_t min;
+    int64_t differs; /* slots in event vars */
+    int64_t between;
     bool burst;
 } snag_rule_params;
 
 typedef enum snag_field_type {
     SNAG_FIELD_MATCHER,
+    SNAG_FIELD_STEPS, /* snag_steps: a list of matchers */
     SNAG_FIELD_DURATION,
+    SNAG_FIELD_SPAN, /* a duration, or `journey` */
     SNAG_FIELD_COUNT,
+    SNAG_FIELD_SHARE, /* 30%, 0.3: int64_t in millionths */
+    SNAG_FIELD_NAME,  /* a name that events have: int64_t, its slot */
     SNAG_FIELD_BOOL
 } snag_field_type;
 
@@ -45,11 +75,30 @@ typedef struct snag_field {
     snag_field_type type;
     size_t offset; /* in snag_rule_params */
     bool required;
-    int64_t min; /* of a duration (ms) or count */
+    uint16_t role; /* of a matcher */
+    int64_t min;   /* of a duration (ms), count or share */
     int64_t max;
     int64_t otherwise; /* the default where it is not given */
     const char *summary;
 } snag_field;
+
+#define SNAG_FIELD_MATCHER(word, member, must, part, about)                                  \
+    {                                                                                        \
+        .name = word, .type = SNAG_FIELD_MATCHER, .offset = offsetof(snag_rule_params, member), \
+        .required = must, .role = part, .summary = about                                     \
+    }
+#define SNAG_FIELD(word, kind, member, must, least, most, default_to, about)                 \
+    {                                                                                        \
+        .name = word, .type = SNAG_FIELD_##kind, .offset = offsetof(snag_rule_params, member), \
+        .required = must, .min = least, .max = most, .otherwise = default_to, .summary = about \
+    }
+
+/* What an alert of a kind can say of its numbers; a headline may insert these words. */
+enum {
+    SNAG_TELLS_OBSERVED = 1,
+    SNAG_TELLS_ATTEMPTS = 2,
+    SNAG_TELLS_VALUE = 4
+};
 
 typedef struct snag_rule_kind snag_rule_kind;
 
@@ -71,6 +120,9 @@ struct snag_rule_kind {
     const char *summary; /* one sentence for the manual */
     const snag_field *fields;
     uint32_t field_count;
+    uint32_t tells;     /* SNAG_TELLS_* */
+    bool own_events;    /* its fields name the events: it takes no `event:` */
+    bool any_event;     /* `event:` may be left out: then any event */
     size_t state_bytes_max; /* of this kind's state; <= SNAG_RULE_STATE_MAX */
     /* What the fields must fulfil together; the message names field and reason. NULL = nothing. */
     snag_err (*check)(const snag_rule *rule, snag_diag *diag);
@@ -126,12 +178,17 @@ typedef struct snag_rule_facts {
     int64_t total;       /* a burst when it closes */
     int64_t first_ms;
     int64_t last_ms;
+    int64_t attempts;    /* that the observed are a share of */
+    int64_t value_num;   /* the value is value_num / value_den; value_den 0 = absent */
+    int64_t value_den;
+    int64_t limit;       /* what the value is held against, in millionths; instead of threshold */
 } snag_rule_facts;
 
 #define SNAG_RULE_FACTS_NONE                                                        \
     ((snag_rule_facts){.observed = -1, .threshold = -1, .within_ms = -1,            \
                        .deadline_ms = SNAG_TIME_NONE, .total = -1,                  \
-                       .first_ms = SNAG_TIME_NONE, .last_ms = SNAG_TIME_NONE})
+                       .first_ms = SNAG_TIME_NONE, .last_ms = SNAG_TIME_NONE,       \
+                       .attempts = -1, .limit = -1})
 
 bool snag_rule_is_open(const snag_rule_step *step);
 /* The signal: the test came true. Anchor of the episode = the event of this step, or for a timer
@@ -144,5 +201,9 @@ void snag_rule_close(snag_rule_step *step, snag_reason reason, const snag_rule_f
 
 extern const snag_rule_kind *const snag_rule_kinds[];
 extern const uint32_t snag_rule_kind_count;
+
+/* Calls back for each given matcher of a rule, with the role it gives. */
+typedef void snag_rule_each(void *context, const snag_matcher *matcher, uint16_t role);
+void snag_rule_matchers(const snag_rule *rule, snag_rule_each *each, void *context);
 
 #endif

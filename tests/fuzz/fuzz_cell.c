@@ -20,7 +20,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { CELLS_MAX = 64, CELL_BYTES = 2048, KEY_BYTES = 512, BLOCK_BYTES = 16 << 20, DAY_MS = 86400000 };
+enum { CELLS_MAX = 64, CELL_BYTES = 4096, KEY_BYTES = 512, BLOCK_BYTES = 16 << 20, DAY_MS = 86400000 };
 
 static const char pipeline_text[] =
     "pipeline: fuzz\n"
@@ -39,7 +39,11 @@ static const char pipeline_text[] =
     "  unanswered: { event: Begun, per: order, missing: Sent, after: 30m,\n"
     "                headline: \"{order} of {customer}, {n}\" }\n"
     "  failed: { event: Failed, count: 3, within: 1h, until: Sent }\n"
-    "  burst: { event: Failed, per: order, count: 2, within: 1s, burst: true, quiet: 1s }\n";
+    "  burst: { event: Failed, per: order, count: 2, within: 1s, burst: true, quiet: 1s }\n"
+    "  share: { ratio: Failed, of: [Failed, Sent], within: 10m, enter: 50%, min: 2, hold: 1m }\n"
+    "  way: { path: [begun, Failed, Other, begun], per: order, within: journey, not: Never }\n"
+    "  back: { path: [Failed, Other, Failed], within: 10m, dwell: 1m, until: Done }\n"
+    "  unlike: { differs: n, between: order, within: 1h }\n";
 
 static const char newer_text[] =
     "pipeline: fuzz\n"
@@ -69,7 +73,7 @@ typedef struct world {
     size_t count;
     char head[512];
     size_t head_size;
-    char words[4096];
+    char words[8192];
     size_t words_size;
     snag_config newer; /* a later version, which has hardly anything of the first */
     int64_t offset;

@@ -78,6 +78,9 @@ static inline void sample_alert_full(snag_alert *alert)
         .total = 5,
         .first_ms = sample_ms - 361000,
         .last_ms = sample_ms,
+        .attempts = 12,
+        .value = 0.4,
+        .limit = 0.3,
         .dedup_key = sample_alerts[0],
         .evidence = sample_evidence,
         .evidence_count = 2,
@@ -100,7 +103,10 @@ static inline void sample_alert_bare(snag_alert *alert)
                           .lasted_ms = -1,
                           .total = -1,
                           .first_ms = SNAG_TIME_NONE,
-                          .last_ms = SNAG_TIME_NONE};
+                          .last_ms = SNAG_TIME_NONE,
+                          .attempts = -1,
+                          .value = -1,
+                          .limit = -1};
 }
 
 static inline void sample_change_full(snag_change *change)
