@@ -175,6 +175,13 @@ static bool is_named(const snag_pipeline *pipeline, snag_str type)
     naming asked = {type, false};
     for (uint32_t i = 0; i < pipeline->rule_count; i++)
         snag_rule_matchers(&pipeline->rules[i], named_by, &asked);
+    for (uint32_t i = 0; i < pipeline->fact_count; i++) {
+        const snag_fact *fact = &pipeline->facts[i];
+        bool every = fact->event.patterns[0].prefix && fact->event.patterns[0].text.size == 0;
+        if (!every)
+            named_by(&asked, &fact->event, 0);
+        named_by(&asked, &fact->of, 0);
+    }
     for (uint32_t i = 0; i < pipeline->journey_count; i++)
         for (uint32_t k = 0; k < pipeline->journeys[i].stage_count; k++)
             named_by(&asked, &pipeline->journeys[i].stages[k].event, 0);
@@ -226,6 +233,10 @@ static void rule_pattern_check(void *context, const snag_matcher *matcher, uint1
 static void unseen_print(report *out)
 {
     const snag_pipeline *pipeline = out->pipeline;
+    for (uint32_t i = 0; i < pipeline->fact_count; i++) {
+        pattern_check(out, &pipeline->facts[i].event, pipeline->facts[i].name, "fact");
+        pattern_check(out, &pipeline->facts[i].of, pipeline->facts[i].name, "fact");
+    }
     for (uint32_t i = 0; i < pipeline->journey_count; i++)
         for (uint32_t k = 0; k < pipeline->journeys[i].stage_count; k++) {
             const snag_stage *stage = &pipeline->journeys[i].stages[k];

@@ -161,6 +161,19 @@ static void add_source(snag_loader *loader, snag_sha256 *sha, const snag_source_
     }
 }
 
+static void add_fact(snag_loader *loader, snag_sha256 *sha, const snag_fact *fact)
+{
+    add_word(sha, "fact");
+    add_text(sha, fact->name);
+    add_word(sha, snag_fact_word(fact->kind));
+    if (fact->kind != SNAG_FACT_COUNT && fact->kind != SNAG_FACT_SHARE)
+        add_text(sha, loader->names[fact->from_slot].name);
+    add_word(sha, snag_kind_word(fact->value_kind));
+    add_int(sha, "within", fact->within_ms);
+    add_matcher(loader, sha, "event", &fact->event);
+    add_matcher(loader, sha, "of", &fact->of);
+}
+
 static void config_hash(snag_loader *loader)
 {
     snag_pipeline *pipeline = loader->pipeline;
@@ -171,6 +184,8 @@ static void config_hash(snag_loader *loader)
     add_int(&sha, "version", pipeline->version);
     add_int(&sha, "key_account", pipeline->key_account);
     add_source(loader, &sha, loader->source);
+    for (uint32_t i = 0; i < pipeline->fact_count; i++)
+        add_fact(loader, &sha, &loader->facts[i]);
     for (uint32_t i = 0; i < pipeline->journey_count; i++) {
         const snag_journey *journey = &loader->journeys[i];
         add_journey(loader, &sha, journey);
@@ -188,7 +203,7 @@ static void config_hash(snag_loader *loader)
 /* --- short names: unique and never 0, by hashing on where two meet --------------------------------- */
 
 typedef struct names {
-    uint32_t taken[SNAG_RULES_MAX * 2 + SNAG_RULES_MAX * SNAG_STAGES_MAX];
+    uint32_t taken[SNAG_RULES_MAX * 2 + SNAG_RULES_MAX * SNAG_STAGES_MAX + SNAG_FACTS_MAX];
     uint32_t count;
 } names;
 
@@ -255,6 +270,16 @@ static void rule_fingerprint(snag_loader *loader, names *all, snag_rule *rule)
     rule->signal.fingerprint = name_from(all, digest, 4);
 }
 
+static void fact_fingerprint(snag_loader *loader, names *all, snag_fact *fact)
+{
+    uint8_t digest[32];
+    snag_sha256 sha;
+    snag_sha256_init(&sha);
+    add_fact(loader, &sha, fact);
+    snag_sha256_end(&sha, digest);
+    fact->fingerprint = name_from(all, digest, 4);
+}
+
 static void tags_fill(snag_loader *loader, snag_signal_spec *spec)
 {
     size_t count = (size_t)__builtin_popcountll(spec->headline_vars);
@@ -290,5 +315,7 @@ void snag_identity_fill(snag_loader *loader)
         journey_fingerprints(loader, all, &loader->journeys[i]);
     for (uint32_t i = 0; i < pipeline->rule_count; i++)
         rule_fingerprint(loader, all, &loader->rules[i]);
+    for (uint32_t i = 0; i < pipeline->fact_count; i++)
+        fact_fingerprint(loader, all, &loader->facts[i]);
     config_hash(loader);
 }

@@ -47,6 +47,8 @@ static const snag_key pipeline_keys[] = {
                  "whose life it is: who shares a partition and its state")},
     {"sources", NODE(AT(snag_pipeline_raw, sources), "a map: name to source",
                      "where events come from, and how records become events")},
+    {"facts", NODE(AT(snag_pipeline_raw, facts), "a map: name to fact",
+                   "values remembered per customer, to be used like kept names")},
     {"journeys", NODE(AT(snag_pipeline_raw, journeys), "a map: name to journey",
                       "declared paths: stages, and how long each may take")},
     {"rules", NODE(AT(snag_pipeline_raw, rules), "a map: name to rule", "what is watched for")},
@@ -59,7 +61,6 @@ static const snag_key pipeline_keys[] = {
      INT64_C(1) << 44, NULL, NULL, "memory that one process may use: 5/8 for state, the rest for records on "
      "their way", NULL},
     {"calendars", LATER("durations are elapsed time: 60s, 15m, 72h, 30d")},
-    {"facts", LATER("rules see the names of their event (keep:)")},
     {"shapes", LATER("use one rule each, with where:")},
     {"states", LATER("watch the alerts and journeys topics")},
     {"touchpoints", LATER(NULL)},
@@ -119,6 +120,28 @@ static const snag_key mapping_keys[] = {
                   "of a time: auto = RFC 3339, or an epoch number told apart by its size")},
     {"hash", SNAG_KEY_BOOL, AT(snag_mapping_raw, hash), "false", 0, 0, NULL, NULL,
      "of a text: rules and records see a hash of it (SHA-256, 32 hex digits)", NULL},
+};
+
+static const snag_key fact_keys[] = {
+    {"last", NODE(AT(snag_fact_raw, form), "a kept name", "the newest value of a name; of its kind")},
+    {"first", NODE(AT(snag_fact_raw, form), "a kept name", "the oldest value of a name")},
+    {"count", NODE(AT(snag_fact_raw, form), "a name, a list, or {event, where}",
+                   "how many of these events came: 0 and up")},
+    {"sum", NODE(AT(snag_fact_raw, form), "a kept name",
+                 "the sum of a number over the events that bear it")},
+    {"share", NODE(AT(snag_fact_raw, form), "a name, a list, or {event, where}",
+                   "how many of these events came for each of those under of:; absent before the first "
+                   "of those")},
+    {"of", NODE(AT(snag_fact_raw, of), "a name, a list, or {event, where}", "share: of which events")},
+    {"distinct", NODE(AT(snag_fact_raw, form), "a kept name",
+                      "how many different values of a name came; exact to 64, and never more")},
+    {"event", NODE(AT(snag_fact_raw, event), "a name, a list, or {event, where}",
+                   "last, first, sum, distinct: only of these events; default: of all that bear the name")},
+    {"where", NODE(AT(snag_fact_raw, where), "an expression", "must be true of the event; sees no facts")},
+    {"within", TIME(AT(snag_fact_raw, within_ms), 1, NULL,
+                    "only what came so long before; count, sum and share slide in 64 steps; default: as "
+                    "long as the customer is remembered")},
+    {"per", NODE(AT(snag_fact_raw, per), "customer or account", "whose fact it is: the pipeline's key")},
 };
 
 static const snag_key journey_keys[] = {
@@ -213,6 +236,9 @@ const snag_section snag_section_source =
                  source_keys);
 const snag_section snag_section_mapping =
     SNAG_SECTION("mapping", "a mapping", "Where one name comes from, the long way.", mapping_keys);
+const snag_section snag_section_fact =
+    SNAG_SECTION("fact", "a fact", "A value remembered per customer, as of the time of the event that asks.",
+                 fact_keys);
 const snag_section snag_section_journey =
     SNAG_SECTION("journey", "a journey", "A declared path; each walk along it is followed.",
                  journey_keys);
@@ -231,7 +257,7 @@ const snag_section snag_section_redis =
 
 const snag_section *const snag_sections[] = {
     &snag_section_pipeline, &snag_section_source,  &snag_section_mapping,
-    &snag_section_journey,  &snag_section_stage,   &snag_section_rule,
+    &snag_section_fact,         &snag_section_journey,  &snag_section_stage,   &snag_section_rule,
     &snag_section_matcher,  &snag_section_outputs, &snag_section_redis,
 };
 const uint32_t snag_section_count = sizeof snag_sections / sizeof snag_sections[0];

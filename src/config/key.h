@@ -53,6 +53,7 @@ extern const uint32_t snag_section_count;
 extern const snag_section snag_section_pipeline;
 extern const snag_section snag_section_source;
 extern const snag_section snag_section_mapping;
+extern const snag_section snag_section_fact;
 extern const snag_section snag_section_journey;
 extern const snag_section snag_section_stage;
 extern const snag_section snag_section_matcher;
@@ -118,6 +119,7 @@ typedef struct snag_pipeline_raw {
     int64_t key;
     int64_t budget_bytes;
     const snag_yaml *sources;
+    const snag_yaml *facts;
     const snag_yaml *journeys;
     const snag_yaml *rules;
     const snag_yaml *outputs;
@@ -149,6 +151,15 @@ typedef struct snag_mapping_raw {
     int64_t unit;
     bool hash;
 } snag_mapping_raw;
+
+typedef struct snag_fact_raw {
+    const snag_yaml *form; /* whichever was read last: the form is found by its key */
+    const snag_yaml *of;
+    const snag_yaml *event;
+    const snag_yaml *where;
+    int64_t within_ms;
+    const snag_yaml *per;
+} snag_fact_raw;
 
 typedef struct snag_journey_raw {
     const snag_yaml *per;

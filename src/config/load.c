@@ -75,6 +75,7 @@ static void root_load(snag_loader *loader, const snag_yaml *root)
     pipeline->scopes = loader->scopes;
     pipeline->scope_count = 1;
     snag_sources_load(loader, root, raw.sources);
+    snag_facts_load(loader, raw.facts);
     snag_journeys_load(loader, raw.journeys);
     snag_rules_load(loader, raw.rules);
     snag_outputs_load(loader, raw.outputs);

@@ -46,7 +46,9 @@ typedef struct snag_loader {
 
     snag_source_spec *source;
     snag_mapping *kept;
-    snag_expr_name *names; /* fixed, then kept */
+    snag_expr_name *names; /* fixed, kept, facts */
+    uint32_t name_count;
+    snag_fact *facts;
     uint64_t names_used;   /* bit = slot */
     snag_expr_text *expr_texts;
     snag_guess *guesses;
@@ -77,6 +79,7 @@ snag_str snag_text_line(snag_str text, uint32_t number);
 
 /* root: of the file, to see whether sources was meant by another key. */
 void snag_sources_load(snag_loader *loader, const snag_yaml *root, const snag_yaml *node);
+void snag_facts_load(snag_loader *loader, const snag_yaml *node);
 void snag_journeys_load(snag_loader *loader, const snag_yaml *node);
 void snag_rules_load(snag_loader *loader, const snag_yaml *node);
 void snag_outputs_load(snag_loader *loader, const snag_yaml *node);
@@ -110,7 +113,9 @@ void snag_headline_check(snag_loader *loader, const snag_yaml *node, snag_str he
 /* Default headline and clears_when, written from the rule or the stage. */
 void snag_words_rule(snag_loader *loader, snag_rule *rule, const snag_yaml *node);
 void snag_words_stage(snag_loader *loader, const snag_journey *journey, snag_stage *stage);
-/* The slot of a name an event has, or -1. */
+/* What a kept name or a fact may be called. False: a finding was added. */
+bool snag_kept_name_check(snag_loader *loader, snag_str name, snag_place at);
+/* The slot of a name an event or a fact has, or -1. */
 int snag_name_slot(const snag_loader *loader, snag_str name);
 /* Names used here, as bits of slots, that no event of the source can have (account, channel …): a finding. */
 void snag_names_mapped_check(snag_loader *loader, snag_place at, uint64_t slots);

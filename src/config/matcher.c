@@ -10,7 +10,7 @@
 
 int snag_name_slot(const snag_loader *loader, snag_str name)
 {
-    for (uint32_t i = 0; i < loader->pipeline->name_count; i++)
+    for (uint32_t i = 0; i < loader->name_count; i++)
         if (snag_str_equal(loader->names[i].name, name))
             return (int)loader->names[i].slot;
     return -1;
@@ -110,7 +110,7 @@ const snag_expr *snag_where_load(snag_loader *loader, const snag_yaml *node)
     snag_str text = {0};
     if (!snag_expression_text_load(loader, node, &text))
         return NULL;
-    snag_expr_scope scope = {loader->names, loader->pipeline->name_count, false};
+    snag_expr_scope scope = {loader->names, loader->name_count, false};
     snag_diag diag = {.text = ""};
     const snag_expr *expr = snag_expression_load(loader, text, &scope, SNAG_KIND_BOOL, &diag);
     if (expr) {
@@ -226,6 +226,11 @@ static bool per_slot(snag_loader *loader, const snag_yaml *node, uint16_t *slot)
                          "per: \"%.*s\" is not kept; add it under keep: of the source%s%.*s%s",
                          SNAG_FMT(name), nearest.best.size ? ", or did you mean \"" : "",
                          SNAG_FMT(nearest.best), nearest.best.size ? "\"?" : "");
+        return false;
+    }
+    if ((uint32_t)found >= loader->pipeline->name_count) {
+        snag_finding_add(loader, node->at, "per: \"%.*s\" is a fact, and changes under what it would name",
+                         SNAG_FMT(name));
         return false;
     }
     if (found == SNAG_VAR_ID || found == SNAG_VAR_TIME) {

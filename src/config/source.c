@@ -178,7 +178,7 @@ static void map_load(snag_loader *loader, const snag_yaml *node, snag_source_spe
     }
 }
 
-static bool kept_name_check(snag_loader *loader, snag_str name, snag_place at)
+bool snag_kept_name_check(snag_loader *loader, snag_str name, snag_place at)
 {
     static const char *const taken[] = {"true", "false", "null", "in", "elapsed", "observed", "as",
                                         "has", "size", "break", "const", "continue", "else", "for",
@@ -218,7 +218,7 @@ static bool kept_name_check(snag_loader *loader, snag_str name, snag_place at)
 static snag_mapping *kept_add(snag_loader *loader, snag_str name, snag_place at)
 {
     snag_source_spec *source = loader->source;
-    if (!kept_name_check(loader, name, at))
+    if (!snag_kept_name_check(loader, name, at))
         return NULL;
     for (uint32_t i = 0; i < source->kept_count; i++)
         if (snag_str_equal(loader->kept[i].name, name)) {
@@ -356,14 +356,15 @@ static void names_fill(snag_loader *loader)
 {
     snag_source_spec *source = loader->source;
     source->kept = loader->kept;
-    loader->names = snag_loader_take(loader, (SNAG_VAR_KEPT + source->kept_count) * sizeof *loader->names);
+    loader->names = snag_loader_take(loader, (SNAG_KEPT_MAX + SNAG_FACTS_MAX) * sizeof *loader->names);
     for (uint32_t i = 0; i < SNAG_VAR_KEPT; i++)
         loader->names[i] = (snag_expr_name){source->fixed[i].name, source->fixed[i].as, i};
     for (uint32_t i = 0; i < source->kept_count; i++)
         loader->names[SNAG_VAR_KEPT + i] =
             (snag_expr_name){loader->kept[i].name, loader->kept[i].as, SNAG_VAR_KEPT + i};
     loader->pipeline->names = loader->names;
-    loader->pipeline->name_count = SNAG_VAR_KEPT + source->kept_count;
+    loader->name_count = SNAG_VAR_KEPT + source->kept_count;
+    loader->pipeline->name_count = loader->name_count;
 }
 
 /* After the names are known. */

@@ -31,7 +31,7 @@ static void unknown_name(snag_loader *loader, snag_place at, snag_str name)
     snag_nearest nearest = {.wanted = name, .best = SNAG_STR("")};
     for (uint32_t i = 0; i < snag_told_word_count; i++)
         snag_nearest_offer(&nearest, snag_str_from(snag_told_words[i].name));
-    for (uint32_t i = 0; i < loader->pipeline->name_count; i++)
+    for (uint32_t i = 0; i < loader->name_count; i++)
         snag_nearest_offer(&nearest, loader->names[i].name);
     snag_finding_add(loader, at,
                      "headline: {%.*s} is no kept name, nor {customer}, {elapsed} or {observed}%s%.*s%s",

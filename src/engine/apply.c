@@ -20,7 +20,7 @@ static bool packed_knows(snag_str bytes, uint64_t id_hash)
     return false;
 }
 
-static bool op_holds(snag_engine *engine, const snag_op *op, const snag_event *event)
+bool snag_engine_op_holds(snag_engine *engine, const snag_op *op, const snag_event *event)
 {
     bool erred = false;
     if (op->where == NULL)
@@ -55,15 +55,17 @@ static void run_ops(snag_engine *engine, const snag_op *ops, uint32_t from, uint
     const snag_pipeline *pipeline = engine->pipeline;
     for (uint32_t i = from; i < to; i++) {
         const snag_op *op = &ops[i];
+        if (op->stage == SNAG_OP_FACT)
+            continue; /* done before all scopes */
         if (op->stage != SNAG_OP_RULE) {
             engine->work.order = op->index;
-            if (op_holds(engine, op, engine->work.event))
+            if (snag_engine_op_holds(engine, op, engine->work.event))
                 snag_walk_event(engine, &pipeline->journeys[op->index], op->stage);
             continue;
         }
-        uint32_t roles = op_holds(engine, op, engine->work.event) ? op->role : 0;
+        uint32_t roles = snag_engine_op_holds(engine, op, engine->work.event) ? op->role : 0;
         for (; i + 1 < to && ops[i + 1].stage == SNAG_OP_RULE && ops[i + 1].index == op->index; i++)
-            roles |= op_holds(engine, &ops[i + 1], engine->work.event) ? ops[i + 1].role : 0u;
+            roles |= snag_engine_op_holds(engine, &ops[i + 1], engine->work.event) ? ops[i + 1].role : 0u;
         engine->work.order = pipeline->journey_count + op->index;
         if (roles)
             step_rule(engine, &pipeline->rules[op->index], roles);
@@ -75,6 +77,8 @@ static bool could_start(const snag_engine *engine, const snag_op *ops, uint32_t 
 {
     const snag_pipeline *pipeline = engine->pipeline;
     for (uint32_t i = from; i < to; i++) {
+        if (ops[i].stage == SNAG_OP_FACT)
+            continue;
         if (ops[i].stage != SNAG_OP_RULE)
             return true;
         const snag_rule *rule = &pipeline->rules[ops[i].index];
@@ -115,7 +119,7 @@ static bool cell_open(snag_engine *engine, uint32_t index)
     return whole;
 }
 
-static void cell_learn(snag_engine *engine)
+void snag_engine_learn(snag_engine *engine)
 {
     snag_cell *cell = &engine->cell;
     const snag_event *event = engine->work.event;
@@ -176,11 +180,11 @@ static void apply_scope(snag_engine *engine, const snag_ahead_key *key, const sn
         fire_overdue(engine, index);
     work->scope = key->scope;
     cell_open(engine, index);
-    cell_learn(engine);
+    snag_engine_learn(engine);
     run_ops(engine, ops, from, to);
     if (!engine->cell.changed)
         return;
-    if (key == work->own) {
+    if (key == work->own && !work->touched) {
         snag_cell_remember(&engine->cell, work->id_hash);
         work->touched = true;
     }
@@ -300,6 +304,8 @@ void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_
     work->id_hash = snag_hash64(event->id, 0);
     work->touched = false;
     if (admit(engine, event, work->id_hash)) {
+        if (engine->pipeline->fact_count)
+            snag_facts_event(engine, row);
         apply_row(engine, row, ahead);
         if (work->own_index && !work->touched)
             customer_touch(engine, work->own_index);

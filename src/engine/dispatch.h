@@ -2,8 +2,8 @@
  *
  * Dispatch: from an event's type to what watches it, without asking every rule.
  *
- *     type --hash--> row --> | op | op | op |   sorted by scope (the customer's own last), then
- * file order
+ *     type --hash--> row --> | op | op | op |   sorted by scope (the customer's own last), facts
+ * first, then file order
  *
  * Types that the pipeline names literally have their rows made at start. Other types can only be meant by
  * a pattern with a star; their rows are made when they come and kept in a small cache, which is a
@@ -19,11 +19,11 @@ typedef struct snag_op {
     const snag_expr *where; /* NULL = always */
     uint16_t index;         /* of the journey or rule */
     uint8_t scope;
-    uint8_t stage; /* of a journey; 255 = a rule */
-    uint16_t role; /* of a rule: SNAG_ROLE_* */
+    uint8_t stage; /* of a journey; SNAG_OP_RULE, SNAG_OP_FACT */
+    uint16_t role; /* of a rule: SNAG_ROLE_*; of a fact: SNAG_ROLE_EVENT, or SNAG_ROLE_ANSWER for `of:` */
 } snag_op;
 
-enum { SNAG_OP_RULE = 255 };
+enum { SNAG_OP_RULE = 255, SNAG_OP_FACT = 254 };
 
 typedef struct snag_row {
     uint64_t hash;

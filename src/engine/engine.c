@@ -39,8 +39,8 @@ size_t snag_engine_bytes_min(const snag_pipeline *pipeline)
 static bool scopes_fit(const snag_pipeline *pipeline)
 {
     for (uint32_t scope = 0; scope < pipeline->scope_count; scope++) {
-        size_t bytes = 0;
-        uint32_t items = 0;
+        uint32_t items = scope == 0 ? pipeline->fact_count : 0;
+        size_t bytes = items * (size_t)SNAG_FACT_STATE_MAX;
         for (uint32_t r = 0; r < pipeline->rule_count; r++) {
             if (pipeline->rules[r].scope == scope) {
                 bytes += pipeline->rules[r].kind->state_bytes_max;

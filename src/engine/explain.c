@@ -44,6 +44,11 @@ static void put_item(snag_buf *buf, const snag_pipeline *pipeline, const snag_ce
 {
     const snag_journey *journey = NULL;
     const snag_rule *rule = NULL;
+    const snag_fact *fact = snag_fact_find(pipeline, item->fingerprint);
+    if (fact) {
+        snag_fact_explain(fact, item, cell->judged_ms, buf);
+        return;
+    }
     for (uint32_t j = 0; j < pipeline->journey_count; j++)
         if (pipeline->journeys[j].fingerprint == item->fingerprint)
             journey = &pipeline->journeys[j];

@@ -6,6 +6,7 @@
 #define SNAG_ENGINE_PIPELINE_H
 
 #include "event/source.h"
+#include "journey/fact.h"
 #include "rules/rule.h"
 
 typedef struct snag_option {
@@ -36,6 +37,10 @@ typedef struct snag_pipeline {
     uint32_t exclusion_count;
     const snag_expr_name *names; /* every name an expression may use: fixed, then kept; by slot */
     uint32_t name_count;         /* SNAG_VAR_KEPT + kept names */
+
+    /* Facts stand behind the event's own names, in slots name_count and up. */
+    const snag_fact *facts; /* in file order */
+    uint32_t fact_count;
 
     const snag_scope *scopes; /* [0] is the key itself */
     uint32_t scope_count;

@@ -67,6 +67,9 @@ static void upgrade(snag_engine *engine)
 /* Of what an earlier version of the pipeline left behind only the bounds are looked at: it is retired. */
 static bool item_sound(const snag_pipeline *pipeline, uint32_t scope, const snag_item *item)
 {
+    const snag_fact *fact = snag_fact_find(pipeline, item->fingerprint);
+    if (fact)
+        return scope == 0 && snag_fact_item_sound(fact, item);
     for (uint32_t i = 0; i < pipeline->journey_count; i++)
         if (pipeline->journeys[i].fingerprint == item->fingerprint)
             return pipeline->journeys[i].scope == scope && snag_walk_sound(&pipeline->journeys[i], item);

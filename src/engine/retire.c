@@ -88,6 +88,8 @@ static void retire_item(snag_engine *engine, snag_str words, uint64_t *lost)
 
 static bool is_known(const snag_pipeline *pipeline, uint32_t fingerprint)
 {
+    if (snag_fact_find(pipeline, fingerprint))
+        return true;
     for (uint32_t i = 0; i < pipeline->journey_count; i++)
         if (pipeline->journeys[i].fingerprint == fingerprint)
             return true;

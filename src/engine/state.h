@@ -106,6 +106,9 @@ struct snag_engine {
     snag_item item;
     snag_outbox outbox;
     snag_ahead ahead[SNAG_AHEAD];
+    snag_event with_facts; /* the event at hand, with the facts behind its own names … */
+    snag_value names[SNAG_KEPT_MAX + SNAG_FACTS_MAX];
+    char fact_texts[SNAG_FACTS_MAX][SNAG_TEXT_BYTES_MAX]; /* … and the texts of these */
     snag_arena eval;
     unsigned char eval_bytes[SNAG_EVAL_BYTES];
     char packed[SNAG_CELL_BYTES_MAX + 64];
@@ -123,6 +126,10 @@ void snag_ahead_tails(const snag_engine *engine, const snag_ahead *ahead);
 
 /* --- apply.c: one event --- */
 void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_ahead *ahead);
+/* Whether the op's `where` is true of the event. */
+bool snag_engine_op_holds(snag_engine *engine, const snag_op *op, const snag_event *event);
+/* The worked-on cell learns account, channel and time of the event at hand, and work what the cell knows. */
+void snag_engine_learn(snag_engine *engine);
 /* Stores the worked-on cell; index 0 = not yet in the table, then under this key. */
 void snag_engine_store(snag_engine *engine, uint32_t index, const snag_ahead_key *key);
 /* Adds a customer's own cell, still empty; 0: memory is used up. */
@@ -132,6 +139,15 @@ void snag_engine_arm(snag_engine *engine, uint32_t index, const snag_cell_needs 
 
 /* Removes a cell for good (timers.c). */
 void snag_engine_let_go(snag_engine *engine, uint32_t index);
+
+/* --- facts.c --- */
+/* Takes the event at hand into the customer's facts, and puts them behind its names. */
+void snag_facts_event(snag_engine *engine, const snag_row *row);
+/* The fact that a fingerprint names; NULL where it is none's. */
+const snag_fact *snag_fact_find(const snag_pipeline *pipeline, uint32_t fingerprint);
+/* Whether a stored item can be this fact's own. */
+bool snag_fact_item_sound(const snag_fact *fact, const snag_item *item);
+void snag_fact_explain(const snag_fact *fact, const snag_item *item, int64_t time_ms, snag_buf *buf);
 
 /* --- walk.c: journeys --- */
 void snag_walk_event(snag_engine *engine, const snag_journey *journey, uint8_t stage);

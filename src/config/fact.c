@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `facts:`: each one question to the past, answered by a name that stands behind the kept ones.
+ */
+#include "base/assert.h"
+#include "base/nearest.h"
+#include "config/key.h"
+
+/* The one form that is given; SNAG_FACT_KIND_COUNT = none, or a finding was added. */
+static snag_fact_kind form_find(snag_loader *loader, const snag_yaml *node, const snag_yaml **form)
+{
+    snag_fact_kind found = SNAG_FACT_KIND_COUNT;
+    *form = NULL;
+    for (const snag_yaml *child = node->first; child; child = child->next)
+        for (int kind = 0; kind < SNAG_FACT_KIND_COUNT; kind++) {
+            if (!snag_str_equal(child->key, snag_str_from(snag_fact_word((snag_fact_kind)kind))))
+                continue;
+            if (*form)
+                snag_finding_add(loader, child->key_at,
+                                 "two questions in one fact: %.*s and %.*s; write two facts",
+                                 SNAG_FMT((*form)->key), SNAG_FMT(child->key));
+            else
+                found = (snag_fact_kind)kind;
+            *form = *form ? *form : child;
+        }
+    bool meant = false;
+    for (int kind = 0; kind < SNAG_FACT_KIND_COUNT; kind++)
+        meant = meant || snag_key_given(loader, node, snag_fact_word((snag_fact_kind)kind));
+    if (!meant)
+        snag_finding_add(loader, node->key_at,
+                         "fact \"%.*s\" asks nothing; add one of last:, first:, count:, sum:, share:, "
+                         "distinct:",
+                         SNAG_FMT(node->key));
+    return found;
+}
+
+/* last, first, sum, distinct: the name they are about. */
+static void name_load(snag_loader *loader, const snag_yaml *form, snag_fact *fact)
+{
+    snag_str name = {0};
+    if (!snag_text_load(loader, form, &name))
+        return;
+    int slot = snag_name_slot(loader, name);
+    if (slot < 0 || (uint32_t)slot >= loader->pipeline->name_count) {
+        snag_nearest nearest = {.wanted = name, .best = SNAG_STR("")};
+        for (uint32_t i = 0; i < loader->pipeline->name_count; i++)
+            snag_nearest_offer(&nearest, loader->names[i].name);
+        snag_finding_add(loader, form->at,
+                         "%.*s: \"%.*s\" is not kept; add it under keep: of the source%s%.*s%s",
+                         SNAG_FMT(form->key), SNAG_FMT(name), nearest.best.size ? ", or did you mean \"" : "",
+                         SNAG_FMT(nearest.best), nearest.best.size ? "\"?" : "");
+        return;
+    }
+    snag_kind kind = loader->names[slot].kind;
+    fact->from_slot = (uint16_t)slot;
+    fact->value_kind = fact->kind == SNAG_FACT_DISTINCT ? SNAG_KIND_INT : kind;
+    loader->names_used |= UINT64_C(1) << slot;
+    snag_names_mapped_check(loader, form->at, UINT64_C(1) << slot);
+    if (fact->kind == SNAG_FACT_SUM && kind != SNAG_KIND_INT && kind != SNAG_KIND_DOUBLE)
+        snag_finding_add(loader, form->at,
+                         "sum: \"%.*s\" is a %s; keep it as a number: { from: …, as: double } or as: int",
+                         SNAG_FMT(name), snag_kind_word(kind));
+}
+
+static void every_event(snag_loader *loader, const snag_yaml *where, snag_matcher *out)
+{
+    snag_pattern *pattern = snag_loader_take(loader, sizeof *pattern);
+    *pattern = (snag_pattern){{"", 0}, true};
+    *out = (snag_matcher){.patterns = pattern, .count = 1};
+    if (where)
+        out->where = snag_where_load(loader, where);
+}
+
+static void events_load(snag_loader *loader, const snag_yaml *form, const snag_fact_raw *raw, snag_fact *fact)
+{
+    bool counts = fact->kind == SNAG_FACT_COUNT || fact->kind == SNAG_FACT_SHARE;
+    if (counts && raw->event)
+        snag_finding_add(loader, raw->event->key_at,
+                         "event: belongs to last, first, sum and distinct; %.*s: names its events itself",
+                         SNAG_FMT(form->key));
+    if (raw->of && fact->kind != SNAG_FACT_SHARE)
+        snag_finding_add(loader, raw->of->key_at, "of: belongs to share");
+    if (counts)
+        snag_matcher_load(loader, form, raw->where, &fact->event);
+    else if (raw->event)
+        snag_matcher_load(loader, raw->event, raw->where, &fact->event);
+    else
+        every_event(loader, raw->where, &fact->event);
+    if (raw->of && fact->kind == SNAG_FACT_SHARE)
+        snag_matcher_load(loader, raw->of, NULL, &fact->of);
+}
+
+static void per_check(snag_loader *loader, const snag_yaml *node)
+{
+    bool by_account = loader->pipeline->key_account;
+    const char *key = by_account ? "account" : "customer";
+    snag_str name = {0};
+    if (!snag_text_load(loader, node, &name) || snag_str_equal(name, snag_str_from(key)))
+        return;
+    if (by_account && snag_str_equal(name, SNAG_STR("customer")))
+        snag_finding_add(loader, node->at,
+                         "per: customer of a fact under key: account is not built yet; instead: "
+                         "per: account");
+    else if (snag_str_equal(name, SNAG_STR("account")))
+        snag_finding_add(loader, node->at,
+                         "per: account is refused under key: customer: one account's customers lie on "
+                         "several partitions; use key: account");
+    else
+        snag_finding_add(loader, node->at, "per: a fact is remembered per %s, not per \"%.*s\"", key,
+                         SNAG_FMT(name));
+}
+
+static void fact_load(snag_loader *loader, const snag_yaml *node, snag_fact *fact)
+{
+    snag_fact_raw raw = {0};
+    const snag_yaml *form;
+    *fact = (snag_fact){.name = node->key, .within_ms = -1, .value_kind = SNAG_KIND_DYN};
+    if (!snag_section_load(loader, &snag_section_fact, node, &raw, NULL, NULL))
+        return;
+    fact->within_ms = raw.within_ms;
+    fact->kind = form_find(loader, node, &form);
+    if (raw.per)
+        per_check(loader, raw.per);
+    if (raw.within_ms > loader->pipeline->remember_ms)
+        snag_finding_add(loader, snag_yaml_get(node, "within")->at,
+                         "within: is longer than remember: of the source, after which a silent customer is "
+                         "forgotten");
+    if (fact->kind == SNAG_FACT_KIND_COUNT)
+        return;
+    if (snag_yaml_is_empty(form) || form->told)
+        return; /* said already */
+    if (fact->kind == SNAG_FACT_COUNT)
+        fact->value_kind = SNAG_KIND_INT;
+    else if (fact->kind == SNAG_FACT_SHARE)
+        fact->value_kind = SNAG_KIND_DOUBLE;
+    else
+        name_load(loader, form, fact);
+    events_load(loader, form, &raw, fact);
+    if (fact->kind == SNAG_FACT_SHARE && !snag_key_given(loader, node, "of"))
+        snag_finding_add(loader, node->key_at, "fact \"%.*s\" needs of: the share of which events?",
+                         SNAG_FMT(node->key));
+}
+
+/* A name no event and no other fact has. */
+static bool name_check(snag_loader *loader, const snag_yaml *node)
+{
+    if (!snag_kept_name_check(loader, node->key, node->key_at))
+        return false;
+    if (snag_name_slot(loader, node->key) < 0)
+        return true;
+    snag_finding_add(loader, node->key_at,
+                     "\"%.*s\" is a name of the events already; call the fact otherwise",
+                     SNAG_FMT(node->key));
+    return false;
+}
+
+void snag_facts_load(snag_loader *loader, const snag_yaml *node)
+{
+    snag_pipeline *pipeline = loader->pipeline;
+    if (!node)
+        return;
+    if (node->kind != SNAG_YAML_MAP || node->count > SNAG_FACTS_MAX) {
+        snag_finding_add(loader, node->at,
+                         "facts: expected a map of at most %u facts, as { approvers: { count: Approver "
+                         "Invited } }",
+                         SNAG_FACTS_MAX);
+        return;
+    }
+    if (pipeline->name_count + node->count > SNAG_KEPT_MAX) {
+        snag_finding_add(loader, node->key_at, "more than %u names: kept names and facts together",
+                         SNAG_KEPT_MAX - SNAG_VAR_KEPT);
+        return;
+    }
+    snag_fact *facts = snag_loader_take(loader, node->count * sizeof *facts);
+    loader->facts = facts;
+    for (const snag_yaml *child = node->first; child; child = child->next) {
+        snag_fact *fact = &facts[pipeline->fact_count];
+        bool named = name_check(loader, child);
+        fact_load(loader, child, fact);
+        fact->slot = (uint16_t)(pipeline->name_count + pipeline->fact_count);
+        pipeline->fact_count += named;
+    }
+    pipeline->facts = facts;
+    /* Only now: facts do not look at one another. */
+    for (uint32_t i = 0; i < pipeline->fact_count; i++)
+        loader->names[loader->name_count++] =
+            (snag_expr_name){facts[i].name, facts[i].value_kind, facts[i].slot};
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Facts of the event's customer: its own cell first takes the event into them, then they stand behind the
+ * event's own names, for `where:`, headlines and shapes alike.
+ *
+ *     names | id | time | type | … | kept | facts |          as of the event's own time
+ */
+#include "base/assert.h"
+#include "base/time.h"
+#include "engine/state.h"
+
+static void state_get(const snag_cell *cell, const snag_fact *fact, snag_item *item, snag_fact_state *state)
+{
+    snag_cell_get(cell, fact->fingerprint, item);
+    SNAG_ASSERT(item->state_bytes <= sizeof state->data);
+    state->bytes = item->state_bytes;
+    memcpy(state->data, item->state, state->bytes);
+}
+
+static void state_put(snag_engine *engine, const snag_fact_state *state)
+{
+    snag_item *item = &engine->item;
+    memcpy(item->state, state->data, state->bytes);
+    item->state_bytes = state->bytes;
+    if (!snag_cell_put(&engine->cell, item))
+        engine->counters.bound++;
+}
+
+/* The customer's own cell, as it stands or empty. */
+static void own_cell(snag_engine *engine)
+{
+    uint32_t index = engine->work.own_index;
+    snag_cell_clear(&engine->cell);
+    if (index) {
+        bool whole = snag_cell_unpack(&engine->cell, snag_table_bytes(&engine->table, index));
+        SNAG_ASSERT(whole);
+    }
+    engine->work.scope = 0;
+    engine->work.per = (snag_str){"", 0};
+}
+
+static void take(snag_engine *engine, const snag_row *row)
+{
+    snag_work *work = &engine->work;
+    snag_fact_state state;
+    for (uint32_t i = 0; i < row->count; i++) {
+        const snag_op *op = &row->ops[i];
+        if (op->stage != SNAG_OP_FACT || !snag_engine_op_holds(engine, op, work->event))
+            continue;
+        const snag_fact *fact = &engine->pipeline->facts[op->index];
+        state_get(&engine->cell, fact, &engine->item, &state);
+        if (snag_fact_take(fact, &state, work->event, op->role == SNAG_ROLE_ANSWER))
+            state_put(engine, &state);
+    }
+    if (!engine->cell.changed)
+        return;
+    snag_engine_learn(engine);
+    snag_cell_remember(&engine->cell, work->id_hash);
+    work->touched = true;
+    snag_engine_store(engine, work->own_index, work->own);
+}
+
+static void fill(snag_engine *engine)
+{
+    const snag_pipeline *pipeline = engine->pipeline;
+    snag_fact_state state;
+    for (uint32_t i = 0; i < pipeline->fact_count; i++) {
+        const snag_fact *fact = &pipeline->facts[i];
+        state_get(&engine->cell, fact, &engine->item, &state);
+        snag_value value = snag_fact_value(fact, &state, engine->work.event->time_ms);
+        if (value.kind == SNAG_KIND_TEXT) { /* the state goes with the cell at work */
+            memcpy(engine->fact_texts[i], value.as.text.data, value.as.text.size);
+            value.as.text.data = engine->fact_texts[i];
+        }
+        SNAG_ASSERT(fact->slot < SNAG_KEPT_MAX + SNAG_FACTS_MAX);
+        engine->names[fact->slot] = value;
+    }
+}
+
+void snag_facts_event(snag_engine *engine, const snag_row *row)
+{
+    const snag_event *event = engine->work.event;
+    uint32_t own = engine->pipeline->name_count;
+    SNAG_ASSERT(event->var_count <= own);
+    SNAG_ASSERT(own + engine->pipeline->fact_count <= SNAG_KEPT_MAX + SNAG_FACTS_MAX);
+    own_cell(engine);
+    take(engine, row);
+    memset(engine->names, 0, own * sizeof engine->names[0]);
+    memcpy(engine->names, event->vars, event->var_count * sizeof engine->names[0]);
+    fill(engine);
+    engine->with_facts = *event;
+    engine->with_facts.vars = engine->names;
+    engine->with_facts.var_count = own + engine->pipeline->fact_count;
+    engine->work.event = &engine->with_facts;
+}
+
+const snag_fact *snag_fact_find(const snag_pipeline *pipeline, uint32_t fingerprint)
+{
+    for (uint32_t i = 0; i < pipeline->fact_count; i++)
+        if (pipeline->facts[i].fingerprint == fingerprint)
+            return &pipeline->facts[i];
+    return NULL;
+}
+
+bool snag_fact_item_sound(const snag_fact *fact, const snag_item *item)
+{
+    snag_fact_state state = {.bytes = item->state_bytes};
+    if (item->open || item->hold || item->due_ms != SNAG_NEVER || item->ref_count || item->capture_bytes ||
+        item->state_bytes > sizeof state.data)
+        return false;
+    memcpy(state.data, item->state, state.bytes);
+    return snag_fact_sound(fact, &state);
+}
+
+void snag_fact_explain(const snag_fact *fact, const snag_item *item, int64_t time_ms, snag_buf *buf)
+{
+    snag_fact_state state = {.bytes = item->state_bytes};
+    if (!snag_fact_item_sound(fact, item)) {
+        snag_buf_printf(buf, "{\"kind\":\"fact\"}");
+        return;
+    }
+    memcpy(state.data, item->state, state.bytes);
+    snag_value value = snag_fact_value(fact, &state, time_ms);
+    snag_buf_printf(buf, "{\"kind\":\"fact\",\"name\":");
+    snag_buf_json(buf, fact->name);
+    snag_buf_printf(buf, ",\"value\":");
+    snag_value_json(buf, &value);
+    snag_buf_printf(buf, ",\"as_of\":\"");
+    snag_time_print(buf, time_ms);
+    snag_buf_printf(buf, "\"}");
+}
