@@ -61,6 +61,12 @@ bool snag_kafka_topic_gone(snag_kafka *kafka, const char *topic);
 /* The group's offsets with their words; with isolation.level read_committed it asks for stable ones. */
 snag_err snag_kafka_committed(rd_kafka_t *client, const char *topic, snag_place *places, size_t count,
                               int timeout_ms, snag_diag *diag);
+/* The first offset there is, and the end of what the client's isolation level lets it read. */
+snag_err snag_kafka_range(rd_kafka_t *client, const char *topic, uint32_t partition, int64_t *first,
+                          int64_t *end, int timeout_ms, snag_diag *diag);
+/* The end alone; where it fails, the client has looked for a new leader when it is asked again. */
+snag_err snag_kafka_end(rd_kafka_t *client, rd_kafka_topic_t *topic, uint32_t partition, int64_t *end,
+                        int timeout_ms, snag_diag *diag);
 /* Whether the group's seat of this instance name is somebody else's; false where nobody can tell. `ours` =
  * the member id under which we had it, "" = we had it never. */
 bool snag_kafka_rival(snag_kafka *kafka, const char *group, const char *instance, const char *ours);

@@ -13,13 +13,16 @@
 #include "base/planted.h"
 #include "kafka/client.h"
 
-enum { ASK_MS = 5000, STABLE_MS = 30000, PARTITIONS_MAX = 65536 };
+/* END_MS is also how old an answer may be that proves silence: a leader that was stopped for longer may have
+ * been replaced without knowing it. */
+enum { ASK_MS = 5000, END_MS = 2000, STABLE_MS = 30000, PARTITIONS_MAX = 65536 };
 
 typedef struct input {
     snag_kafka_owner owner;
     rd_kafka_t *client;
     rd_kafka_queue_t *queue;
     rd_kafka_consumer_group_metadata_t *group;
+    rd_kafka_topic_t *asked; /* the topic as the probe knows it */
     char *topic;
     char *name; /* of the group */
     char *instance;
@@ -140,26 +143,17 @@ static snag_err input_start(void *self, const snag_place *places, size_t count, 
     return code ? snag_kafka_fail(diag, code, "beginning to read", NULL) : SNAG_OK;
 }
 
-static snag_err range(rd_kafka_t *client, const char *topic, uint32_t partition, int64_t *first,
-                      int64_t *end, snag_diag *diag)
-{
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-        client, topic, (int32_t)partition, first, end, ASK_MS);
-    return code ? snag_kafka_fail(diag, code, "asking for the log's end", NULL) : SNAG_OK;
-}
-
 static snag_err input_range(void *self, uint32_t partition, int64_t *first, int64_t *end,
                             snag_diag *diag)
 {
     input *in = self;
-    return range(in->client, in->topic, partition, first, end, diag);
+    return snag_kafka_range(in->client, in->topic, partition, first, end, ASK_MS, diag);
 }
 
 static snag_err input_log_end(void *self, uint32_t partition, int64_t *end, snag_diag *diag)
 {
     input *in = self;
-    int64_t first;
-    return range(in->owner.kafka->probe, in->topic, partition, &first, end, diag);
+    return snag_kafka_end(in->owner.kafka->probe, in->asked, partition, end, END_MS, diag);
 }
 
 static int64_t input_seen_end(void *self, uint32_t partition)
@@ -335,6 +329,8 @@ static void input_close(void *self)
     if (in->client && in->group && !in->keep_seat)
         snag_kafka_leave(in->client, in->owner.kafka, in->name, in->instance);
     client_drop(in);
+    if (in->asked)
+        rd_kafka_topic_destroy(in->asked);
     free(in->topic);
     free(in->name);
     free(in->instance);
@@ -455,6 +451,8 @@ snag_err snag_kafka_input_new(snag_input *out, snag_kafka *kafka,
         return snag_fail(diag, SNAG_MEMORY, "kafka: out of memory");
     in->owner.kafka = kafka;
     snag_err err = input_memory(in, options, diag);
+    if (err == SNAG_OK && !(in->asked = rd_kafka_topic_new(kafka->probe, options->topic, NULL)))
+        err = snag_kafka_fail(diag, rd_kafka_last_error(), options->topic, NULL);
     if (err == SNAG_OK)
         err = join(in, diag);
     if (err != SNAG_OK) {

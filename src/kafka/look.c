@@ -82,9 +82,7 @@ snag_err snag_kafka_look_topic(snag_kafka_look *look, const char *topic, snag_di
 snag_err snag_kafka_look_range(snag_kafka_look *look, const char *topic, uint32_t partition,
                                int64_t *first, int64_t *end, snag_diag *diag)
 {
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-        look->client, topic, (int32_t)partition, first, end, ASK_MS);
-    return code ? snag_kafka_fail(diag, code, topic, NULL) : SNAG_OK;
+    return snag_kafka_range(look->client, topic, partition, first, end, ASK_MS, diag);
 }
 
 snag_err snag_kafka_look_places(snag_kafka_look *look, const char *topic, snag_place *places,

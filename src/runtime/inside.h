@@ -9,6 +9,7 @@
  *     flush.c    the same state to the store, after the commit
  *     idle.c     the clock, where it is proved that nothing is left to read
  *     recover.c  a partition's state: store, then changelog up to the committed n
+ *     ask.c      what a takeover asks the broker, again while the answer is "not now"
  *     upgrade.c  what an earlier version of the pipeline left in it
  *     worker.c   the loop, and what to do when any of it fails
  */
@@ -173,6 +174,15 @@ snag_err snag_partition_words_find(snag_partition *partition, snag_diag *diag);
 void snag_partition_words_add(snag_partition *partition);
 /* Between taking over and the first record: resolves, with commits in between where it is much. */
 snag_err snag_worker_upgrade(snag_worker *worker, snag_diag *diag);
+
+/* ask.c */
+/* The group forgets a member that does not poll. Nothing can come but a change of the assignment, which is
+ * SNAG_AGAIN, as is a wish to stop. */
+snag_err snag_worker_keep_seat(snag_worker *worker, snag_diag *diag);
+/* The input port's `committed` and `range`, asked again for a while. SNAG_AGAIN as above. */
+snag_err snag_worker_ask_places(snag_worker *worker, snag_place *places, size_t count, snag_diag *diag);
+snag_err snag_worker_ask_range(snag_worker *worker, uint32_t partition, int64_t *first, int64_t *end,
+                               snag_diag *diag);
 
 /* recover.c */
 /* Takes over what the input gave and begins to read. SNAG_AGAIN: the assignment changed meanwhile. */

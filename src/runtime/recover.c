@@ -69,20 +69,6 @@ void snag_worker_drop_all(snag_worker *worker)
     worker->dirty_ms = SNAG_NEVER;
 }
 
-/* --- still ours? ------------------------------------------------------------------------------- */
-
-/* The group forgets a member that does not poll. Nothing can come but a change of the assignment. */
-static snag_err keep_seat(snag_worker *worker, snag_diag *diag)
-{
-    const snag_input *input = &worker->ports->input;
-    snag_batch batch;
-    snag_err err = input->ops->poll(input->self, 0, 1, &batch, &worker->seat, diag);
-    input->ops->release(input->self);
-    if (err != SNAG_OK)
-        return err;
-    return worker->seat == SNAG_SEAT_KEPT && !atomic_load(&worker->shared->stop) ? SNAG_OK : SNAG_AGAIN;
-}
-
 /* --- the store --------------------------------------------------------------------------------- */
 
 static bool same_head(const snag_store_head *a, const snag_store_head *b)
@@ -131,7 +117,7 @@ static snag_err store_load(snag_partition *partition, int64_t n, int64_t *from, 
         !usable(partition, &head, n) || head.log_offset < 0)
         return SNAG_OK;
     for (uint64_t cursor = 0; cursor != UINT64_MAX && err == SNAG_OK;) {
-        snag_err seat = keep_seat(worker, diag);
+        snag_err seat = snag_worker_keep_seat(worker, diag);
         if (seat != SNAG_OK)
             return seat;
         err = page_restore(partition, &cursor, &head);
@@ -194,10 +180,28 @@ static snag_err head_take(snag_partition *partition, const snag_head *head, snag
 }
 
 /* Behind the last record: with an open transaction there, what is looked for may still come into sight. */
-static int64_t patience_ms(const snag_changelog *log)
+static bool settled(const snag_changelog *log)
 {
-    bool settled = log->ops->settled && log->ops->settled(log->self);
-    return settled ? SETTLED_PATIENCE_MS : LOG_PATIENCE_MS;
+    return log->ops->settled && log->ops->settled(log->self);
+}
+
+/* The head with n did not come. ended: the visible end was told behind the last record. */
+static snag_err log_give_up(const snag_partition *partition, int64_t n, bool ended, snag_diag *diag)
+{
+    if (!ended)
+        return snag_fail(diag, SNAG_BROKER, "partition %" PRIu32 ": the changelog gives no answer",
+                         partition->index);
+    if (!settled(&partition->worker->ports->changelog))
+        return snag_fail(diag, SNAG_STATE,
+                         "partition %" PRIu32 ": commit %" PRId64 " lies behind a transaction in the "
+                         "changelog that nobody ends (old brokers leave such behind): abort it "
+                         "(kafka-transactions.sh find-hanging, abort) and start again; nothing is lost",
+                         partition->index, n);
+    return snag_fail(diag, SNAG_STATE,
+                     "partition %" PRIu32 ": commit %" PRId64 " of the group's offsets is not in the "
+                     "changelog: it was deleted or cut. Begin a new --group, which reads "
+                     "the topic anew",
+                     partition->index, n);
 }
 
 /* Reads until the head with n. The visible end may lie before it (somebody's open transaction hides it), so
@@ -208,11 +212,15 @@ static snag_err log_read(snag_partition *partition, int64_t n, snag_head *head, 
     const snag_changelog *log = &worker->ports->changelog;
     const snag_clock *clock = &worker->ports->clock;
     int64_t waited_ms = 0; /* in reading, not by the clock: the process may have been stopped meanwhile */
+    bool ended = false;
     for (uint64_t seen = 1;; seen++) {
         snag_change_record record;
         int64_t from_ms = clock->monotonic_ms(clock->self);
         snag_err err = log->ops->next(log->self, LOG_WAIT_MS, &record, diag);
         bool idle = err == SNAG_AGAIN || err == SNAG_END;
+        if (err == SNAG_END && !ended)
+            waited_ms = 0;
+        ended = err == SNAG_END || (ended && err == SNAG_AGAIN);
         if (err == SNAG_OK) {
             worker->from_log++;
             waited_ms = 0;
@@ -229,16 +237,12 @@ static snag_err log_read(snag_partition *partition, int64_t n, snag_head *head, 
             return SNAG_OK;
         if (seen % POLL_EVERY == 0)
             snag_partition_usage(partition);
-        if ((idle || seen % POLL_EVERY == 0) && (err = keep_seat(worker, diag)) != SNAG_OK)
+        if ((idle || seen % POLL_EVERY == 0) && (err = snag_worker_keep_seat(worker, diag)) != SNAG_OK)
             return err;
         int64_t took_ms = clock->monotonic_ms(clock->self) - from_ms;
         waited_ms += took_ms < 2 * LOG_WAIT_MS ? took_ms : 2 * LOG_WAIT_MS;
-        if (idle && waited_ms > patience_ms(log))
-            return snag_fail(diag, SNAG_STATE,
-                             "partition %" PRIu32 ": commit %" PRId64 " of the group's offsets is not in the "
-                             "changelog: it was deleted or cut. Begin a new --group, which reads "
-                             "the topic anew",
-                             partition->index, n);
+        if (idle && waited_ms > (ended && settled(log) ? SETTLED_PATIENCE_MS : LOG_PATIENCE_MS))
+            return log_give_up(partition, n, ended, diag);
     }
 }
 
@@ -256,11 +260,11 @@ static snag_err log_load(snag_partition *partition, int64_t n, int64_t from, sna
 /* SNAG_STATE: there is a head in the changelog although nothing was ever committed. */
 static snag_err log_is_empty(snag_partition *partition, snag_diag *diag)
 {
-    const snag_worker *worker = partition->worker;
+    snag_worker *worker = partition->worker;
     const snag_changelog *log = &worker->ports->changelog;
     snag_change_record record;
     snag_err err = log->ops->open(log->self, partition->index, 0, diag);
-    while (err == SNAG_OK || err == SNAG_AGAIN) {
+    while (err == SNAG_OK) {
         err = log->ops->next(log->self, LOG_WAIT_MS, &record, diag);
         bool head = err == SNAG_OK && record.key.size == 1 && record.key.data[0] == SNAG_HEAD_KEY;
         if (head && record.value.size)
@@ -269,6 +273,8 @@ static snag_err log_is_empty(snag_partition *partition, snag_diag *diag)
                             "they were deleted, or the changelog belongs to another group. Give "
                             "the right --group, or delete the changelog topic to begin anew",
                             partition->index, worker->options->group);
+        if (err == SNAG_AGAIN)
+            err = snag_worker_keep_seat(worker, diag);
     }
     log->ops->shut(log->self);
     return err == SNAG_END ? SNAG_OK : err;
@@ -279,12 +285,11 @@ static snag_err log_is_empty(snag_partition *partition, snag_diag *diag)
 static snag_err first_start(snag_partition *partition, snag_diag *diag)
 {
     snag_worker *worker = partition->worker;
-    const snag_input *input = &worker->ports->input;
     const snag_clock *clock = &worker->ports->clock;
     int64_t first, end;
     snag_err err = log_is_empty(partition, diag);
     if (err == SNAG_OK)
-        err = input->ops->range(input->self, partition->index, &first, &end, diag);
+        err = snag_worker_ask_range(worker, partition->index, &first, &end, diag);
     if (err == SNAG_OK)
         err = engine_make(partition, diag);
     if (err != SNAG_OK)
@@ -304,15 +309,14 @@ static snag_err first_start(snag_partition *partition, snag_diag *diag)
 static snag_err place_check(snag_partition *partition, const snag_place *place, int64_t *n,
                             snag_diag *diag)
 {
-    const snag_worker *worker = partition->worker;
-    const snag_input *input = &worker->ports->input;
+    snag_worker *worker = partition->worker;
     int64_t first, end;
     if (!snag_head_words_read(place->text, n, partition->incarnation))
         return snag_fail(diag, SNAG_STATE,
                          "partition %" PRIu32 ": the offsets of group %s were not written by snag (or were "
                          "reset by hand): its state does not fit them. Begin a new --group",
                          partition->index, worker->options->group);
-    snag_err err = input->ops->range(input->self, partition->index, &first, &end, diag);
+    snag_err err = snag_worker_ask_range(worker, partition->index, &first, &end, diag);
     if (err != SNAG_OK)
         return err;
     if (place->offset >= first && place->offset <= end)
@@ -434,7 +438,7 @@ static snag_err take_all(snag_worker *worker, snag_place *places, size_t count, 
     bool refused;
     worker->from_store = worker->from_log = worker->recovered = 0;
     snag_worker_pass(worker, SNAG_POINT_GIVEN);
-    snag_err err = input->ops->committed(input->self, places, count, diag);
+    snag_err err = snag_worker_ask_places(worker, places, count, diag);
     snag_worker_pass(worker, SNAG_POINT_PLACES_READ);
     for (size_t i = 0; i < count && err == SNAG_OK; i++) {
         err = take_one(worker, &places[i], &refused, diag);

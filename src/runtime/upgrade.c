@@ -100,8 +100,9 @@ static snag_err words_read(snag_partition *partition, int64_t from, snag_diag *d
 {
     const snag_changelog *log = &partition->worker->ports->changelog;
     bool first = from > 0;
+    int waits = 0;
     snag_err err = log->ops->open(log->self, partition->index, from, diag);
-    for (int waits = 0; err == SNAG_OK && waits < WAITS_MAX;) {
+    while (err == SNAG_OK && waits < WAITS_MAX) {
         snag_change_record record;
         snag_head head;
         err = log->ops->next(log->self, LOG_WAIT_MS, &record, diag);
@@ -117,6 +118,9 @@ static snag_err words_read(snag_partition *partition, int64_t from, snag_diag *d
             break;
     }
     log->ops->shut(log->self);
+    if (err == SNAG_OK && waits == WAITS_MAX)
+        return snag_fail(diag, SNAG_BROKER, "partition %" PRIu32 ": the changelog gives no answer",
+                         partition->index);
     return err == SNAG_END ? SNAG_OK : err;
 }
 
