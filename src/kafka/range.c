@@ -2,9 +2,9 @@
  *
  * Where a partition's log begins and ends, asked of its leader.
  *
- * Not by rd_kafka_query_watermark_offsets: in librdkafka 2.0.2 it forgets its timeout where the leader is gone,
- * and a worker would stand still for a minute. The question for the offset of a time keeps its timeout, and
- * the protocol has two special times, the beginning and the end.
+ * Not by rd_kafka_query_watermark_offsets: in librdkafka 2.0.2 it forgets its timeout where the leader is
+ * gone, and a worker would stand still for a minute. The question for the offset of a time keeps its timeout,
+ * and the protocol has two special times, the beginning and the end.
  */
 #include "kafka/client.h"
 

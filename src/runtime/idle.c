@@ -39,12 +39,20 @@ static bool wants(const snag_worker *worker, const snag_partition *partition)
            due(partition) < target(worker, worker->wall_ms);
 }
 
+/* How far the wall clock moved against the monotonic one since the turn began. */
+static bool is_jump(int64_t moved_ms)
+{
+    return moved_ms > JUMP_MS || moved_ms < -JUMP_MS;
+}
+
 static snag_err tick(snag_worker *worker, snag_partition *partition, snag_diag *diag)
 {
     const snag_clock *clock = &worker->ports->clock;
     const snag_input *input = &worker->ports->input;
     int64_t end;
     int64_t wall_ms = clock->wall_ms(clock->self);
+    if (is_jump(wall_ms - clock->monotonic_ms(clock->self) - worker->drift_ms))
+        return SNAG_OK; /* the next turn sees to it */
     snag_err err = input->ops->log_end(input->self, partition->index, &end, NULL);
     if ((err != SNAG_OK || partition->reached < end) && !snag_planted(TICK_WHILE_BEHIND)) {
         partition->asked_ms = clock->monotonic_ms(clock->self) + (err ? ASK_LATER_MS : ASK_AGAIN_MS);
@@ -80,7 +88,7 @@ void snag_worker_clock(snag_worker *worker)
     worker->now_ms = clock->monotonic_ms(clock->self);
     int64_t drift_ms = worker->wall_ms - worker->now_ms;
     int64_t moved_ms = worker->drift_ms == SNAG_TIME_NONE ? 0 : drift_ms - worker->drift_ms;
-    worker->jumped = moved_ms > JUMP_MS || moved_ms < -JUMP_MS;
+    worker->jumped = is_jump(moved_ms);
     worker->drift_ms = drift_ms;
     worker->encode.detected_at_ms = worker->wall_ms;
     if (worker->jumped)

@@ -188,10 +188,11 @@ static bool settled(const snag_changelog *log)
 /* The head with n did not come. ended: the visible end was told behind the last record. */
 static snag_err log_give_up(const snag_partition *partition, int64_t n, bool ended, snag_diag *diag)
 {
+    const snag_changelog *log = &partition->worker->ports->changelog;
     if (!ended)
         return snag_fail(diag, SNAG_BROKER, "partition %" PRIu32 ": the changelog gives no answer",
                          partition->index);
-    if (!settled(&partition->worker->ports->changelog))
+    if (log->ops->settled && !settled(log))
         return snag_fail(diag, SNAG_STATE,
                          "partition %" PRIu32 ": commit %" PRId64 " lies behind a transaction in the "
                          "changelog that nobody ends (old brokers leave such behind): abort it "

@@ -122,6 +122,12 @@ static void lose_changelog(world *w)
     forget_pending(w);
 }
 
+static void hide_commit(world *w)
+{
+    lose_changelog(w); /* out of sight, that is */
+    w->undecided = true;
+}
+
 static void lose_records(world *w)
 {
     w->place.offset = RECORDS + 1;
@@ -141,13 +147,46 @@ static void test_lost_worlds(void **state)
     assert_stops(lose_offsets, "the changelog holds state, but group g has no offsets");
     assert_stops(lose_words, "were not written by snag");
     assert_stops(lose_changelog, "is not in the changelog");
+    assert_stops(hide_commit, "lies behind a transaction in the changelog that nobody ends");
     assert_stops(lose_records, "records were deleted before they were read, or the topic was made anew");
     assert_stops(more_partitions, "customers have moved between partitions");
+}
+
+/* A leader or coordinator that has just moved: the question is asked again, nothing starts over for it. */
+static void test_asked_again(void **state)
+{
+    (void)state;
+    for (int lives = 0; lives < 2; lives++) {
+        world *w = world_new(&config.pipeline);
+        w->records = RECORDS / 2;
+        if (lives == 0)
+            w->asks_fail = 5;
+        world_run(w);
+        w->asks_fail = 5;
+        next_life(w, &config.pipeline, RECORDS);
+        world_run(w);
+        assert_int_equal(w->asks_fail, 0);
+        assert_null(strstr(w->told, "starting over"));
+        world_free(w);
+    }
+}
+
+/* But not for ever: somebody else may be better placed. */
+static void test_not_asked_for_ever(void **state)
+{
+    (void)state;
+    world *w = world_new(&config.pipeline);
+    w->records = RECORDS / 2;
+    w->asks_fail = 60;
+    world_run(w);
+    assert_non_null(strstr(w->told, "not the coordinator; starting over"));
+    world_free(w);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_first), cmocka_unit_test(test_first_at_the_end),
-                                       cmocka_unit_test(test_lost_worlds)};
+                                       cmocka_unit_test(test_lost_worlds), cmocka_unit_test(test_asked_again),
+                                       cmocka_unit_test(test_not_asked_for_ever)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

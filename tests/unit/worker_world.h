@@ -54,6 +54,12 @@ typedef struct world {
     int64_t now_ms;
     int64_t haste_ms; /* by which the clock goes on faster at each look */
     int64_t wall_ms;
+    int64_t wall_reads; /* of the wall clock; the glitch_at-th is wrong by … */
+    int64_t glitch_at;
+    int64_t glitch_ms;
+    int asks_fail;  /* so many questions for places and ranges get no answer */
+    bool undecided; /* there is an open transaction at the changelog's end */
+    snag_stats stats;
     uint32_t timer_budget;
     bool from_latest;
     char told[8192]; /* all lines for people */
@@ -108,10 +114,16 @@ static const uint32_t *input_given(void *self, size_t *count)
     return ((world *)self)->given;
 }
 
+static bool no_answer(world *w)
+{
+    return w->asks_fail > 0 && w->asks_fail--;
+}
+
 static snag_err input_committed(void *self, snag_place *places, size_t count, snag_diag *diag)
 {
-    (void)diag;
     assert_int_equal(count, 1);
+    if (no_answer(self))
+        return snag_fail(diag, SNAG_BROKER, "not the coordinator");
     places[0] = ((world *)self)->place;
     return SNAG_OK;
 }
@@ -148,7 +160,8 @@ static bool input_rival(void *self)
 static snag_err input_range(void *self, uint32_t partition, int64_t *first, int64_t *end, snag_diag *diag)
 {
     (void)partition;
-    (void)diag;
+    if (no_answer(self))
+        return snag_fail(diag, SNAG_BROKER, "not the leader");
     *first = 0;
     *end = ((world *)self)->records;
     return SNAG_OK;
@@ -276,9 +289,15 @@ static snag_err log_next(void *self, int wait_ms, snag_change_record *record, sn
     return SNAG_OK;
 }
 
+static bool log_settled(void *self)
+{
+    return !((world *)self)->undecided;
+}
+
 static int64_t wall_ms(void *self)
 {
-    return ((world *)self)->wall_ms;
+    world *w = self;
+    return w->wall_ms + (++w->wall_reads == w->glitch_at ? w->glitch_ms : 0);
 }
 
 static int64_t monotonic_ms(void *self)
@@ -360,7 +379,7 @@ static snag_err world_try(world *w, snag_diag *diag)
         .renew = output_renew, .begin = output_begin, .send = output_send, .offsets = output_offsets,
         .commit = output_commit, .close = nothing};
     static const snag_changelog_ops changelog = {
-        .open = log_open, .next = log_next, .shut = nothing, .close = nothing};
+        .open = log_open, .next = log_next, .settled = log_settled, .shut = nothing, .close = nothing};
     snag_ports ports = {.input = {&input, w}, .output = {&output, w}, .changelog = {&changelog, w},
                         .store = w->store,
                         .clock = {wall_ms, monotonic_ms, sleep_ms, random_bits, w},
@@ -369,10 +388,10 @@ static snag_err world_try(world *w, snag_diag *diag)
         .pipeline = w->pipeline, .schema_ids = {-1, -1, -1, -1}, .partitions = 1, .group = "g",
         .instance = "i", .batch_max = BATCH, .from_latest = w->from_latest, .commit_every_ms = 20,
         .tombstones_ms = 86400000, .timer_budget = w->timer_budget};
-    snag_stats stats = {0};
+    memset(&w->stats, 0, sizeof w->stats);
     for (int i = 0; i < SNAG_TOPIC_COUNT; i++)
         options.topic_partitions[i] = 1;
-    return snag_worker_run(&options, &ports, &w->shared, &stats, diag);
+    return snag_worker_run(&options, &ports, &w->shared, &w->stats, diag);
 }
 
 static void world_run(world *w)
