@@ -27,6 +27,7 @@
 #define SNAG_TAG_BYTES_MAX 64u
 #define SNAG_FACTS_MAX 16u    /* facts of one pipeline: their state shares one cell */
 #define SNAG_EXCLUSIONS_MAX 16u /* lines of exclude: in all sources, a counter each */
+#define SNAG_NEAR_MAX 32u     /* … with a radius: each match is kept with its place */
 #define SNAG_STEPS_MAX 8u     /* steps of a path: a bit each of an event's roles */
 #define SNAG_PANES_MAX 64u    /* a ratio's window slides in so many (language.md) */
 #define SNAG_BETWEEN_MAX 16u  /* values of `between` that differs remembers; the oldest goes */

@@ -140,6 +140,7 @@ void snag_field_load(snag_loader *loader, const snag_field *field, const snag_ya
     case SNAG_FIELD_COUNT: snag_count_load(loader, node, field->min, field->max, to); return;
     case SNAG_FIELD_SHARE: snag_share_load(loader, node, field->min, field->max, to); return;
     case SNAG_FIELD_NAME: name_load(loader, node, to); return;
+    case SNAG_FIELD_WORD: snag_word_load(loader, node, field->words, NULL, to); return;
     case SNAG_FIELD_BOOL: snag_bool_load(loader, node, to); return;
     }
 }
@@ -148,5 +149,5 @@ bool snag_field_is_number(const snag_field *field)
 {
     return field->type == SNAG_FIELD_DURATION || field->type == SNAG_FIELD_SPAN ||
            field->type == SNAG_FIELD_COUNT || field->type == SNAG_FIELD_SHARE ||
-           field->type == SNAG_FIELD_NAME;
+           field->type == SNAG_FIELD_NAME || field->type == SNAG_FIELD_WORD;
 }

@@ -66,6 +66,13 @@ static void add_slot(const snag_loader *loader, snag_sha256 *sha, const char *na
     add_text(sha, slot >= 0 ? loader->names[slot].name : (snag_str){0});
 }
 
+static bool is_given(const snag_field *field, const void *value)
+{
+    if (field->type == SNAG_FIELD_MATCHER)
+        return ((const snag_matcher *)value)->count > 0;
+    return *(const int64_t *)value != field->otherwise;
+}
+
 static void add_rule(snag_loader *loader, snag_sha256 *sha, const snag_rule *rule)
 {
     add_word(sha, "rule");
@@ -76,6 +83,8 @@ static void add_rule(snag_loader *loader, snag_sha256 *sha, const snag_rule *rul
     for (uint32_t i = 0; i < rule->kind->field_count; i++) {
         const snag_field *field = &rule->kind->fields[i];
         const void *value = (const char *)&rule->params + field->offset;
+        if (field->added && !is_given(field, value))
+            continue;
         if (field->type == SNAG_FIELD_MATCHER)
             add_matcher(loader, sha, field->name, value);
         else if (field->type == SNAG_FIELD_STEPS)

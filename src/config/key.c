@@ -192,6 +192,12 @@ static const snag_key rule_keys[] = {
     {"where", NODE(AT(snag_rule_raw, where), "an expression", "must be true of the event")},
     {"per", NODE(AT(snag_rule_raw, per), "a name or a list",
                  "judged for each value apart: customer, account, or kept names; default customer")},
+    {"exclude", NODE(AT(snag_rule_raw, exclude), "a map: kept name to texts",
+                     "an event whose kept name is one of these texts does not count, as "
+                     "{ role: [stepper] }")},
+    {"use", NODE(AT(snag_rule_raw, use), "the name of a preset",
+                 "takes the keys that are not given here from a preset, as rage_click/posthog; snag manual "
+                 "presets prints them")},
     TOLD(snag_rule_raw, "rule"),
     {"cooldown", TIME(AT(snag_rule_raw, cooldown_ms), 0, "0s",
                       "no new alert of this rule and per value so soon after the last")},
@@ -200,12 +206,9 @@ static const snag_key rule_keys[] = {
     {"change", LATER(NULL)},
     {"score", LATER(NULL)},
     {"group", LATER(NULL)},
-    {"use", LATER("write the rule out: count with burst: true")},
     {"promise", LATER("missing with after: has a fixed deadline")},
     {"warn", LATER("add a second rule with a shorter after:")},
     {"expire", LATER("until: ends an episode")},
-    {"radius", LATER("per: a kept name of the target joins clicks on one thing")},
-    {"exclude", LATER("use where:")},
 };
 
 static const snag_key outputs_keys[] = {

@@ -196,6 +196,8 @@ typedef struct snag_rule_raw {
     const snag_yaml *event;
     const snag_yaml *where;
     const snag_yaml *per;
+    const snag_yaml *exclude;
+    const snag_yaml *use;
     int64_t cooldown_ms;
     int64_t mode;
 } snag_rule_raw;

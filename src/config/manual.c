@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "config/format.h"
 #include "config/key.h"
+#include "config/preset.h"
 #include "engine/engine.h"
 #include "expr/builtin.h"
 
@@ -168,7 +169,10 @@ static void field_entry(manual *m, const snag_field *field)
     };
     char text[160];
     snag_buf shape = snag_buf_on(text, sizeof text - 1);
-    snag_buf_str_put(&shape, snag_str_from(forms[field->type]));
+    if (field->type == SNAG_FIELD_WORD)
+        put_words(&shape, field->words);
+    else
+        snag_buf_str_put(&shape, snag_str_from(forms[field->type]));
     if (field->type == SNAG_FIELD_COUNT)
         snag_buf_printf(&shape, " from %lld to %lld", (long long)field->min, (long long)field->max);
     if (field->required)
@@ -178,6 +182,8 @@ static void field_entry(manual *m, const snag_field *field)
         snag_duration_print(&shape, field->otherwise);
     } else if (field->type == SNAG_FIELD_COUNT && field->otherwise > 0) {
         snag_buf_printf(&shape, ", default %lld", (long long)field->otherwise);
+    } else if (field->type == SNAG_FIELD_WORD) {
+        snag_buf_printf(&shape, ", default %s", field->words[0]);
     } else if (field->type == SNAG_FIELD_BOOL) {
         snag_buf_str_put(&shape, SNAG_STR(", default false"));
     }
@@ -329,6 +335,22 @@ static void functions_chapter(manual *m)
     }
 }
 
+/* The files themselves: they are written to be read. */
+static void presets_chapter(manual *m)
+{
+    snag_str text = snag_str_of((const char *)snag_presets, snag_presets_bytes);
+    chapter(m, "presets", "Rules by name, for use: as others publish them.");
+    if (!m->whole)
+        return;
+    while (text.size > 0) {
+        const char *end = memchr(text.data, '\n', text.size);
+        size_t size = end ? (size_t)(end - text.data) : text.size;
+        snag_buf_printf(m->buf, "%s%.*s\n", size ? "  " : "", (int)size, text.data);
+        size += end != NULL;
+        text = snag_str_of(text.data + size, text.size - size);
+    }
+}
+
 static void properties_chapter(manual *m)
 {
     chapter(m, "kafka", "Client properties that snag sets itself and kafka: may not hold.");
@@ -354,6 +376,7 @@ bool snag_manual_print(snag_buf *buf, snag_str word, snag_str *nearest)
         for (uint32_t k = 0; snag_sections[i] == &snag_section_redis && k < snag_redis_row_count; k++)
             entry(&m, snag_redis_rows[k].name, "", snag_redis_rows[k].about);
     }
+    presets_chapter(&m);
     properties_chapter(&m);
     rows_chapter(&m, "values", "How durations, sizes, paths and templates are written.", ROWS(value_rows));
     chapter(&m, "formats", "How a record is written, and where its names stand unless map: says otherwise.");

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "config/field.h"
+#include "config/preset.h"
 #include "config/told.h"
 
 /* What is known of a rule while its keys are read. */
@@ -18,7 +19,7 @@ typedef struct reading {
 /* Tests of the language that have no kind yet; their rows in key.c say what to do instead. */
 static bool is_later_test(snag_str name)
 {
-    static const char *const tests[] = {"change", "score", "group", "use", "promise"};
+    static const char *const tests[] = {"change", "score", "group", "promise"};
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
         if (snag_str_equal(name, snag_str_from(tests[i])))
             return true;
@@ -186,7 +187,7 @@ static void event_load(snag_loader *loader, const snag_yaml *node, const reading
     snag_rule *rule = read->rule;
     const snag_rule_kind *kind = rule->kind;
     if (kind && kind->own_events) {
-        const snag_yaml *extra = raw->event ? raw->event : raw->where;
+        const snag_yaml *extra = raw->event ? raw->event : raw->where ? raw->where : raw->exclude;
         if (extra)
             snag_finding_add(loader, extra->key_at,
                              "%.*s: %s names its events itself, each as a name or { event: …, where: … }",
@@ -194,13 +195,16 @@ static void event_load(snag_loader *loader, const snag_yaml *node, const reading
         return;
     }
     if (raw->event) {
-        snag_matcher_load(loader, raw->event, raw->where, &rule->event);
+        if (snag_matcher_load(loader, raw->event, raw->where, &rule->event) && raw->exclude)
+            snag_exclude_load(loader, raw->exclude, &rule->event);
         return;
     }
     if (kind && kind->any_event) {
         rule->event = (snag_matcher){.patterns = &any, .count = 1};
         if (raw->where)
             rule->event.where = snag_where_load(loader, raw->where);
+        if (raw->exclude)
+            snag_exclude_load(loader, raw->exclude, &rule->event);
         return;
     }
     if (!read->later && !snag_key_given(loader, node, "event"))
@@ -233,6 +237,8 @@ static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rul
     required_check(loader, node, rule);
     if (rule->params.path.count)
         snag_path_finish(loader, node, rule);
+    if (snag_yaml_get(node, "radius") && rule->params.radius >= 0)
+        snag_radius_finish(loader, node, rule);
     until_check(loader, node, rule);
     if (loader->config->error_count == findings)
         kind_check(loader, node, &read);
@@ -252,6 +258,8 @@ void snag_rules_load(snag_loader *loader, const snag_yaml *node)
     }
     loader->rules = snag_loader_take(loader, node->count * sizeof *loader->rules);
     pipeline->rules = loader->rules;
-    for (const snag_yaml *child = node->first; child; child = child->next)
+    for (snag_yaml *child = node->first; child; child = child->next) {
+        snag_preset_merge(loader, child);
         rule_load(loader, child, &loader->rules[pipeline->rule_count++]);
+    }
 }

@@ -8,7 +8,8 @@
  *
  * The first question arms; further ones while armed or open change nothing. An event that both answers
  * and asks first answers, then asks. `overtake: D`: a question whose answer was applied before it, with
- * a time >= question - D, is not armed (real logs hold such stamps).
+ * a time >= question - D, is not armed (real logs hold such stamps). `found:` is another product's word that
+ * nothing came (a dead click): it opens at once, or belongs to what is open.
  *
  * State, either of two:
  *     armed or open: the deadline (8 bytes) and the question's time (8 bytes)
@@ -31,11 +32,14 @@ static const snag_field fields[] = {
                        "an event that makes waiting pointless: disarms, or resolves with reason until"),
     SNAG_FIELD("overtake", DURATION, overtake_ms, false, 0, INT64_MAX / 4, 0,
                "an answer stamped at most so long before its question still counts"),
+    SNAG_FIELD_MATCHER_ADDED("found", found, SNAG_ROLE_FOUND,
+                             "an event by which another product says that it found the same; it is one "
+                             "signal with ours"),
 };
 
 static bool starts(const snag_rule *rule, uint32_t roles)
 {
-    return (roles & SNAG_ROLE_EVENT) ||
+    return (roles & (SNAG_ROLE_EVENT | SNAG_ROLE_FOUND)) ||
            ((roles & SNAG_ROLE_ANSWER) && rule->params.overtake_ms > 0);
 }
 
@@ -59,11 +63,13 @@ static void remember_answer(const snag_rule *rule, snag_rule_step *step, int64_t
     snag_rule_keep(step, sizeof *kept);
 }
 
-static snag_rule_facts facts_of(const snag_rule *rule, int64_t deadline_ms)
+/* An episode that another product's word opened has no deadline of ours: both times are that word's. */
+static snag_rule_facts facts_of(const snag_rule *rule, const state *kept)
 {
     snag_rule_facts facts = SNAG_RULE_FACTS_NONE;
     facts.within_ms = rule->params.after_ms;
-    facts.deadline_ms = deadline_ms;
+    if (kept->deadline_ms > kept->at_ms)
+        facts.deadline_ms = kept->deadline_ms;
     return facts;
 }
 
@@ -74,7 +80,7 @@ static void end(const snag_rule *rule, snag_rule_step *step, const snag_event *e
     const state *kept = snag_rule_state(step);
     SNAG_ASSERT(kept->deadline_ms != SNAG_TIME_NONE);
     if (snag_rule_is_open(step)) {
-        snag_rule_facts facts = facts_of(rule, kept->deadline_ms);
+        snag_rule_facts facts = facts_of(rule, kept);
         if (event->time_ms <= kept->deadline_ms)
             reason = SNAG_REASON_LATE_EVIDENCE;
         snag_rule_note(step);
@@ -120,6 +126,25 @@ static void on_question(const snag_rule *rule, snag_rule_step *step, const snag_
     snag_rule_arm(step, kept->deadline_ms);
 }
 
+/* What another product found: the silence that we are waiting for, or one that we did not see begin. */
+static void on_found(const snag_rule *rule, snag_rule_step *step, const snag_event *event)
+{
+    state *kept = snag_rule_state(step);
+    bool waiting = snag_rule_state_bytes(step) > 0 && kept->deadline_ms != SNAG_TIME_NONE;
+    if (waiting && event->time_ms < kept->at_ms)
+        return; /* late: of an earlier question */
+    if (!waiting)
+        snag_rule_forget_all(step);
+    snag_rule_note(step);
+    if (snag_rule_is_open(step))
+        return;
+    *kept = (state){event->time_ms, event->time_ms};
+    snag_rule_keep(step, sizeof *kept);
+    snag_rule_arm(step, SNAG_NEVER);
+    snag_rule_facts facts = facts_of(rule, kept);
+    snag_rule_open(step, &facts);
+}
+
 static void on_event(const snag_rule *rule, snag_rule_step *step, const snag_event *event,
                      uint32_t roles)
 {
@@ -129,6 +154,8 @@ static void on_event(const snag_rule *rule, snag_rule_step *step, const snag_eve
         on_until(rule, step, event);
     if (roles & SNAG_ROLE_EVENT)
         on_question(rule, step, event, (roles & SNAG_ROLE_ANSWER) != 0);
+    if (roles & SNAG_ROLE_FOUND)
+        on_found(rule, step, event);
 }
 
 static void on_timer(const snag_rule *rule, snag_rule_step *step, int64_t deadline_ms)
@@ -141,7 +168,7 @@ static void on_timer(const snag_rule *rule, snag_rule_step *step, int64_t deadli
     }
     SNAG_ASSERT(kept->deadline_ms == deadline_ms);
     SNAG_ASSERT(!snag_rule_is_open(step));
-    snag_rule_facts facts = facts_of(rule, deadline_ms);
+    snag_rule_facts facts = facts_of(rule, kept);
     snag_rule_open(step, &facts);
 }
 

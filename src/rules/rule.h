@@ -22,6 +22,7 @@ enum {
     SNAG_ROLE_NEVER = 16, /* matches `not:` */
     SNAG_ROLE_MILESTONE = 32, /* enters a milestone of a walk with the same `per` */
     SNAG_ROLE_END = 64,   /* … a stage that ends it */
+    SNAG_ROLE_FOUND = 128, /* matches `found:`: another product's word for the same */
     SNAG_ROLE_STEP = 256  /* the first of a path's different steps; each has a bit of its own */
 };
 
@@ -41,6 +42,7 @@ typedef struct snag_rule_params {
     snag_matcher failed; /* ratio: */
     snag_matcher of;
     snag_matcher never; /* not: */
+    snag_matcher found;
     snag_steps path;
     snag_steps stages; /* milestones and ends of walks, for a path */
     int64_t after_ms;
@@ -48,6 +50,12 @@ typedef struct snag_rule_params {
     int64_t count;
     int64_t within_ms; /* or SNAG_WITHIN_JOURNEY */
     int64_t quiet_ms;
+    int64_t gap_ms;
+    int64_t radius; /* pixels */
+    int64_t measure;
+    int64_t from;
+    int64_t x; /* slots of the kept names x and y, where there is a radius */
+    int64_t y;
     int64_t dwell_ms;
     int64_t hold_ms;
     int64_t enter; /* in millionths */
@@ -66,6 +74,7 @@ typedef enum snag_field_type {
     SNAG_FIELD_COUNT,
     SNAG_FIELD_SHARE, /* 30%, 0.3: int64_t in millionths */
     SNAG_FIELD_NAME,  /* a name that events have: int64_t, its slot */
+    SNAG_FIELD_WORD,  /* one of the field's words: int64_t, which */
     SNAG_FIELD_BOOL
 } snag_field_type;
 
@@ -75,10 +84,12 @@ typedef struct snag_field {
     snag_field_type type;
     size_t offset; /* in snag_rule_params */
     bool required;
+    bool added;    /* the kind was known before it: not given, it leaves the fingerprint as it was */
     uint16_t role; /* of a matcher */
     int64_t min;   /* of a duration (ms), count or share */
     int64_t max;
     int64_t otherwise; /* the default where it is not given */
+    const char *const *words; /* NULL-terminated; the first is the default */
     const char *summary;
 } snag_field;
 
@@ -91,6 +102,23 @@ typedef struct snag_field {
     {                                                                                        \
         .name = word, .type = SNAG_FIELD_##kind, .offset = offsetof(snag_rule_params, member), \
         .required = must, .min = least, .max = most, .otherwise = default_to, .summary = about \
+    }
+
+/* The same for fields that a kind got after it was first published; never required. */
+#define SNAG_FIELD_MATCHER_ADDED(word, member, part, about)                                  \
+    {                                                                                        \
+        .name = word, .type = SNAG_FIELD_MATCHER, .offset = offsetof(snag_rule_params, member), \
+        .added = true, .role = part, .summary = about                                        \
+    }
+#define SNAG_FIELD_ADDED(word, kind, member, least, most, default_to, about)                 \
+    {                                                                                        \
+        .name = word, .type = SNAG_FIELD_##kind, .offset = offsetof(snag_rule_params, member), \
+        .added = true, .min = least, .max = most, .otherwise = default_to, .summary = about  \
+    }
+#define SNAG_FIELD_CHOICE(word, member, list, about)                                         \
+    {                                                                                        \
+        .name = word, .type = SNAG_FIELD_WORD, .offset = offsetof(snag_rule_params, member), \
+        .added = true, .words = list, .summary = about                                       \
     }
 
 /* What an alert of a kind can say of its numbers; a headline may insert these words. */

@@ -26,7 +26,9 @@ static const char pipeline_text[] =
     "pipeline: fuzz\n"
     "sources:\n"
     "  s: { topic: s, format: json, map: { time: t, type: e, customer: c },\n"
-    "       keep: { order: order, n: { from: n, as: int } }, const: { channel: web } }\n"
+    "       keep: { order: order, x: { from: n, as: int }, y: { from: m, as: int },\n"
+    "               n: { from: n, as: int } },\n"
+    "       const: { channel: web } }\n"
     "facts:\n"
     "  newest: { last: order, within: 1h }\n"
     "  oldest: { first: n }\n"
@@ -51,6 +53,8 @@ static const char pipeline_text[] =
     "  share: { ratio: Failed, of: [Failed, Sent], within: 10m, enter: 50%, min: 2, hold: 1m }\n"
     "  way: { path: [begun, Failed, Other, begun], per: order, within: journey, not: Never }\n"
     "  back: { path: [Failed, Other, Failed], within: 10m, dwell: 1m, until: Done }\n"
+    "  near: { event: Failed, count: 4, gap: 10m, radius: 500, found: Other }\n"
+    "  dead: { event: Failed, missing: Sent, after: 5m, found: Other }\n"
     "  unlike: { differs: n, between: order, within: 1h }\n";
 
 static const char newer_text[] =
@@ -99,7 +103,7 @@ static void on_record(void *context, const snag_record *record)
 static void feed(snag_engine *engine, const char *customer, const char *order, const char *type,
                  int64_t time_ms)
 {
-    snag_value vars[SNAG_VAR_KEPT + 2] = {0};
+    snag_value vars[SNAG_VAR_KEPT + 4] = {0};
     char id[24];
     snag_buf buf = snag_buf_on(id, sizeof id);
     snag_buf_int(&buf, ++here.offset);
@@ -109,7 +113,8 @@ static void feed(snag_engine *engine, const char *customer, const char *order, c
     vars[SNAG_VAR_CUSTOMER] = snag_value_text(snag_str_from(customer));
     vars[SNAG_VAR_CHANNEL] = snag_value_text(SNAG_STR("web"));
     vars[SNAG_VAR_KEPT] = snag_value_text(snag_str_from(order));
-    vars[SNAG_VAR_KEPT + 1] = snag_value_int(here.offset);
+    for (int i = 1; i < 4; i++)
+        vars[SNAG_VAR_KEPT + i] = snag_value_int(here.offset);
     snag_event event = {.time_ms = time_ms,
                         .stamp_ms = time_ms,
                         .position = {.offset = here.offset},
@@ -118,7 +123,7 @@ static void feed(snag_engine *engine, const char *customer, const char *order, c
                         .customer = vars[SNAG_VAR_CUSTOMER].as.text,
                         .channel = SNAG_STR("web"),
                         .vars = vars,
-                        .var_count = SNAG_VAR_KEPT + 2};
+                        .var_count = SNAG_VAR_KEPT + 4};
     size_t taken = 0;
     snag_err err = snag_engine_take(engine, &event, 1, &taken);
     SNAG_ASSERT(err == SNAG_OK || err == SNAG_FULL);

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 #
-# An independent recount of the tests `ratio`, `path` and `differs`, once more from language.md, short and
-# slow: each keeps every event there was and looks at them all again. Random streams by seed; every alert must
-# agree, in time, reason and numbers. The same events in other orders inside out_of_order must give the same.
+# An independent recount of the tests `ratio`, `path` and `differs` and of bursts of clicks, once more from
+# language.md, short and slow: each keeps every event there was and looks at them all again. Random streams by
+# seed; every alert must agree, in time, reason and numbers. The same events in other orders inside
+# out_of_order must give the same.
 #
 #     SNAG=build/snag tests/golden/test_recount_rules.py SEED       one stream again
 #
@@ -218,7 +219,64 @@ class Differs:
         self.open = len(values) > 1
 
 
-KINDS = [Ratio, Path, Differs]
+class Near:
+    """Bursts of clicks close together; every click since the last burst is looked at again."""
+
+    def __init__(self, rule, slack):
+        self.rule, self.clicks, self.open, self.total = rule, [], False, 0
+        self.span = rule.get("within_ms", rule.get("gap_ms", 0) * (rule["count"] - 1)) - slack
+
+    @staticmethod
+    def make(rng):
+        rule = {"event": rng.choice(TYPES[:2]), "count": rng.choice([2, 3, 4]),
+                "radius": rng.choice([0, 2, 4]), "measure": rng.choice(["circle", "taxicab", "box"]),
+                "burst": "true"}
+        rule[rng.choice(["within_ms", "gap_ms"])] = rng.choice([900, 4000, 20000])
+        if rule["measure"] != "box":
+            rule["from"] = rng.choice(["first", "previous"])
+        rule["quiet_ms"] = rng.choice([250, 3000, 9000])
+        if rng.random() < 0.5:
+            rule["found"] = TYPES[2]
+        return rule
+
+    def close(self, newest):
+        if newest[-1][0] - newest[0][0] > self.span:
+            return False
+        for i, (at, x, y) in enumerate(newest[1:], 1):
+            _, from_x, from_y = newest[i - 1 if self.rule.get("from") == "previous" else 0]
+            far = {"circle": (x - from_x) ** 2 + (y - from_y) ** 2 > self.rule["radius"] ** 2,
+                   "taxicab": abs(x - from_x) + abs(y - from_y) > self.rule["radius"], "box": False}
+            if far[self.rule["measure"]] or at - newest[i - 1][0] > self.rule.get("gap_ms", 10 ** 15):
+                return False
+        width = max(max(where) - min(where) for where in list(zip(*newest))[1:])
+        return self.rule["measure"] != "box" or width <= self.rule["radius"]
+
+    def deadline(self):
+        return self.newest + self.rule["quiet_ms"] if self.open else None
+
+    def timer(self, say):
+        say("resolve", self.deadline(), "window_empty", self.total, None)
+        self.clicks, self.open = [], False
+
+    def event(self, event, say):
+        kind, now = event["e"], event["t"]
+        newest = self.clicks[-self.rule["count"]:]
+        if kind == self.rule["event"]:
+            self.newest = now
+            self.clicks.append((now, event["x"], event["y"]))
+            self.total += 1
+            newest = self.clicks[-self.rule["count"]:]
+            if not self.open and len(newest) == self.rule["count"] and self.close(newest):
+                say("trigger", now, "", self.rule["count"], None)
+                self.open, self.total = True, self.rule["count"]
+        elif kind == self.rule.get("found") and not self.open:
+            inside = [click for click in newest if now - click[0] <= self.span]
+            self.newest = inside[-1][0] if inside else now
+            self.open, self.total = True, max(len(inside), 1)
+            say("trigger", now, "", self.total, None)
+
+
+KINDS = [Ratio, Path, Differs, Near]
 
 
 def make_rules(rng):
@@ -233,7 +291,8 @@ def make_pipeline(rules, out_of_order):
     lines = ["pipeline: recount", "sources:",
              f"  s: {{ topic: s, format: json, out_of_order: {out_of_order}ms,",
              "       map: { id: id, time: t, type: e, customer: c },",
-             "       keep: { item: item, place: place, value: { from: value, as: int } } }", "rules:"]
+             "       keep: { item: item, place: place, value: { from: value, as: int },",
+             "               x: { from: x, as: int }, y: { from: y, as: double } } }", "rules:"]
     for name, _, rule, per in rules:
         lines.append(f"  {name}: {{ {words_of(rule)}{', per: item' if per else ''} }}")
     return "\n".join(lines) + "\n"
@@ -244,7 +303,8 @@ def make_events(rng):
     for i in range(900):
         now += rng.choice([1, 1, 2, 7, 50, 100, 250, 900, 4000])
         events.append({"id": f"e{i}", "t": now, "e": rng.choice(TYPES), "c": f"c{rng.randrange(3)}",
-                       "item": str(rng.randrange(2)), "place": rng.choice("xyz"), "value": rng.randrange(3)})
+                       "item": str(rng.randrange(2)), "place": rng.choice("xyz"), "value": rng.randrange(3),
+                       "x": rng.randrange(4), "y": rng.randrange(4)})
     return events
 
 

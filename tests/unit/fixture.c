@@ -141,6 +141,8 @@ snag_rule *fixture_rule(fixture *f, const char *kind, const char *name, uint16_t
     rule->params = (snag_rule_params){.missing = fixture_matcher(missing),
                                       .until = fixture_matcher(until),
                                       .within_ms = -1,
+                                      .gap_ms = -1,
+                                      .radius = -1,
                                       .quiet_ms = -1};
     rule->signal = (snag_signal_spec){.name = snag_str_from(name),
                                       .test = snag_str_from(kind),
