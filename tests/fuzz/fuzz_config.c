@@ -41,7 +41,7 @@ static void check_pipeline(const snag_pipeline *pipeline)
     SNAG_ASSERT(pipeline->name_count == SNAG_VAR_KEPT + pipeline->sources[0].kept_count);
     for (uint32_t i = 0; i < pipeline->rule_count; i++) {
         const snag_rule *rule = &pipeline->rules[i];
-        SNAG_ASSERT(rule->kind != NULL && rule->event.count > 0);
+        SNAG_ASSERT(rule->kind != NULL && (rule->event.count > 0) != rule->kind->own_events);
         SNAG_ASSERT(rule->scope < pipeline->scope_count);
         SNAG_ASSERT(rule->signal.fingerprint != 0 && rule->signal.headline.size > 0);
     }
