@@ -3,7 +3,9 @@
 #
 # Kafka to Kafka with Redis: simulated calls are produced first, then one worker reads, judges and commits
 # them all. The figure is events per CPU-second of the worker process (user and system), once with two rules,
-# once with a journey that changes at each event besides. Broker and Redis run beside it.
+# once with a journey that changes at each event besides; each also at least once, by the same program with a
+# producer without transactions (bench/loose_output.c), in turn in the same run: the difference is what
+# exactly-once costs. Broker and Redis run beside it.
 #
 #   bench/live_kafka.sh [--tiny] [--out FILE]       environment: SNAG, SNAG_BUILD, SNAG_SOURCE
 set -euo pipefail
@@ -31,9 +33,9 @@ export KAFKA="$BROKERS" REDIS_URL
 tool create calls 1 retention.ms=-1
 tool produce calls "$LIVE/events.jsonl" userId,anonymousId timestamp 2>/dev/null
 
-# pipeline NAME [JOURNEY-LINES]
+# pipeline NAME TOPICS [JOURNEY-LINES]: the file TOPICS.yaml, whose output topics begin with TOPICS
 pipeline() {
-    cat >"$LIVE/$1.yaml" <<YAML
+    cat >"$LIVE/$2.yaml" <<YAML
 pipeline: $1
 sources:
   calls:
@@ -41,14 +43,15 @@ sources:
     format: segment
     keep: { line: properties.line, call: properties.callId }
     clock: log
-${2:-}
+${3:-}
 rules:
   stuck_60: { event: Call Queued, per: [line, call], missing: [Call Answered, Call Abandoned], after: 60s }
   hung_up_twice: { event: Call Abandoned, count: 2, within: 1h }
+outputs: { prefix: "$2." }
 kafka: { bootstrap.servers: "\${KAFKA}" }
 redis: { url: "\${REDIS_URL}" }
 YAML
-    "$SNAG" topics "$LIVE/$1.yaml" --create >/dev/null 2>&1
+    "$SNAG" topics "$LIVE/$2.yaml" --create >/dev/null 2>&1
 }
 
 caught_up() { [ "$(tool lag "$1" calls 2>/dev/null || echo unknown)" = 0 ]; }
@@ -70,10 +73,11 @@ report() {
     printf '%-28s %12s %-10s (target %s, stretch %s)\n' "$1" "$2" "$3" "$4" "$5" >&2
 }
 
-# measure NAME TARGET STRETCH
+# measure PROGRAM NAME TARGET STRETCH: leaves the hash of what was said in HASH
 measure() {
-    local pid ms hash memory
-    "$SNAG" run "$LIVE/$1.yaml" --instance one >"$LIVE/$1.log" 2>&1 &
+    local program=$1 pid ms hash memory
+    shift
+    "$program" run "$LIVE/$1.yaml" --group "$1" --instance one >"$LIVE/$1.log" 2>&1 &
     pid=$!
     STARTED+=("$pid")
     wait_for 300 "$1 to be read" caught_up "$1"
@@ -84,11 +88,22 @@ measure() {
     hash=${hash:0:16}
     report "kafka_to_kafka_$1" "$((events * 1000 / (ms > 0 ? ms : 1)))" "events/cpu-s" "$2" "$3" "$hash"
     report "kafka_to_kafka_$1_peak" "$memory" "KiB" 0 0 "$hash"
+    HASH=$hash
 }
 
-pipeline two_rules
-measure two_rules 400000 700000
-pipeline with_journey "journeys:
+# both NAME TARGET STRETCH [JOURNEY-LINES]: exactly once, and at least once; the same must be said
+both() {
+    local once
+    pipeline "$1" "$1" "${4:-}"
+    pipeline "$1" "$1_at_least_once" "${4:-}"
+    measure "$SNAG" "$1" "$2" "$3"
+    once=$HASH
+    measure "$SNAG_BUILD/bench/snag_loose" "$1_at_least_once" 0 0
+    [ "$HASH" = "$once" ] || fail "$1: undisturbed, at least once says something else than exactly once"
+}
+
+both two_rules 400000 700000
+both with_journey 0 0 "journeys:
   call:
     per: [line, call]
     stages:
@@ -97,4 +112,3 @@ pipeline with_journey "journeys:
       answered: { event: Call Answered }
       abandoned: { event: Call Abandoned, end: abandoned }
       ended: { event: Call Ended, end: served }"
-measure with_journey 0 0

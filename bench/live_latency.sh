@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # How long after an event was appended its alert is readable (read_committed), with other events flowing at a
-# moderate rate; and how long after its deadline a stall alert is readable with no other traffic at all.
-# One broker, one Redis and the worker on the same machine.
+# moderate rate, exactly once and at least once (loose_output.c), one after the other; and how long after its
+# deadline a stall alert is readable with no other traffic at all. One broker, one Redis and the worker on the
+# same machine.
 #
 #   bench/live_latency.sh [--tiny] [--out FILE]        SNAG, SNAG_BUILD, SNAG_SOURCE as in tests
 set -uo pipefail
@@ -41,28 +42,39 @@ report() {
     done
 }
 
-cat >"$LIVE/hit.yaml" <<'PIPELINE'
-pipeline: hit
+# worker PROGRAM NAME: over the topic NAME-in, and ready
+worker() {
+    cat >"$LIVE/$2.yaml" <<PIPELINE
+pipeline: $2
 sources:
-  hits: { topic: hits, format: json, map: { id: id, time: at, type: what, customer: who }, delay: 1ms }
+  hits: { topic: $2-in, format: json, map: { id: id, time: at, type: what, customer: who }, delay: 1ms }
 rules:
   hit: { event: Hit, count: 1, within: 24h }
   stuck: { event: Asked, missing: Answered, after: 1s }
-kafka: { bootstrap.servers: "${KAFKA}" }
-redis: { url: "${REDIS_URL}" }
+kafka: { bootstrap.servers: "\${KAFKA}" }
+redis: { url: "\${REDIS_URL}" }
 PIPELINE
-tool create hits 1 || fail "create"
-"$SNAG" topics "$LIVE/hit.yaml" --create >"$LIVE/topics.log" 2>&1 || fail "snag topics"
-"$SNAG" run "$LIVE/hit.yaml" --instance bench >"$LIVE/run.log" 2>&1 &
-STARTED+=($!)
-sleep 3
-tool latency hits hit.alerts "$count" 100 >"$LIVE/hits" || fail "not every alert came"
+    tool create "$2-in" 1 || fail "create"
+    "$SNAG" topics "$LIVE/$2.yaml" --create >"$LIVE/topics.log" 2>&1 || fail "snag topics"
+    "$1" run "$LIVE/$2.yaml" --instance bench >"$LIVE/$2.log" 2>&1 &
+    PID=$!
+    STARTED+=("$PID")
+    ready() { tool consume "$2.changelog" values | grep -q .; }
+    wait_for 30 "the first transaction of $2" ready "$@"
+}
+
+worker "$SNAG_BUILD/bench/snag_loose" loose
+tool latency loose-in loose.alerts "$count" 100 >"$LIVE/loose" || fail "not every alert came"
+report latency_at_least_once 0 0 "$LIVE/loose"
+stop_pid "$PID" TERM
+worker "$SNAG" hit
+tool latency hit-in hit.alerts "$count" 100 >"$LIVE/hits" || fail "not every alert came"
 report latency 25 75 "$LIVE/hits"
 
 # The deadline stands in the alert; when it was readable is seen by whoever polls for it.
 for i in $(seq "$stalls"); do
     at=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)
-    tool send hits "s$i" "{\"id\":\"s$i\",\"at\":\"$at\",\"what\":\"Asked\",\"who\":\"s$i\"}" || fail "send"
+    tool send hit-in "s$i" "{\"id\":\"s$i\",\"at\":\"$at\",\"what\":\"Asked\",\"who\":\"s$i\"}" || fail "send"
     sleep 1.5
 done
 tool consume hit.alerts values | python3 -c '

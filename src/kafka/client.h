@@ -77,5 +77,7 @@ void snag_kafka_leave(rd_kafka_t *client, snag_kafka *kafka, const char *group, 
 /* The group's metadata as of the last assignment; NULL before it. Borrowed. */
 const rd_kafka_consumer_group_metadata_t *snag_kafka_input_group(const snag_input *input);
 const char *snag_kafka_input_topic(const snag_input *input);
+/* The consumer itself, until the next rejoin; for the benchmark that commits without transactions. */
+rd_kafka_t *snag_kafka_input_client(const snag_input *input);
 
 #endif

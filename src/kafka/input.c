@@ -469,6 +469,12 @@ const rd_kafka_consumer_group_metadata_t *snag_kafka_input_group(const snag_inpu
     return in->group;
 }
 
+rd_kafka_t *snag_kafka_input_client(const snag_input *input_port)
+{
+    const input *in = input_port->self;
+    return in->client;
+}
+
 const char *snag_kafka_input_topic(const snag_input *input_port)
 {
     const input *in = input_port->self;
