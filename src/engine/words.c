@@ -50,26 +50,6 @@ static void put_journey(snag_buf *buf, const snag_pipeline *pipeline, const snag
     }
 }
 
-void snag_words_write(const snag_pipeline *pipeline, snag_buf *buf)
-{
-    uint32_t count = pipeline->rule_count;
-    for (uint32_t i = 0; i < pipeline->journey_count; i++)
-        count += pipeline->journeys[i].stage_count;
-    snag_buf_put(buf, magic, sizeof magic);
-    snag_pack_u16(buf, SNAG_WORDS_FORMAT);
-    snag_pack_u16(buf, (uint16_t)count);
-    for (uint32_t i = 0; i < pipeline->journey_count; i++)
-        put_journey(buf, pipeline, &pipeline->journeys[i]);
-    for (uint32_t i = 0; i < pipeline->rule_count; i++) {
-        const snag_rule *rule = &pipeline->rules[i];
-        snag_words_entry entry = {.fingerprint = rule->signal.fingerprint,
-                                  .stage = SNAG_WORDS_RULE,
-                                  .scope = rule->scope,
-                                  .spec = rule->signal};
-        put_entry(buf, pipeline, &entry);
-    }
-}
-
 static void get_entry(snag_unpack *unpack, snag_words_entry *entry)
 {
     snag_signal_spec *spec = &entry->spec;
@@ -102,6 +82,62 @@ static uint16_t begin(snag_unpack *unpack)
     uint16_t count = snag_unpack_u16(unpack);
     unpack->bad |= memcmp(mark, magic, sizeof magic) != 0 || format != SNAG_WORDS_FORMAT;
     return unpack->bad ? 0 : count;
+}
+
+static bool is_ours(const snag_pipeline *pipeline, const snag_words_entry *entry)
+{
+    for (uint32_t i = 0; i < pipeline->journey_count; i++)
+        if (pipeline->journeys[i].fingerprint == entry->fingerprint &&
+            entry->stage < pipeline->journeys[i].stage_count)
+            return true;
+    for (uint32_t i = 0; i < pipeline->rule_count; i++)
+        if (pipeline->rules[i].signal.fingerprint == entry->fingerprint && entry->stage == SNAG_WORDS_RULE)
+            return true;
+    return false;
+}
+
+/* The bytes of those that are not ours, in one piece each; returns how many. buf NULL = only counts. */
+static uint32_t put_earlier(const snag_pipeline *pipeline, snag_str earlier, size_t room, snag_buf *buf)
+{
+    snag_unpack unpack = snag_unpack_on(earlier);
+    snag_words_entry entry;
+    uint32_t count = 0;
+    for (uint16_t left = begin(&unpack); left > 0; left--) {
+        const char *from = unpack.at;
+        get_entry(&unpack, &entry);
+        size_t size = (size_t)(unpack.at - from);
+        if (unpack.bad || size > room)
+            break;
+        if (is_ours(pipeline, &entry))
+            continue;
+        room -= size;
+        count++;
+        if (buf)
+            snag_buf_put(buf, from, size);
+    }
+    return count;
+}
+
+void snag_words_write(const snag_pipeline *pipeline, snag_str earlier, snag_buf *buf)
+{
+    const size_t room = SNAG_WORDS_BYTES_MAX / 2; /* ours take no more than the other half */
+    uint32_t count = pipeline->rule_count + put_earlier(pipeline, earlier, room, NULL);
+    for (uint32_t i = 0; i < pipeline->journey_count; i++)
+        count += pipeline->journeys[i].stage_count;
+    snag_buf_put(buf, magic, sizeof magic);
+    snag_pack_u16(buf, SNAG_WORDS_FORMAT);
+    snag_pack_u16(buf, (uint16_t)count);
+    for (uint32_t i = 0; i < pipeline->journey_count; i++)
+        put_journey(buf, pipeline, &pipeline->journeys[i]);
+    for (uint32_t i = 0; i < pipeline->rule_count; i++) {
+        const snag_rule *rule = &pipeline->rules[i];
+        snag_words_entry entry = {.fingerprint = rule->signal.fingerprint,
+                                  .stage = SNAG_WORDS_RULE,
+                                  .scope = rule->scope,
+                                  .spec = rule->signal};
+        put_entry(buf, pipeline, &entry);
+    }
+    put_earlier(pipeline, earlier, room, buf);
 }
 
 bool snag_words_sound(snag_str words)

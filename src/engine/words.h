@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "engine/pipeline.h"
 
-enum { SNAG_WORDS_FORMAT = 1, SNAG_WORDS_RULE = 0xFF };
+enum { SNAG_WORDS_FORMAT = 1, SNAG_WORDS_RULE = 0xFF, SNAG_WORDS_BYTES_MAX = 768 << 10 };
 
 typedef struct snag_words_entry {
     uint32_t fingerprint;
@@ -28,7 +28,9 @@ typedef struct snag_words_entry {
     snag_str stage_name;
 } snag_words_entry;
 
-void snag_words_write(const snag_pipeline *pipeline, snag_buf *buf);
+/* This pipeline's, and behind them those of `earlier` words (sound, or empty) that are not its own: as many as
+ * fit into SNAG_WORDS_BYTES_MAX, so that the record stays one that a topic takes. */
+void snag_words_write(const snag_pipeline *pipeline, snag_str earlier, snag_buf *buf);
 /* Whether the bytes are words of a format this program knows, from the first to the last. */
 bool snag_words_sound(snag_str words);
 /* False: no such entry. Its texts are borrowed from the words, which must be sound (or empty). */

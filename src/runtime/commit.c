@@ -47,7 +47,13 @@ static int64_t oldest(const snag_partition *partition)
     return waiting < partition->next ? waiting : partition->next;
 }
 
-static void head_add(snag_worker *worker, snag_partition *partition, bool words)
+/* A commit says this pipeline's words where they are not in force yet; amid an upgrade, both versions'. */
+static bool says_words(const snag_partition *partition)
+{
+    return partition->sweeping ? partition->joining : !partition->told;
+}
+
+static void head_add(snag_worker *worker, snag_partition *partition)
 {
     static char key[1] = {SNAG_HEAD_KEY};
     snag_head head = {.n = partition->n + 1,
@@ -55,8 +61,8 @@ static void head_add(snag_worker *worker, snag_partition *partition, bool words)
                       .next = partition->next > partition->resume ? partition->next : partition->resume,
                       .partitions = worker->options->partitions,
                       .pipeline = worker->pipeline->version,
-                      .rules = words ? -1 : partition->words_at,
-                      .told = words || partition->told};
+                      .rules = says_words(partition) ? -1 : partition->words_at,
+                      .told = partition->told || !partition->sweeping};
     memcpy(head.incarnation, partition->incarnation, 16);
     memcpy(head.config, worker->pipeline->config, 32);
     snag_buf buf = snag_bundle_buf(&worker->bundle, HEAD_LEAST);
@@ -78,10 +84,9 @@ static snag_place prepare(snag_worker *worker, snag_partition *partition)
     while (snag_engine_changed(partition->engine, &key, &blob))
         cell_add(worker, partition->index, key, blob);
     partition->item_count = worker->item_count - partition->item_first;
-    bool words = !partition->told && !partition->sweeping;
-    if (words)
+    if (says_words(partition))
         snag_partition_words_add(partition);
-    head_add(worker, partition, words);
+    head_add(worker, partition);
     snag_place place = {.partition = partition->index, .offset = oldest(partition)};
     snag_head_words(place.text, sizeof place.text, partition->n + 1, partition->incarnation);
     return place;
@@ -168,10 +173,10 @@ static void committed(snag_partition *partition, const snag_place *place)
     partition->placed = place->offset;
     partition->dirty = false;
     partition->logged = partition->head_offset;
-    if (!partition->told && !partition->sweeping) {
-        partition->told = true;
+    if (says_words(partition))
         partition->words_at = partition->words_written;
-    }
+    partition->joining = false;
+    partition->told = partition->told || !partition->sweeping;
     snag_partition_usage(partition);
     snag_worker_pass(partition->worker, SNAG_POINT_COMMITTED);
     if (!snag_planted(EARLY_FLUSH))

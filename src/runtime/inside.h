@@ -57,6 +57,7 @@ typedef struct snag_partition {
     /* the rules' words in the changelog */
     bool told;         /* those in force are this pipeline's */
     bool sweeping;     /* the earlier version's are still needed */
+    bool joining;      /* the next commit says both versions' */
     int64_t words_at;  /* where those in force lie, -1 = unknown */
     int64_t words_written; /* filled by the commit */
     char *words;       /* the earlier version's, while taking over */

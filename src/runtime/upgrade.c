@@ -4,11 +4,12 @@
  * a key of their own, written once for each version of the pipeline, not with each commit:
  *
  *     v1 first start  | cells | rules v1 | head n=0 told, rules=here |  ...  | head n=41 told, rules=offset |
- *     v2 takes over   | resolves | cells | head n=42 not told, rules=offset |   as often as there is more
- *                     | last resolves | cells | rules v2 | head n=43 told |
+ *     v2 takes over   | resolves | cells | rules v2 and v1 | head n=42 not told, rules=here |
+ *                     | resolves | cells | head n=43 not told, rules=offset |   as often as there is more
+ *                     | last resolves | cells | rules v2 | head n=44 told |
  *
- * A crash in between leaves a head that is not told and names the old words: whoever comes next goes on
- * there.
+ * A crash in between leaves a head that is not told and names the words of both: whoever comes next goes on
+ * there, and if it is a third version it finds also those of the walks that the second has carried over.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -78,9 +79,11 @@ void snag_partition_words_add(snag_partition *partition)
 {
     static char key[1] = {SNAG_RULES_KEY};
     snag_bundle *bundle = &partition->worker->bundle;
+    bool both = partition->joining && partition->words;
+    snag_str earlier = both ? snag_str_of(partition->words, partition->words_bytes) : (snag_str){"", 0};
     for (size_t least = WORDS_LEAST;; least *= 2) {
         snag_buf buf = snag_bundle_buf(bundle, least);
-        snag_words_write(partition->worker->pipeline, &buf);
+        snag_words_write(partition->worker->pipeline, earlier, &buf);
         SNAG_ASSERT(!buf.full || least < WORDS_MAX);
         if (buf.full)
             continue;
@@ -164,6 +167,7 @@ static snag_err sweep(snag_partition *partition, snag_diag *diag)
     uint64_t cursor = 0, lost = 0;
     snag_err err = SNAG_OK;
     snag_engine_counters(partition->engine, &before);
+    partition->joining = true; /* should there be a commit before the last */
     for (bool done = false; !done && err == SNAG_OK;) {
         done = snag_engine_retire(partition->engine, words, &cursor,
                                   (uint32_t)worker->options->batch_max, &lost);
@@ -171,6 +175,7 @@ static snag_err sweep(snag_partition *partition, snag_diag *diag)
         if (!done)
             err = snag_worker_commit(worker, diag);
     }
+    partition->joining = false;
     snag_engine_counters(partition->engine, &after);
     if (err == SNAG_OK)
         tell(partition, after.resolved - before.resolved, lost);

@@ -165,7 +165,7 @@ static void keep_cells(snag_engine *engine)
     SNAG_ASSERT(!head.full);
     here.head_size = head.size;
     snag_buf words = snag_buf_on(here.words, sizeof here.words);
-    snag_words_write(&here.config.pipeline, &words);
+    snag_words_write(&here.config.pipeline, (snag_str){"", 0}, &words);
     SNAG_ASSERT(!words.full);
     here.words_size = words.size;
 }

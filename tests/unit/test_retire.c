@@ -140,7 +140,7 @@ static uint64_t retire(side *s, const side *was, uint32_t budget)
     assert_non_null(bytes);
     snag_buf words = snag_buf_on(bytes, WORDS_BYTES);
     if (was)
-        snag_words_write(&was->config.pipeline, &words);
+        snag_words_write(&was->config.pipeline, (snag_str){"", 0}, &words);
     assert_false(words.full);
     assert_true(!was || snag_words_sound(snag_buf_str(&words)));
     while (!snag_engine_retire(s->engine, snag_buf_str(&words), &cursor, budget, &lost))
@@ -271,7 +271,7 @@ static void test_in_two_lives(void **state)
     side *was = lived();
     side *first = side_new(newer), *second = side_new(newer);
     snag_buf words = snag_buf_on(bytes, sizeof bytes);
-    snag_words_write(&was->config.pipeline, &words);
+    snag_words_write(&was->config.pipeline, (snag_str){"", 0}, &words);
     move(was, first);
     uint64_t strange = snag_engine_strange(first->engine);
     assert_false(snag_engine_retire(first->engine, snag_buf_str(&words), &cursor, 3, &lost));
@@ -290,7 +290,7 @@ static void test_words_cut(void **state)
     (void)state;
     side *was = side_new(older);
     snag_buf words = snag_buf_on(bytes, sizeof bytes);
-    snag_words_write(&was->config.pipeline, &words);
+    snag_words_write(&was->config.pipeline, (snag_str){"", 0}, &words);
     for (size_t cut = 0; cut < words.size; cut++)
         assert_false(snag_words_sound(snag_str_of(bytes, cut)));
     assert_true(snag_words_sound(snag_buf_str(&words)));

@@ -30,15 +30,26 @@ static const char *const files[] = {
     /* the second file again, changed without a new version */
     "pipeline: w\nversion: 2\n" SOURCE "  often: { event: Asked, count: 4, within: 10h, owner: new }\n"};
 
-enum { FILES = 3, HALF = 200 };
+/* A journey of which every version changes the second stage only: walks in the first one go on, stalls and all,
+ * from version to version. */
+#define WALKS(number, due, more)                                                                        \
+    "pipeline: w\nversion: " number "\njourneys:\n  j:\n    stages:\n"                                 \
+    "      asked: { event: Asked, due: 5s }\n      answered: { event: Answered, due: " due " }\n" SOURCE more
+#define OFTEN(count) "  often: { event: Asked, count: " count ", within: 10h }\n"
 
-static snag_config configs[FILES];
+static const char *const walk_files[] = {WALKS("1", "1h", OFTEN("2")), WALKS("2", "2h", OFTEN("3")),
+                                         WALKS("3", "3h", OFTEN("4")), WALKS("4", "4h", OFTEN("5"))};
+
+enum { FILES = 3, WALK_FILES = 4, HALF = 200 };
+
+static snag_config configs[FILES + WALK_FILES];
 
 static int set_up(void **state)
 {
     (void)state;
-    for (int i = 0; i < FILES; i++) {
-        if (snag_config_parse(&configs[i], snag_str_from(files[i]), "w.yaml", NULL) != SNAG_OK) {
+    for (int i = 0; i < FILES + WALK_FILES; i++) {
+        const char *text = i < FILES ? files[i] : walk_files[i - FILES];
+        if (snag_config_parse(&configs[i], snag_str_from(text), "w.yaml", NULL) != SNAG_OK) {
             fprintf(stderr, "%s\n", configs[i].errors[0].diag.text);
             return -1;
         }
@@ -50,7 +61,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    for (int i = 0; i < FILES; i++)
+    for (int i = 0; i < FILES + WALK_FILES; i++)
         snag_config_free(&configs[i]);
     return 0;
 }
@@ -217,11 +228,57 @@ static void test_format_1(void **state)
     world_free(w);
 }
 
+/* A world in which version 1 has left walks and open stalls. */
+static world *walks_begun(uint64_t *walks, uint64_t *stalls)
+{
+    world *w = world_new(&configs[FILES].pipeline);
+    w->records = HALF;
+    world_run(w);
+    *walks = atomic_load(&w->stats.walks);
+    *stalls = open_of(w, w->log_count, "\"rule\":\"j.asked.late\"");
+    assert_true(*walks > 10 && *stalls > 5);
+    return w;
+}
+
+static void assert_walks_kept(world *w, uint64_t walks, uint64_t stalls, size_t often)
+{
+    assert_null(strstr(w->told, "left no words"));
+    assert_int_equal(atomic_load(&w->stats.walks), walks);
+    assert_int_equal(atomic_load(&w->stats.episodes), stalls);
+    assert_int_equal(open_of(w, w->log_count, "\"rule\":\"j.asked.late\""), stalls);
+    assert_int_equal(count(w, 0, "rule_changed", "\"rule\":\"often\""), often);
+}
+
+/* An upgrade that ends in its middle, whichever call was the last, and is gone on with by a version after it, or
+ * by two that end in the middle as well: walks that the one before has carried over are carried over again. */
+static void test_third_version(void **state)
+{
+    uint64_t walks, stalls;
+    (void)state;
+    for (int64_t at = 1; at <= 40; at++) {
+        for (int after = 0; after < 2; after++) {
+            snag_diag diag = {.text = ""};
+            world *w = walks_begun(&walks, &stalls);
+            size_t often = open_of(w, w->log_count, "\"rule\":\"often\"");
+            for (int version = 2; version <= 4; version++) {
+                next_life(w, &configs[FILES + version - 1].pipeline, HALF);
+                w->fail_at = version < 4 ? at : 0;
+                w->fail_after = after;
+                w->stop_at_fail = version < 4;
+                assert_int_equal(world_try(w, &diag), SNAG_OK);
+            }
+            assert_walks_kept(w, walks, stalls, often);
+            world_free(w);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_upgrade), cmocka_unit_test(test_at_once),
         cmocka_unit_test(test_every_call_fails), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_newer_state), cmocka_unit_test(test_format_1)};
+        cmocka_unit_test(test_newer_state), cmocka_unit_test(test_format_1),
+        cmocka_unit_test(test_third_version)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
