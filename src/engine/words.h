@@ -28,8 +28,8 @@ typedef struct snag_words_entry {
     snag_str stage_name;
 } snag_words_entry;
 
-/* This pipeline's, and behind them those of `earlier` words (sound, or empty) that are not its own: as many as
- * fit into SNAG_WORDS_BYTES_MAX, so that the record stays one that a topic takes. */
+/* This pipeline's, and behind them those of `earlier` words (sound, or empty) that are not its own: as many
+ * as fit into SNAG_WORDS_BYTES_MAX, so that the record stays one that a topic takes. */
 void snag_words_write(const snag_pipeline *pipeline, snag_str earlier, snag_buf *buf);
 /* Whether the bytes are words of a format this program knows, from the first to the last. */
 bool snag_words_sound(snag_str words);

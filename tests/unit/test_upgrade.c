@@ -30,8 +30,8 @@ static const char *const files[] = {
     /* the second file again, changed without a new version */
     "pipeline: w\nversion: 2\n" SOURCE "  often: { event: Asked, count: 4, within: 10h, owner: new }\n"};
 
-/* A journey of which every version changes the second stage only: walks in the first one go on, stalls and all,
- * from version to version. */
+/* A journey of which every version changes the second stage only: walks in the first one go on, stalls and
+ * all, from version to version. */
 #define WALKS(number, due, more)                                                                        \
     "pipeline: w\nversion: " number "\njourneys:\n  j:\n    stages:\n"                                 \
     "      asked: { event: Asked, due: 5s }\n      answered: { event: Answered, due: " due " }\n" SOURCE more
@@ -249,8 +249,8 @@ static void assert_walks_kept(world *w, uint64_t walks, uint64_t stalls, size_t 
     assert_int_equal(count(w, 0, "rule_changed", "\"rule\":\"often\""), often);
 }
 
-/* An upgrade that ends in its middle, whichever call was the last, and is gone on with by a version after it, or
- * by two that end in the middle as well: walks that the one before has carried over are carried over again. */
+/* An upgrade that ends in its middle, whichever call was the last, and is gone on with by a version after it,
+ * that may end in its middle as well: walks that the one before has carried over are carried over again. */
 static void test_third_version(void **state)
 {
     uint64_t walks, stalls;
