@@ -26,6 +26,7 @@
 #define SNAG_TAGS_MAX 16u     /* tags of one rule */
 #define SNAG_TAG_BYTES_MAX 64u
 #define SNAG_FACTS_MAX 16u    /* facts of one pipeline: their state shares one cell */
+#define SNAG_SHAPES_MAX 8u    /* every rule with a value by shape exists once for each */
 #define SNAG_EXCLUSIONS_MAX 16u /* lines of exclude: in all sources, a counter each */
 #define SNAG_NEAR_MAX 32u     /* … with a radius: each match is kept with its place */
 #define SNAG_STEPS_MAX 8u     /* steps of a path: a bit each of an event's roles */

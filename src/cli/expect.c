@@ -38,6 +38,7 @@ static const snag_check alert_checks[] = {
     ALERT("seq", COUNT, seq),
     ALERT("account", TEXT, account),
     ALERT("channel", TEXT, channel),
+    ALERT("shape", TEXT, shape),
     ALERT("journey", TEXT, journey),
     ALERT("instance", TEXT, instance),
     ALERT("stage", TEXT, stage),
@@ -53,7 +54,7 @@ static const snag_check change_checks[] = {
     CHANGE("customer", TEXT, customer), CHANGE("account", TEXT, account),
     CHANGE("channel", TEXT, channel),   CHANGE("instance", TEXT, instance),
     CHANGE("seq", COUNT, seq),          CHANGE("open_alerts", COUNT, open_alert_count),
-    CHANGE("evidence", COUNT, evidence_count),
+    CHANGE("evidence", COUNT, evidence_count), CHANGE("shape", TEXT, shape),
 };
 
 static const snag_check decision_checks[] = {

@@ -41,6 +41,7 @@ static const snag_output alert_outputs[] = {
     OPEN("who"),
     MAY("customer", TEXT, snag_alert, customer),
     MAY("account", TEXT, snag_alert, account),
+    MAY("shape", TEXT, snag_alert, shape),
     CLOSE(),
     OPEN("where"),
     MAY("journey", TEXT, snag_alert, journey),
@@ -96,6 +97,7 @@ static const snag_output change_outputs[] = {
     MAY("dwell_ms", INT, snag_change, dwell_ms),
     MAY("outcome", TEXT, snag_change, outcome),
     MAY("open_alerts", ALERTS, snag_change, open_alerts),
+    MAY("shape", TEXT, snag_change, shape),
     MAY("channel", TEXT, snag_change, channel),
     MUST("walk", HEX, snag_change, walk),
 };

@@ -100,6 +100,10 @@ static void add_rule(snag_loader *loader, snag_sha256 *sha, const snag_rule *rul
         add_steps(loader, sha, "stages", &rule->params.stages);
     add_int(sha, "cooldown", rule->signal.cooldown_ms);
     add_int(sha, "shadow", rule->signal.shadow);
+    for (uint32_t i = 0; rule->by_shape && i < loader->pipeline->shape_count; i++) {
+        add_text(sha, loader->pipeline->shapes[i].name);
+        add_rule(loader, sha, &rule->by_shape[i]);
+    }
 }
 
 static void add_stage(snag_loader *loader, snag_sha256 *sha, const snag_stage *stage)
@@ -110,6 +114,10 @@ static void add_stage(snag_loader *loader, snag_sha256 *sha, const snag_stage *s
     add_int(sha, "due", stage->due_ms);
     add_text(sha, stage->milestone);
     add_text(sha, stage->end);
+    for (uint32_t i = 0; stage->by_shape && i < loader->pipeline->shape_count; i++) {
+        add_text(sha, loader->pipeline->shapes[i].name);
+        add_stage(loader, sha, &stage->by_shape[i]);
+    }
 }
 
 static void add_journey(snag_loader *loader, snag_sha256 *sha, const snag_journey *journey)
@@ -183,6 +191,13 @@ static void add_fact(snag_loader *loader, snag_sha256 *sha, const snag_fact *fac
     add_matcher(loader, sha, "of", &fact->of);
 }
 
+static void add_stage_words(snag_loader *loader, snag_sha256 *sha, const snag_stage *stage)
+{
+    add_words(sha, &stage->late);
+    for (uint32_t i = 0; stage->by_shape && i < loader->pipeline->shape_count; i++)
+        add_words(sha, &stage->by_shape[i].late);
+}
+
 static void config_hash(snag_loader *loader)
 {
     snag_pipeline *pipeline = loader->pipeline;
@@ -195,16 +210,23 @@ static void config_hash(snag_loader *loader)
     add_source(loader, &sha, loader->source);
     for (uint32_t i = 0; i < pipeline->fact_count; i++)
         add_fact(loader, &sha, &loader->facts[i]);
+    for (uint32_t i = 0; i < pipeline->shape_count; i++) {
+        add_word(&sha, "shape");
+        add_text(&sha, pipeline->shapes[i].name);
+        add_text(&sha, snag_where_text(loader, pipeline->shapes[i].when));
+    }
     for (uint32_t i = 0; i < pipeline->journey_count; i++) {
         const snag_journey *journey = &loader->journeys[i];
         add_journey(loader, &sha, journey);
         for (uint32_t k = 0; k < journey->stage_count; k++)
             if (journey->stages[k].due_ms >= 0)
-                add_words(&sha, &journey->stages[k].late);
+                add_stage_words(loader, &sha, &journey->stages[k]);
     }
     for (uint32_t i = 0; i < pipeline->rule_count; i++) {
         add_rule(loader, &sha, &loader->rules[i]);
         add_words(&sha, &loader->rules[i].signal);
+        for (uint32_t k = 0; loader->rules[i].by_shape && k < pipeline->shape_count; k++)
+            add_words(&sha, &loader->rules[i].by_shape[k].signal);
     }
     snag_sha256_end(&sha, pipeline->config);
 }
@@ -266,6 +288,9 @@ static void journey_fingerprints(snag_loader *loader, names *all, snag_journey *
         add_stage(loader, &sha, &stages[i]);
         snag_sha256_end(&sha, digest);
         stages[i].late.fingerprint = name_from(all, digest, 4);
+        snag_stage *each = (snag_stage *)(uintptr_t)stages[i].by_shape;
+        for (uint32_t k = 0; each && k < loader->pipeline->shape_count; k++)
+            each[k].late.fingerprint = stages[i].late.fingerprint;
     }
 }
 
@@ -277,6 +302,9 @@ static void rule_fingerprint(snag_loader *loader, names *all, snag_rule *rule)
     add_rule(loader, &sha, rule);
     snag_sha256_end(&sha, digest);
     rule->signal.fingerprint = name_from(all, digest, 4);
+    snag_rule *each = (snag_rule *)(uintptr_t)rule->by_shape;
+    for (uint32_t i = 0; each && i < loader->pipeline->shape_count; i++)
+        each[i].signal.fingerprint = rule->signal.fingerprint;
 }
 
 static void fact_fingerprint(snag_loader *loader, names *all, snag_fact *fact)
@@ -301,13 +329,22 @@ static void tags_fill(snag_loader *loader, snag_signal_spec *spec)
 static void tags_fill_all(snag_loader *loader)
 {
     const snag_pipeline *pipeline = loader->pipeline;
-    for (uint32_t i = 0; i < pipeline->rule_count; i++)
+    for (uint32_t i = 0; i < pipeline->rule_count; i++) {
+        snag_rule *each = (snag_rule *)(uintptr_t)loader->rules[i].by_shape;
         tags_fill(loader, &loader->rules[i].signal);
+        for (uint32_t k = 0; each && k < pipeline->shape_count; k++)
+            tags_fill(loader, &each[k].signal);
+    }
     for (uint32_t i = 0; i < pipeline->journey_count; i++) {
         snag_stage *stages = (snag_stage *)(uintptr_t)loader->journeys[i].stages;
-        for (uint32_t k = 0; k < loader->journeys[i].stage_count; k++)
+        for (uint32_t k = 0; k < loader->journeys[i].stage_count; k++) {
+            snag_stage *each = (snag_stage *)(uintptr_t)stages[k].by_shape;
             if (stages[k].due_ms >= 0)
                 tags_fill(loader, &stages[k].late);
+            for (uint32_t s = 0; each && s < pipeline->shape_count; s++)
+                if (each[s].due_ms >= 0)
+                    tags_fill(loader, &each[s].late);
+        }
     }
 }
 

@@ -169,9 +169,26 @@ static void stage_load(snag_loader *loader, const snag_yaml *node, const snag_jo
         told_needs_due(loader, node);
         return;
     }
-    stage->late = (snag_signal_spec){.name = late_name(loader, journey, stage), .test = SNAG_STR("due")};
+    stage->late = (snag_signal_spec){.name = late_name(loader, journey, stage), .test = SNAG_STR("due"),
+                                     .shape_slot = loader->pipeline->shape_slot};
     snag_told_load(loader, &raw.told, 0, &stage->late);
     snag_words_stage(loader, journey, stage);
+}
+
+/* A stage with values by shape is read for all others first, then for each shape. */
+static void shaped_load(snag_loader *loader, const snag_yaml *node, const snag_journey *journey,
+                        snag_stage *stage)
+{
+    uint32_t count = loader->pipeline->shape_count;
+    if (!snag_by_shape(loader, node)) {
+        stage_load(loader, node, journey, stage);
+        return;
+    }
+    stage_load(loader, snag_shaped(loader, node, count), journey, stage);
+    snag_stage *each = snag_loader_take(loader, count * sizeof *each);
+    for (uint32_t i = 0; i < count; i++)
+        stage_load(loader, snag_shaped(loader, node, i), journey, &each[i]);
+    stage->by_shape = count ? each : NULL;
 }
 
 static void stages_load(snag_loader *loader, const snag_yaml *node, snag_journey *journey)
@@ -183,7 +200,7 @@ static void stages_load(snag_loader *loader, const snag_yaml *node, snag_journey
     snag_stage *stages = snag_loader_take(loader, node->count * sizeof *stages);
     uint32_t count = 0;
     for (const snag_yaml *child = node->first; child; child = child->next, count++) {
-        stage_load(loader, child, journey, &stages[count]);
+        shaped_load(loader, child, journey, &stages[count]);
         reach_check(loader, child, stages, count);
     }
     journey->stages = stages;

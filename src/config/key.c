@@ -49,6 +49,10 @@ static const snag_key pipeline_keys[] = {
                      "where events come from, and how records become events")},
     {"facts", NODE(AT(snag_pipeline_raw, facts), "a map: name to fact",
                    "values remembered per customer, to be used like kept names")},
+    {"shapes", NODE(AT(snag_pipeline_raw, shapes), "a map: name to expression",
+                    "kinds of customers, asked at each event, over names and facts; the first that is true "
+                    "is the customer's; the last may be otherwise. Any value of a rule or stage may then be "
+                    "a map of shape to value, with else")},
     {"journeys", NODE(AT(snag_pipeline_raw, journeys), "a map: name to journey",
                       "declared paths: stages, and how long each may take")},
     {"rules", NODE(AT(snag_pipeline_raw, rules), "a map: name to rule", "what is watched for")},
@@ -61,7 +65,6 @@ static const snag_key pipeline_keys[] = {
      INT64_C(1) << 44, NULL, NULL, "memory that one process may use: 5/8 for state, the rest for records on "
      "their way", NULL},
     {"calendars", LATER("durations are elapsed time: 60s, 15m, 72h, 30d")},
-    {"shapes", LATER("use one rule each, with where:")},
     {"states", LATER("watch the alerts and journeys topics")},
     {"touchpoints", LATER(NULL)},
     {"policies", LATER("cooldown: on a rule spaces its alerts")},

@@ -120,6 +120,7 @@ typedef struct snag_pipeline_raw {
     int64_t budget_bytes;
     const snag_yaml *sources;
     const snag_yaml *facts;
+    const snag_yaml *shapes;
     const snag_yaml *journeys;
     const snag_yaml *rules;
     const snag_yaml *outputs;

@@ -13,7 +13,7 @@
  * counted in the fixed part; of text, the dearest (stages, lists of single letters) takes some 60
  * bytes a byte, and an expression that is compiled may borrow half of what is free. Untouched
  * memory costs nothing. */
-enum { BLOCK_BYTES = 2 << 20, BLOCK_BYTES_PER_BYTE = 256 };
+enum { BLOCK_BYTES = 2 << 20, BLOCK_BYTES_PER_BYTE = 512 };
 
 static snag_str folder_of(snag_str path)
 {
@@ -76,6 +76,7 @@ static void root_load(snag_loader *loader, const snag_yaml *root)
     pipeline->scope_count = 1;
     snag_sources_load(loader, root, raw.sources);
     snag_facts_load(loader, raw.facts);
+    snag_shapes_load(loader, raw.shapes);
     snag_journeys_load(loader, raw.journeys);
     snag_rules_load(loader, raw.rules);
     snag_outputs_load(loader, raw.outputs);

@@ -49,6 +49,7 @@ typedef struct snag_loader {
     snag_expr_name *names; /* fixed, kept, facts */
     uint32_t name_count;
     snag_fact *facts;
+    struct snag_matcher_cache *matchers;
     uint64_t names_used;   /* bit = slot */
     snag_expr_text *expr_texts;
     snag_guess *guesses;
@@ -80,6 +81,7 @@ snag_str snag_text_line(snag_str text, uint32_t number);
 /* root: of the file, to see whether sources was meant by another key. */
 void snag_sources_load(snag_loader *loader, const snag_yaml *root, const snag_yaml *node);
 void snag_facts_load(snag_loader *loader, const snag_yaml *node);
+void snag_shapes_load(snag_loader *loader, const snag_yaml *node);
 void snag_journeys_load(snag_loader *loader, const snag_yaml *node);
 void snag_rules_load(snag_loader *loader, const snag_yaml *node);
 void snag_outputs_load(snag_loader *loader, const snag_yaml *node);
@@ -113,6 +115,10 @@ void snag_headline_check(snag_loader *loader, const snag_yaml *node, snag_str he
 /* Default headline and clears_when, written from the rule or the stage. */
 void snag_words_rule(snag_loader *loader, snag_rule *rule, const snag_yaml *node);
 void snag_words_stage(snag_loader *loader, const snag_journey *journey, snag_stage *stage);
+/* Whether a map (a rule, a stage) holds a value by shape; what is wrong with one is a finding. */
+bool snag_by_shape(snag_loader *loader, const snag_yaml *map);
+/* The map as it is for a shape (by its number; shape_count = else): values by shape replaced by its own. */
+const snag_yaml *snag_shaped(snag_loader *loader, const snag_yaml *map, uint32_t shape);
 /* What a kept name or a fact may be called. False: a finding was added. */
 bool snag_kept_name_check(snag_loader *loader, snag_str name, snag_place at);
 /* The slot of a name an event or a fact has, or -1. */

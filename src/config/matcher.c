@@ -63,6 +63,9 @@ const snag_expr *snag_expression_load(snag_loader *loader, snag_str text,
                                       const snag_expr_scope *scope, snag_kind want, snag_diag *diag)
 {
     const snag_expr *expr = NULL;
+    for (const snag_expr_text *known = loader->expr_texts; known; known = known->next)
+        if (known->text.data == text.data && known->text.size == text.size)
+            return known->expr; /* the same place in the file, read again for another shape */
     if (snag_expr_compile(&loader->arena, text, scope, want, &expr, diag) != SNAG_OK)
         return NULL;
     snag_expr_text *entry = snag_loader_take(loader, sizeof *entry);
@@ -156,10 +159,38 @@ static bool patterns_equal(const snag_pattern *a, const snag_pattern *b)
     return a->prefix == b->prefix && snag_str_equal(a->text, b->text);
 }
 
+/* A rule with values by shape is read several times: its lists of events only once. */
+typedef struct snag_matcher_cache {
+    const char *text; /* of the first item, in the file */
+    snag_matcher matcher;
+    struct snag_matcher_cache *next;
+} snag_matcher_cache;
+
+static bool matcher_known(const snag_loader *loader, const snag_yaml *first, snag_matcher *out)
+{
+    const snag_matcher_cache *entry = loader->matchers;
+    while (entry && first && entry->text != first->text.data)
+        entry = entry->next;
+    if (!entry || !first)
+        return false;
+    *out = entry->matcher;
+    return true;
+}
+
+static void matcher_keep(snag_loader *loader, const snag_yaml *first, const snag_matcher *matcher)
+{
+    snag_matcher_cache *entry = snag_loader_take(loader, sizeof *entry);
+    *entry = (snag_matcher_cache){first->text.data, *matcher, loader->matchers};
+    loader->matchers = entry;
+}
+
 static bool patterns_load(snag_loader *loader, const snag_yaml *node, snag_matcher *out)
 {
     const snag_yaml *item = node->kind == SNAG_YAML_LIST ? node->first : node;
+    const snag_yaml *first = item;
     uint32_t count = node->kind == SNAG_YAML_LIST ? node->count : 1;
+    if (matcher_known(loader, item, out))
+        return true;
     if (count == 0) {
         snag_finding_add(loader, node->at, "%.*s: an empty list of events", SNAG_FMT(snag_yaml_name(node)));
         return false;
@@ -179,8 +210,10 @@ static bool patterns_load(snag_loader *loader, const snag_yaml *node, snag_match
     loader->pattern_count += count;
     if (before <= SNAG_PATTERNS_MAX && loader->pattern_count > SNAG_PATTERNS_MAX)
         snag_finding_add(loader, node->at, "more than %u event names in one pipeline", SNAG_PATTERNS_MAX);
-    if (good)
+    if (good) {
         *out = (snag_matcher){.patterns = patterns, .count = count};
+        matcher_keep(loader, first, out);
+    }
     return good;
 }
 
@@ -229,7 +262,8 @@ static bool per_slot(snag_loader *loader, const snag_yaml *node, uint16_t *slot)
         return false;
     }
     if ((uint32_t)found >= loader->pipeline->name_count) {
-        snag_finding_add(loader, node->at, "per: \"%.*s\" is a fact, and changes under what it would name",
+        snag_finding_add(loader, node->at,
+                         "per: \"%.*s\" is no name of events, and changes under what it would name",
                          SNAG_FMT(name));
         return false;
     }

@@ -216,7 +216,8 @@ static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rul
     snag_rule_raw raw = {0};
     reading read = {.rule = rule};
     uint32_t findings = loader->config->error_count;
-    rule->signal = (snag_signal_spec){.name = node->key, .sla_ms = -1};
+    rule->signal = (snag_signal_spec){
+        .name = node->key, .sla_ms = -1, .shape_slot = loader->pipeline->shape_slot};
     if (!name_taken(loader, node))
         snag_name_check(loader, node, "a rule");
     if (node->kind == SNAG_YAML_MAP)
@@ -246,6 +247,21 @@ static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rul
         snag_words_rule(loader, rule, node);
 }
 
+/* A rule with values by shape is read for all others first, then for each shape. */
+static void shaped_load(snag_loader *loader, const snag_yaml *node, snag_rule *rule)
+{
+    uint32_t count = loader->pipeline->shape_count;
+    if (!snag_by_shape(loader, node)) {
+        rule_load(loader, node, rule);
+        return;
+    }
+    rule_load(loader, snag_shaped(loader, node, count), rule);
+    snag_rule *each = snag_loader_take(loader, count * sizeof *each);
+    for (uint32_t i = 0; i < count; i++)
+        rule_load(loader, snag_shaped(loader, node, i), &each[i]);
+    rule->by_shape = count ? each : NULL;
+}
+
 void snag_rules_load(snag_loader *loader, const snag_yaml *node)
 {
     snag_pipeline *pipeline = loader->pipeline;
@@ -260,6 +276,6 @@ void snag_rules_load(snag_loader *loader, const snag_yaml *node)
     pipeline->rules = loader->rules;
     for (snag_yaml *child = node->first; child; child = child->next) {
         snag_preset_merge(loader, child);
-        rule_load(loader, child, &loader->rules[pipeline->rule_count++]);
+        shaped_load(loader, child, &loader->rules[pipeline->rule_count++]);
     }
 }

@@ -102,10 +102,13 @@ static bool later_duration(snag_loader *loader, const snag_yaml *node)
                                         "journey"};
     const char *name = node->key.size ? node->key.data : "this value";
     int size = (int)(node->key.size ? node->key.size : strlen(name));
-    if (node->kind != SNAG_YAML_TEXT) {
+    if (node->kind == SNAG_YAML_MAP)
+        return false;
+    if (node->kind == SNAG_YAML_LIST) {
         snag_finding_add(loader, node->at,
-                         "%.*s: %s is not built yet; instead: one duration, as 60s, 15m, 72h, 30d", size,
-                         name, node->kind == SNAG_YAML_MAP ? "a value by shape" : "a list of levels");
+                         "%.*s: a list of levels is not built yet; instead: one duration, as 60s, 15m, 72h, "
+                         "30d",
+                         size, name);
         return true;
     }
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {

@@ -42,6 +42,11 @@ static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles
                            .closed = snag_fold_closed,
                            .context = engine};
     bool had = snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item);
+    if (engine->pipeline->shape_count) {
+        if (engine->item.state_bytes == 0 && !engine->item.open)
+            snag_shape_begin(engine, &engine->item);
+        step.rule = rule = snag_rule_of(engine->pipeline, rule, &engine->item);
+    }
     if (!had && !rule->kind->starts(rule, roles))
         return;
     rule->kind->event(rule, &step, engine->work.event, roles);
@@ -82,6 +87,8 @@ static bool could_start(const snag_engine *engine, const snag_op *ops, uint32_t 
         if (ops[i].stage != SNAG_OP_RULE)
             return true;
         const snag_rule *rule = &pipeline->rules[ops[i].index];
+        if (rule->by_shape && engine->shape < pipeline->shape_count)
+            rule = &rule->by_shape[engine->shape];
         if (rule->kind->starts(rule, ops[i].role))
             return true;
     }
@@ -304,7 +311,7 @@ void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_
     work->id_hash = snag_hash64(event->id, 0);
     work->touched = false;
     if (admit(engine, event, work->id_hash)) {
-        if (engine->pipeline->fact_count)
+        if (engine->pipeline->fact_count || engine->pipeline->shape_count)
             snag_facts_event(engine, row);
         apply_row(engine, row, ahead);
         if (work->own_index && !work->touched)

@@ -61,6 +61,7 @@ static void put_item(snag_buf *buf, const snag_pipeline *pipeline, const snag_ce
         snag_walk_explain(journey, item, buf);
     if (rule)
         put_text(buf, "test", rule->signal.test);
+    put_text(buf, "shape", snag_shape_of(pipeline, item));
     if (item->due_ms != SNAG_NEVER)
         put_time(buf, "deadline", item->due_ms);
     if (item->open) {

@@ -77,21 +77,85 @@ static void fill(snag_engine *engine)
     }
 }
 
+/* The first that is true; those that have no value are not, and are counted. */
+static void shape(snag_engine *engine)
+{
+    const snag_pipeline *pipeline = engine->pipeline;
+    const snag_event *event = engine->work.event;
+    bool found = false;
+    for (engine->shape = 0; engine->shape < pipeline->shape_count; engine->shape++) {
+        const snag_expr *when = pipeline->shapes[engine->shape].when;
+        bool erred = false;
+        snag_arena_reset(&engine->eval);
+        found = !when || snag_expr_true(when, event->vars, event->var_count, &engine->eval, &erred);
+        engine->counters.where_erred += erred;
+        if (found)
+            break;
+    }
+    if (found)
+        engine->names[pipeline->shape_slot] = snag_value_text(pipeline->shapes[engine->shape].name);
+}
+
 void snag_facts_event(snag_engine *engine, const snag_row *row)
 {
     const snag_event *event = engine->work.event;
     uint32_t own = engine->pipeline->name_count;
     SNAG_ASSERT(event->var_count <= own);
     SNAG_ASSERT(own + engine->pipeline->fact_count <= SNAG_KEPT_MAX + SNAG_FACTS_MAX);
-    own_cell(engine);
-    take(engine, row);
-    memset(engine->names, 0, own * sizeof engine->names[0]);
+    if (engine->pipeline->fact_count) {
+        own_cell(engine);
+        take(engine, row);
+    }
+    memset(engine->names, 0, sizeof engine->names);
     memcpy(engine->names, event->vars, event->var_count * sizeof engine->names[0]);
     fill(engine);
     engine->with_facts = *event;
     engine->with_facts.vars = engine->names;
     engine->with_facts.var_count = own + engine->pipeline->fact_count;
     engine->work.event = &engine->with_facts;
+    if (engine->pipeline->shape_count == 0)
+        return;
+    shape(engine);
+    engine->with_facts.var_count++;
+}
+
+static uint32_t shape_index(const snag_pipeline *pipeline, const snag_item *item)
+{
+    snag_str name;
+    uint32_t i = pipeline->shape_count;
+    if (i == 0 || !snag_item_captured(item, snag_shape_tag(), &name))
+        return i;
+    for (i = 0; i < pipeline->shape_count; i++)
+        if (snag_str_equal(pipeline->shapes[i].name, name))
+            break;
+    return i;
+}
+
+snag_str snag_shape_of(const snag_pipeline *pipeline, const snag_item *item)
+{
+    uint32_t i = shape_index(pipeline, item);
+    return i < pipeline->shape_count ? pipeline->shapes[i].name : (snag_str){"", 0};
+}
+
+const snag_rule *snag_rule_of(const snag_pipeline *pipeline, const snag_rule *rule, const snag_item *item)
+{
+    uint32_t i = rule->by_shape ? shape_index(pipeline, item) : pipeline->shape_count;
+    return i < pipeline->shape_count ? &rule->by_shape[i] : rule;
+}
+
+const snag_stage *snag_stage_of(const snag_pipeline *pipeline, const snag_stage *stage,
+                                const snag_item *item)
+{
+    uint32_t i = stage->by_shape ? shape_index(pipeline, item) : pipeline->shape_count;
+    return i < pipeline->shape_count ? &stage->by_shape[i] : stage;
+}
+
+void snag_shape_begin(const snag_engine *engine, snag_item *item)
+{
+    const snag_pipeline *pipeline = engine->pipeline;
+    if (pipeline->shape_count)
+        snag_item_shape(item, engine->shape < pipeline->shape_count ? pipeline->shapes[engine->shape].name
+                                                                    : (snag_str){"", 0});
 }
 
 const snag_fact *snag_fact_find(const snag_pipeline *pipeline, uint32_t fingerprint)

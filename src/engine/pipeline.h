@@ -38,9 +38,12 @@ typedef struct snag_pipeline {
     const snag_expr_name *names; /* every name an expression may use: fixed, then kept; by slot */
     uint32_t name_count;         /* SNAG_VAR_KEPT + kept names */
 
-    /* Facts stand behind the event's own names, in slots name_count and up. */
+    /* Facts stand behind the event's own names, in slots name_count and up; then the shape's name. */
     const snag_fact *facts; /* in file order */
     uint32_t fact_count;
+    const snag_shape *shapes; /* in file order */
+    uint32_t shape_count;
+    uint16_t shape_slot; /* behind the facts; 0 = there are no shapes */
 
     const snag_scope *scopes; /* [0] is the key itself */
     uint32_t scope_count;

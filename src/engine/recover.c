@@ -74,7 +74,7 @@ static bool item_sound(const snag_pipeline *pipeline, uint32_t scope, const snag
         if (pipeline->journeys[i].fingerprint == item->fingerprint)
             return pipeline->journeys[i].scope == scope && snag_walk_sound(&pipeline->journeys[i], item);
     for (uint32_t i = 0; i < pipeline->rule_count; i++) {
-        const snag_rule *rule = &pipeline->rules[i];
+        const snag_rule *rule = snag_rule_of(pipeline, &pipeline->rules[i], item);
         if (rule->signal.fingerprint == item->fingerprint)
             return rule->scope == scope && rule->kind->sound(rule, item->state, item->state_bytes,
                                                              item->open, item->due_ms);

@@ -107,8 +107,9 @@ struct snag_engine {
     snag_outbox outbox;
     snag_ahead ahead[SNAG_AHEAD];
     snag_event with_facts; /* the event at hand, with the facts behind its own names … */
-    snag_value names[SNAG_KEPT_MAX + SNAG_FACTS_MAX];
+    snag_value names[SNAG_KEPT_MAX + SNAG_FACTS_MAX + 1];
     char fact_texts[SNAG_FACTS_MAX][SNAG_TEXT_BYTES_MAX]; /* … and the texts of these */
+    uint32_t shape; /* of the event's customer; shape_count = none */
     snag_arena eval;
     unsigned char eval_bytes[SNAG_EVAL_BYTES];
     char packed[SNAG_CELL_BYTES_MAX + 64];
@@ -141,12 +142,20 @@ void snag_engine_arm(snag_engine *engine, uint32_t index, const snag_cell_needs 
 void snag_engine_let_go(snag_engine *engine, uint32_t index);
 
 /* --- facts.c --- */
-/* Takes the event at hand into the customer's facts, and puts them behind its names. */
+/* Takes the event at hand into the customer's facts, and puts them and the shape behind its names. */
 void snag_facts_event(snag_engine *engine, const snag_row *row);
 /* The fact that a fingerprint names; NULL where it is none's. */
 const snag_fact *snag_fact_find(const snag_pipeline *pipeline, uint32_t fingerprint);
 /* Whether a stored item can be this fact's own. */
 bool snag_fact_item_sound(const snag_fact *fact, const snag_item *item);
+/* The name of the shape that an item began under, as the pipeline has it; empty where it has none. */
+snag_str snag_shape_of(const snag_pipeline *pipeline, const snag_item *item);
+/* The rule as it is for this item, and the stage. */
+const snag_rule *snag_rule_of(const snag_pipeline *pipeline, const snag_rule *rule, const snag_item *item);
+const snag_stage *snag_stage_of(const snag_pipeline *pipeline, const snag_stage *stage,
+                                const snag_item *item);
+/* An item that begins with the event at hand begins under its customer's shape. */
+void snag_shape_begin(const snag_engine *engine, snag_item *item);
 void snag_fact_explain(const snag_fact *fact, const snag_item *item, int64_t time_ms, snag_buf *buf);
 
 /* --- walk.c: journeys --- */

@@ -120,6 +120,7 @@ static void look_to_forget(snag_engine *engine, uint32_t index, int64_t w_ms)
 
 static void fire_rule(snag_engine *engine, const snag_rule *rule, int64_t due_ms)
 {
+    rule = snag_rule_of(engine->pipeline, rule, &engine->item);
     snag_rule_step step = {.rule = rule,
                            .cell = &engine->cell,
                            .item = &engine->item,

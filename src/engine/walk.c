@@ -74,6 +74,10 @@ static snag_change *change_new(snag_engine *engine, const snag_journey *journey,
     change->key = snag_fold_keep(engine, work->owner);
     change->account = snag_fold_copy(engine, work->account);
     change->channel = snag_fold_copy(engine, work->channel);
+    if (work->event && engine->shape < engine->pipeline->shape_count)
+        change->shape = engine->pipeline->shapes[engine->shape].name;
+    else
+        change->shape = snag_shape_of(engine->pipeline, item);
     change->journey = journey->name;
     change->instance = snag_fold_keep(engine, work->per);
     memcpy(change->walk, state->walk, sizeof change->walk);
@@ -97,7 +101,7 @@ static snag_rule_facts late_facts(const walk_state *state, int64_t deadline_ms)
 static void walk_leave(snag_engine *engine, const snag_journey *journey, snag_item *item,
                        walk_state *state)
 {
-    const snag_stage *stage = &journey->stages[state->stage];
+    const snag_stage *stage = snag_stage_of(engine->pipeline, &journey->stages[state->stage], item);
     if (!item->open)
         return;
     int64_t deadline_ms = item->opened_ms; /* as it was armed, perhaps by another version of the journey */
@@ -115,7 +119,8 @@ static void walk_leave(snag_engine *engine, const snag_journey *journey, snag_it
 static void walk_enter(snag_engine *engine, const snag_journey *journey, snag_item *item,
                        walk_state *state, uint8_t to, bool opens)
 {
-    const snag_stage *stage = &journey->stages[to];
+    snag_shape_begin(engine, item);
+    const snag_stage *stage = snag_stage_of(engine->pipeline, &journey->stages[to], item);
     const snag_event *event = engine->work.event;
     bool ends = stage->end.size > 0;
     snag_item_forget_all(item);
@@ -174,7 +179,7 @@ void snag_walk_timer(snag_engine *engine, const snag_journey *journey, int64_t d
     bool walking = state_get(item, journey, &state);
     SNAG_ASSERT(walking);
     SNAG_ASSERT(!item->open);
-    const snag_stage *stage = &journey->stages[state.stage];
+    const snag_stage *stage = snag_stage_of(engine->pipeline, &journey->stages[state.stage], item);
     snag_rule_facts facts = late_facts(&state, deadline_ms);
     item->due_ms = SNAG_NEVER;
     snag_change *change = change_new(engine, journey, item, &state, SNAG_MOVE_STALLED);

@@ -118,6 +118,7 @@ typedef struct snag_alert {
     snag_str key;        /* Kafka key: customer or account, as the pipeline's `key` says */
     snag_str account;    /* empty = absent, as all texts below */
     snag_str channel;
+    snag_str shape; /* of the customer when it began */
     snag_str headline;
     snag_str owner;
     snag_str playbook;
@@ -162,6 +163,7 @@ typedef struct snag_change {
     snag_str key;
     snag_str account;
     snag_str channel;
+    snag_str shape;
     snag_str journey;
     snag_str instance;
     uint8_t walk[16]; /* names this walk for ever: SHA-256 as an episode's; id = hex(walk)-move-seq */

@@ -6,6 +6,7 @@
 #define SNAG_JOURNEY_JOURNEY_H
 
 #include "event/record.h"
+#include "journey/fact.h"
 #include "journey/matcher.h"
 
 /* What every watched thing has, a rule or a stage with `due:`: who is told, and how. */
@@ -29,7 +30,14 @@ typedef struct snag_signal_spec {
     /* First 4 bytes of the SHA-256 over what decides (not headline, owner, sla, playbook,
      * severity): names the stored state of this rule or journey. Unique in the pipeline, never 0. */
     uint32_t fingerprint;
+    uint16_t shape_slot; /* where the customer's shape stands among the names; 0 = there are no shapes */
 } snag_signal_spec;
+
+/* A shape (segment) of customers; of those declared the first that is true is a customer's own. */
+typedef struct snag_shape {
+    snag_str name;
+    const snag_expr *when; /* over names and facts; NULL = otherwise: always true */
+} snag_shape;
 
 /* Whose state: the values of `per`. Scope 0 is the pipeline's key itself, with no names. */
 typedef struct snag_scope {
@@ -46,6 +54,8 @@ typedef struct snag_stage {
     snag_str milestone;
     snag_str end; /* outcome word; empty = not an end */
     snag_signal_spec late; /* valid where due_ms >= 0 */
+    /* Values by shape: the stage as it is for each of the pipeline's shapes; NULL = the same for all. */
+    const struct snag_stage *by_shape;
 } snag_stage;
 
 typedef struct snag_journey {

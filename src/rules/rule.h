@@ -136,6 +136,9 @@ typedef struct snag_rule {
     uint16_t scope;
     snag_matcher event;
     snag_rule_params params;
+    /* Values by shape: the rule as it is for each of the pipeline's shapes; NULL = the same for all. Their
+     * state is one: what began under a shape goes on with its values. */
+    const struct snag_rule *by_shape;
 } snag_rule;
 
 enum { SNAG_RULE_STATE_MAX = 1024 };

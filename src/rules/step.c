@@ -111,9 +111,37 @@ static bool capture_put(snag_buf *buf, uint32_t tag, snag_str text)
     return true;
 }
 
-void snag_item_capture(snag_item *item, const snag_signal_spec *spec, const snag_event *event)
+void snag_item_shape(snag_item *item, snag_str shape)
 {
     snag_buf buf = snag_buf_on(item->capture, sizeof item->capture);
+    if (shape.size)
+        capture_put(&buf, snag_shape_tag(), shape);
+    item->capture_bytes = (uint16_t)buf.size;
+}
+
+/* What began under a shape stays under it. */
+static void shape_keep(snag_item *item, const snag_signal_spec *spec, const snag_event *event)
+{
+    char kept[SNAG_TEXT_BYTES_MAX];
+    snag_str shape = {"", 0};
+    if (snag_item_captured(item, snag_shape_tag(), &shape)) {
+        shape = snag_utf8_cut(shape, sizeof kept);
+        memcpy(kept, shape.data, shape.size);
+        shape.data = kept;
+    } else if (spec->shape_slot < event->var_count && event->vars[spec->shape_slot].kind == SNAG_KIND_TEXT) {
+        shape = event->vars[spec->shape_slot].as.text;
+    }
+    snag_item_shape(item, shape);
+}
+
+void snag_item_capture(snag_item *item, const snag_signal_spec *spec, const snag_event *event)
+{
+    if (spec->shape_slot)
+        shape_keep(item, spec, event);
+    else
+        item->capture_bytes = 0;
+    snag_buf buf = snag_buf_on(item->capture, sizeof item->capture);
+    buf.size = item->capture_bytes;
     const uint32_t *tag = spec->headline_tags;
     for (uint64_t rest = spec->headline_vars; rest; rest &= rest - 1) {
         char text[SNAG_TEXT_BYTES_MAX + 64];

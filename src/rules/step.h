@@ -33,7 +33,16 @@ static inline uint32_t snag_capture_tag(snag_str name)
     return (uint32_t)snag_hash64(name, 0);
 }
 
-/* Copies the values that the headline inserts into the item: | tag 4 | length 2, text | each. */
+/* The tag under which the shape's name is captured. */
+static inline uint32_t snag_shape_tag(void)
+{
+    return snag_capture_tag((snag_str){"shape", 5});
+}
+
+/* Forgets all captured values but the shape, which becomes this one; empty = none. */
+void snag_item_shape(snag_item *item, snag_str shape);
+/* Copies the values that the headline inserts into the item: | tag 4 | length 2, text | each; before them the
+ * shape, where there are shapes: the item's own, if it has one already. */
 void snag_item_capture(snag_item *item, const snag_signal_spec *spec, const snag_event *event);
 /* The captured text of a name; false where it was not captured. */
 bool snag_item_captured(const snag_item *item, uint32_t tag, snag_str *text);

@@ -16,7 +16,8 @@ static const char *const want[SAMPLE_COUNT] = {
     "\"action\":\"resolve\",\"severity\":\"error\",\"owner\":\"payments-duty\","
     "\"respond_by\":\"2026-11-20T03:09:41.000Z\","
     "\"tags\":[\"payments\",\"tier \\\"1\\\"\"],"
-    "\"do\":{\"playbook\":\"offer-invoice\"},\"who\":{\"customer\":\"c-48213\",\"account\":\"a-77\"},"
+    "\"do\":{\"playbook\":\"offer-invoice\"},"
+    "\"who\":{\"customer\":\"c-48213\",\"account\":\"a-77\",\"shape\":\"needs_approval\"},"
     "\"where\":{\"journey\":\"order\",\"instance\":\"o-7731\",\"stage\":\"checkout\","
     "\"since\":\"2026-11-20T02:41:09.000Z\","
     "\"channel\":\"phone\"},\"why\":{\"rule\":\"declined\",\"test\":\"count\",\"observed\":3,"
@@ -59,7 +60,7 @@ static const char *const want[SAMPLE_COUNT] = {
     "{\"id\":\"pay-877\",\"topic\":\"payments\",\"partition\":4,\"offset\":81101},"
     "{\"id\":\"\\\"quoted\\\"\\n\"}],"
     "\"dwell_ms\":61000,\"outcome\":\"abandoned\",\"open_alerts\":[\"shop/declined/c-48213/o-7731\",\"b\"],"
-    "\"channel\":\"phone\",\"walk\":\"ff0102030405060708090a0b0c0d0e0f\"}}",
+    "\"shape\":\"needs_approval\",\"channel\":\"phone\",\"walk\":\"ff0102030405060708090a0b0c0d0e0f\"}}",
 
     "{\"specversion\":\"1.0\",\"id\":\"00000000000000000000000000000000-entered-1\","
     "\"type\":\"snag.journey.entered\","

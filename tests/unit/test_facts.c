@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Facts through restarts, through a changed pipeline, and from hostile hands.
+ * Facts and shapes through restarts, through a changed pipeline, and from hostile hands.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,10 +21,15 @@ enum { BLOCK_BYTES = 16 << 20, SAID_BYTES = 1 << 16, EVENTS = 40 };
     "  s: { topic: s, format: json, map: { id: i, time: t, type: e, customer: c },\n"     \
     "       keep: { order: order, n: { from: n, as: int } }, out_of_order: 3s }\n"
 #define RULES                                                                             \
+    "shapes: { busy: failed > 2, known: has(oldest), other: otherwise }\n"                \
     "rules:\n"                                                                            \
-    "  asked: { event: A, where: failed > 1, per: order, missing: C, after: 20s,\n"       \
+    "  asked: { event: A, where: failed > 1, per: order, missing: C,\n"                   \
+    "           after: { busy: 10s, else: 20s },\n"                                       \
     "           headline: \"{newest} {oldest} {failed} {all} {share} {orders}\" }\n"      \
-    "  each: { event: B, count: 1, within: 1s, headline: \"{newest} {failed} {all} {orders}\" }\n"
+    "  often: { event: B, count: { busy: 2, known: 3, else: 9 }, within: 20s }\n"         \
+    "  each: { event: B, count: 1, within: 1s, headline: \"{newest} {failed} {all} {orders}\" }\n" \
+    "journeys:\n"                                                                         \
+    "  way: { stages: { a: { event: A, due: { busy: 5s, else: 7s } }, b: { event: B } } }\n"
 
 static const char older[] = "pipeline: p\n" SOURCE
     "facts:\n"
@@ -58,8 +63,9 @@ static void on_record(void *context, const snag_record *record)
     const snag_alert *alert = &record->as.alert;
     if (record->kind != SNAG_RECORD_ALERT)
         return;
-    snag_buf_printf(s->said, "%s %.*s %lld: %.*s\n", snag_action_word(alert->action),
-                    SNAG_FMT(alert->dedup_key), (long long)alert->time_ms, SNAG_FMT(alert->headline));
+    snag_buf_printf(s->said, "%s %.*s %lld %.*s: %.*s\n", snag_action_word(alert->action),
+                    SNAG_FMT(alert->dedup_key), (long long)alert->time_ms, SNAG_FMT(alert->shape),
+                    SNAG_FMT(alert->headline));
     assert_false(s->said->full);
 }
 
