@@ -17,6 +17,7 @@ static const char usage[] =
     "    --drop HEX                bit i: its fault i does not happen\n"
     "    --records N  --slots N    no more records, so many workers\n"
     "    --no-faults               nothing goes wrong\n"
+    "    --lose WHAT               at the end: offsets, changelog or sight of it (loss.c)\n"
     "    --trace                   every step of it\n"
     "    --plant NAME              with a planted bug (only in sim_planted)\n"
     "    --red                     a failure is what is wanted: stops at the first\n"
@@ -53,8 +54,30 @@ static bool flag_read(sim_many *many, const char *word)
     return true;
 }
 
+static const char *const losses[] = {
+    "",
+#define X(name, word, says) word,
+    SIM_LOSS_TABLE(X)
+#undef X
+};
+
+const char *sim_loss_word(sim_loss loss)
+{
+    return losses[loss];
+}
+
+static bool loss_choose(sim_setup *setup, const char *name)
+{
+    for (int i = 1; i < SIM_LOSS_COUNT; i++)
+        if (strcmp(losses[i], name) == 0)
+            setup->loss = (sim_loss)i;
+    return setup->loss != SIM_LOSS_NONE;
+}
+
 static bool value_read(sim_many *many, const char *word, const char *value)
 {
+    if (strcmp(word, "--lose") == 0)
+        return loss_choose(&many->setup, value);
     if (strcmp(word, "--plant") == 0) {
         many->plant = value;
         return plant_choose(value);

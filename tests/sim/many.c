@@ -79,6 +79,8 @@ void sim_command_print(const sim_many *many, const sim_setup *setup)
         printf(" --slots %u", setup->slots);
     if (setup->no_faults)
         printf(" --no-faults");
+    if (setup->loss)
+        printf(" --lose %s", sim_loss_word(setup->loss));
     if (many->plant)
         printf(" --plant %s", many->plant);
     printf(" --trace\n");

@@ -43,5 +43,7 @@ int sim_all(const sim_many *many);
 
 /* False: not built with planted bugs. */
 bool sim_plant(snag_plant plant);
+/* As --lose has it. */
+const char *sim_loss_word(sim_loss loss);
 
 #endif

@@ -4,6 +4,7 @@
  *
  *     input and faults --> horizon: everything heals --> nothing was committed for QUIET_MS, the store is
  *     whole again --> all workers are asked to stop --> what is still under way arrives --> check
+ *     (with a loss between the second and the third: loss.c)
  */
 #include <malloc.h>
 #include <stdlib.h>
@@ -90,7 +91,10 @@ static void heal(sim_world *world, void *what, uint64_t number)
         if (proc != world->seats[proc->slot] || sim_frozen(proc))
             sim_proc_kill(proc, "so that one of its name is left");
     }
-    sim_at(world, world->now_ms + LOOK_MS, look, NULL, 0);
+    if (world->setup.loss)
+        sim_loss_begin(world, look);
+    else
+        sim_at(world, world->now_ms + LOOK_MS, look, NULL, 0);
 }
 
 static void begin(sim_world *world, void *what, uint64_t slot)

@@ -269,6 +269,10 @@ static void ended(sim_proc *proc)
     sim_trace(world, "%u.%u ends: %s", proc->slot, proc->number,
               proc->err == SNAG_OK ? "asked to" : proc->diag.text);
     sim_group_expire_later(proc);
+    if (world->lost) {
+        sim_loss_ended(world, proc);
+        return;
+    }
     bool outside = proc->err == SNAG_FENCED || (proc->stopping && proc->err == SNAG_BROKER);
     if (proc->err != SNAG_OK && !outside)
         sim_fail(world, "worker %u.%u ends by itself: %s", proc->slot, proc->number, proc->diag.text);

@@ -11,6 +11,7 @@
  *     input.c output.c store.c others.c     the ports of one process
  *     load.c    a pipeline and its input;  fault.c  what goes wrong, and when
  *     reference.c  the undisturbed run;  check.c  what must be the same
+ *     loss.c    what does not heal: offsets or changelog gone, a transaction that hangs
  *     run.c     one world from its seed to its verdict;  shrink.c, main.c  many worlds
  *
  * Exactly one thread runs at any time: it holds the baton, and itself takes the next event off the queue when
@@ -276,6 +277,20 @@ typedef struct sim_record {
     bool aborted;
 } sim_record;
 
+/* name, word, what a worker that starts then must say before it ends */
+#define SIM_LOSS_TABLE(X)                                                                              \
+    X(OFFSETS, "offsets", "the changelog holds state, but group group has no offsets")                 \
+    X(CHANGELOG, "changelog", "is not in the changelog: it was deleted or cut")                        \
+    X(SIGHT, "sight", "lies behind a transaction in the changelog that nobody ends")
+
+typedef enum sim_loss {
+    SIM_LOSS_NONE,
+#define X(name, word, says) SIM_LOSS_##name,
+    SIM_LOSS_TABLE(X)
+#undef X
+        SIM_LOSS_COUNT
+} sim_loss;
+
 /* What one world is made with besides its seed: all that shrinking may change. */
 typedef struct sim_setup {
     uint64_t seed;
@@ -284,6 +299,7 @@ typedef struct sim_setup {
     uint32_t slots;    /* 0 = as the seed says */
     bool no_faults;
     bool trace;
+    sim_loss loss; /* at the horizon */
 } sim_setup;
 
 typedef struct sim_said {
@@ -326,6 +342,8 @@ struct sim_world {
     int64_t kill_after[SIM_SLOTS];    /* … passed so often; 0 = no */
     int64_t freeze_ms[SIM_SLOTS];     /* not 0: it is only frozen, for so long */
     bool healed;
+    bool lost;                /* every worker must end, and say why */
+    uint64_t commits_by_loss; /* there shall be no more */
     uint64_t clients;
     /* servers */
     sim_log logs[SIM_LOGS][SIM_PARTS];
@@ -442,6 +460,13 @@ void sim_input_arrived(sim_world *world, uint32_t partition);
 void sim_load_make(sim_world *world);
 void sim_faults_make(sim_world *world);
 void sim_fault_print(const sim_world *world, uint32_t i, FILE *to);
+
+/* --- loss.c --- */
+/* All die; what they had open is settled; the loss; all start again, and must end. `then` goes on with the
+ * world where nothing was lost for good. */
+void sim_loss_begin(sim_world *world, void (*then)(sim_world *, void *, uint64_t));
+/* A worker ended after the loss. */
+void sim_loss_ended(sim_world *world, const sim_proc *proc);
 
 /* --- reference.c, check.c --- */
 void sim_check(sim_world *world);
