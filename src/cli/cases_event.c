@@ -149,7 +149,7 @@ snag_err snag_case_event(snag_case_parser *self)
         return err;
     snag_step *step = snag_case_step_add(self, false, time_ms);
     step->event = (snag_event){.time_ms = time_ms, .stamp_ms = SNAG_TIME_NONE,
-                               .position = {self->line, 0, 0}, .id = text_of(&vars[SNAG_VAR_ID]),
+                               .position = {.offset = self->line}, .id = text_of(&vars[SNAG_VAR_ID]),
                                .type = text_of(&vars[SNAG_VAR_TYPE]), .customer = list[0].text,
                                .account = text_of(&vars[SNAG_VAR_ACCOUNT]),
                                .channel = text_of(&vars[SNAG_VAR_CHANNEL]), .vars = vars,

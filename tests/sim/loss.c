@@ -2,8 +2,8 @@
  *
  * What does not heal. After a world full of faults everybody is down for so long that the group's offsets
  * expire, or the changelog is deleted, or an old broker has left a transaction hanging in it. Whoever starts
- * then must end with the sentence that says so, and must not have committed anything. A transaction that hangs
- * is aborted in the end, and then the world must be as if nothing had been.
+ * then must end with the sentence that says so, and must not have committed anything. A transaction that
+ * hangs is aborted in the end, and then the world must be as if nothing had been.
  */
 #include <string.h>
 
