@@ -6,6 +6,7 @@
 #   tests/tools/chaos.sh --seed 7                  one round: 40 faults in about 160 s
 #   tests/tools/chaos.sh --minutes 60 --seed 7     rounds for an hour, each with a schedule of its own
 #   tests/tools/chaos.sh --list                    the faults
+#   SNAG_BUILD=build/asan tests/tools/chaos.sh     the same with a build that has sanitizers
 #
 # Environment: SNAG_BUILD = a build folder (default: build), SNAG_CHAOS_LOGS = where a failure leaves its logs
 # (default: in the build folder).

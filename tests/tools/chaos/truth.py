@@ -45,17 +45,27 @@ def dump(world, topic):
 
 # --- output -----------------------------------------------------------------------------------------
 
+def late_of(lines, path):
+    """What a replay says of late events names the place in the file; the topic gets the record's bytes."""
+    text = path.read_bytes()
+    places = [json.loads(line)["data"]["offset"] for line in lines]
+    return [text[place:text.index(b"\n", place)] for place in places]
+
+
 def replay(world, partition, records):
     """Each partition is judged by itself, as its worker does."""
     path = world.folder / f"{world.name}-input-{partition}.jsonl"
     path.write_bytes(b"".join(value + b"\n" for _, value in records))
-    done = subprocess.run([world.snag, "replay", world.pipeline, path, "--format", "json", "--only",
-                           ",".join(KINDS), "--quiet"], capture_output=True, text=True, check=False)
+    only = ",".join([*KINDS, "late"])
+    done = subprocess.run([world.snag, "replay", world.pipeline, path, "--format", "json", "--only", only,
+                           "--quiet"], capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failure(f"replay: {done.stderr}")
-    said = [normal(line) for line in done.stdout.splitlines()]
-    return {topic: [record for record in said if record["type"].startswith(kind) and ours(record)]
-            for topic, kind in KINDS.items()}
+    late = [line for line in done.stdout.splitlines() if '"type":"snag.late"' in line]
+    said = [normal(line) for line in done.stdout.splitlines() if '"type":"snag.late"' not in line]
+    found = {topic: [record for record in said if record["type"].startswith(kind) and ours(record)]
+             for topic, kind in KINDS.items()}
+    return {**found, "late": late_of(late, path)}
 
 
 def first_difference(expected, seen):
@@ -100,10 +110,24 @@ def check_outputs(world):
         double = [name for name, count in ids.items() if count > max(1, wanted[name])]
         if double:
             faults.append(f"{topic}: {len(double)} ids twice, {double[0]} among them")
+    faults += check_late(world, expected, total)
     faults += check_dead(world, inputs)
     if total["alerts"] == 0 or total["journeys"] == 0:
         faults.append("nothing was said at all")
     return faults, total
+
+
+def check_late(world, expected, total):
+    faults, seen = [], dump(world, f"{world.name}.late")
+    for p in range(world.partitions):
+        said, wanted = [value for _, value in seen[p]], expected[p]["late"]
+        total["late"] += len(said)
+        if said != wanted:
+            lost = collections.Counter(wanted) - collections.Counter(said)
+            extra = collections.Counter(said) - collections.Counter(wanted)
+            faults.append(f"late {p}: {sum(lost.values())} lost, {sum(extra.values())} extra, "
+                          f"first difference at {first_difference(wanted, said)}")
+    return faults
 
 
 def check_dead(world, inputs):

@@ -67,7 +67,7 @@ class Feed(threading.Thread):
 
     @staticmethod
     def spoil(lines, rng):
-        """The records; now and then one that nobody can read, or one again."""
+        """The records; now and then one that nobody can read, one again, or one of long ago."""
         records, rubbish = [], 0
         for line in lines:
             records.append(record_of(line))
@@ -76,7 +76,18 @@ class Feed(threading.Thread):
             if rng.random() < 0.001:
                 rubbish += 1
                 records.append((*records[-1][:2], f"rubbish {rubbish}"))
+            elif rng.random() < 0.001:
+                records.append(Feed.long_ago(line))
         return records
+
+    @staticmethod
+    def long_ago(line):
+        """The same again, as if it had happened two hours before: too late in any order."""
+        event = json.loads(line)
+        at = datetime.datetime.fromisoformat(event["timestamp"]) - datetime.timedelta(hours=2)
+        event["messageId"] += "-late"
+        event["timestamp"] = at.isoformat()
+        return record_of(json.dumps(event, separators=(",", ":")))
 
     def run(self):
         began = time.monotonic()
@@ -209,7 +220,7 @@ class World:
                 continue
             said = snag.process.tail(1)
             if snag.process.child.returncode == 3 and any(
-                    words in said for words in ("no broker answers", "Redis at", "Redis Cluster", "asking")):
+                    words in said for words in ("no broker answers", "Redis at", "Redis Cluster")):
                 snag.start()
                 continue
             raise Found(f"{snag.name} ended by itself with {snag.process.child.returncode}: {said}")
