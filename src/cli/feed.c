@@ -189,7 +189,7 @@ static snag_err too_long(snag_feed *feed, const snag_line *line, const uint8_t s
     snag_diag words;
     snag_fail(&words, SNAG_BAD_SIZE, "the record has %llu bytes; at most %u are taken",
               (unsigned long long)line->size, SNAG_RECORD_BYTES_MAX);
-    snag_dead dead = {.reason = SNAG_BAD_SIZE, .words = words.text, .position = {line->offset, 0, 0},
+    snag_dead dead = {.reason = SNAG_BAD_SIZE, .words = words.text, .position = {.offset = line->offset},
                       .value = line->text, .size = line->size, .sha256 = sha256};
     return dead_tell(feed, &dead, diag);
 }
@@ -199,7 +199,7 @@ static snag_err line_feed(snag_feed *feed, const snag_line *line, snag_diag *dia
     snag_event event;
     snag_diag words;
     words.text[0] = '\0';
-    snag_raw raw = {.position = {line->offset, 0, 0}, .stamp_ms = SNAG_TIME_NONE, .value = line->text};
+    snag_raw raw = {.position = {.offset = line->offset}, .stamp_ms = SNAG_TIME_NONE, .value = line->text};
     snag_err err = snag_decode(feed->decoder, &raw, &feed->arena, &event, &words);
     if (err == SNAG_FULL) { /* the batch's memory, not this record's fault: once more with all of it */
         snag_err judged = judge(feed, diag);
