@@ -135,7 +135,7 @@ kafka_start() {
 kafka_again() {
     java -Xmx768m -cp "$KAFKA_LIB/*" kafka.Kafka "$LIVE/server.properties" >>"$LIVE/kafka.log" 2>&1 &
     KAFKA_PID=$!
-    wait_for 60 "the broker" tool topics
+    wait_for 120 "the broker" tool topics
 }
 
 kafka_stop() {
