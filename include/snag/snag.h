@@ -42,8 +42,15 @@ typedef void snag_embed_record(void *context, const char *json, size_t size);
 snag_embed *snag_embed_open(const char *pipeline_path, snag_embed_record *record, void *context,
                             char *error, size_t error_size);
 
-/* One event as a JSON text, of the pipeline's source format. Records it causes come before this returns. */
+/* One event as a JSON text, in the format of the pipeline's (first) source. Records it causes come before
+ * this returns. */
 int snag_embed_feed(snag_embed *embed, const char *json, size_t size);
+
+/* The same where the pipeline has several sources: an event of the source of this name. Events of all
+ * sources are judged in the order of their time: each waits until no other source can bring one that goes
+ * before it, that is until the others' events, or a tick, have come as far. SNAG_EMBED_UNREADABLE: also
+ * where there is no such source. */
+int snag_embed_feed_source(snag_embed *embed, const char *source, const char *json, size_t size);
 
 /* It is time_ms (milliseconds since the epoch), and everything that happened up to then has been fed:
  * deadlines before it fire. Time never goes back; without ticks it moves with the events. */

@@ -62,15 +62,35 @@ static snag_kind slot_kind(const snag_case_parser *self, uint32_t slot)
 }
 
 /* Constants of the source's mapping: a case need not repeat them. */
-static void constants_fill(const snag_case_parser *self, snag_value *vars)
+static void constants_fill(const snag_case_parser *self, uint32_t i_source, snag_value *vars)
 {
-    const snag_source_spec *source = &self->pipeline->sources[0];
+    const snag_source_spec *source = &self->pipeline->sources[i_source];
     for (uint32_t i = 0; i < SNAG_VAR_KEPT; i++)
         if (source->fixed[i].constant.kind != SNAG_KIND_ABSENT)
             vars[i] = source->fixed[i].constant;
     for (uint32_t i = 0; i < source->kept_count && SNAG_VAR_KEPT + i < self->pipeline->name_count; i++)
         if (source->kept[i].constant.kind != SNAG_KIND_ABSENT)
             vars[SNAG_VAR_KEPT + i] = source->kept[i].constant;
+}
+
+/* Where there are several sources: the one that `source=` names, else the first. */
+static snag_err source_find(snag_case_parser *self, uint32_t from, uint32_t *source)
+{
+    const snag_pipeline *pipeline = self->pipeline;
+    *source = 0;
+    for (uint32_t i = from; i < self->words.count && pipeline->source_count > 1; i++) {
+        const snag_word *word = &self->words.list[i];
+        snag_nearest nearest = {.wanted = word->value};
+        if (!snag_str_equal(word->key, SNAG_STR("source")))
+            continue;
+        for (*source = 0; *source < pipeline->source_count; (*source)++) {
+            if (snag_str_equal(pipeline->sources[*source].name, word->value))
+                return SNAG_OK;
+            snag_nearest_offer(&nearest, pipeline->sources[*source].name);
+        }
+        return snag_case_fail_word(self, word, "the pipeline has no source", nearest.best);
+    }
+    return SNAG_OK;
 }
 
 static snag_str text_of(const snag_value *value)
@@ -139,17 +159,22 @@ snag_err snag_case_event(snag_case_parser *self)
     snag_value *vars = snag_arena_take(&self->arena, self->pipeline->name_count * sizeof *vars);
     SNAG_ASSERT(vars);
     self->time_ms = time_ms;
-    constants_fill(self, vars);
+    uint32_t source;
+    snag_err err = source_find(self, pairs, &source);
+    if (err)
+        return err;
+    constants_fill(self, source, vars);
     vars[SNAG_VAR_ID] = snag_value_text(id_of_line(self));
     vars[SNAG_VAR_TIME] = snag_value_time_ms(time_ms);
     vars[SNAG_VAR_TYPE] = snag_value_text(snag_words_joined(&self->words, 2, pairs));
     vars[SNAG_VAR_CUSTOMER] = snag_value_text(list[0].text);
-    snag_err err = pairs_fill(self, pairs, vars);
+    err = pairs_fill(self, pairs, vars);
     if (err)
         return err;
     snag_step *step = snag_case_step_add(self, false, time_ms);
     step->event = (snag_event){.time_ms = time_ms, .stamp_ms = SNAG_TIME_NONE,
-                               .position = {.offset = self->line}, .id = text_of(&vars[SNAG_VAR_ID]),
+                               .position = {.offset = self->line, .source = (uint16_t)source},
+                               .id = text_of(&vars[SNAG_VAR_ID]),
                                .type = text_of(&vars[SNAG_VAR_TYPE]), .customer = list[0].text,
                                .account = text_of(&vars[SNAG_VAR_ACCOUNT]),
                                .channel = text_of(&vars[SNAG_VAR_CHANNEL]), .vars = vars,
@@ -157,6 +182,6 @@ snag_err snag_case_event(snag_case_parser *self)
     _Alignas(16) unsigned char scratch[EXCLUDE_BYTES];
     snag_arena room;
     snag_arena_init(&room, scratch, sizeof scratch);
-    snag_event_exclude(&self->pipeline->sources[0], &step->event, &room);
+    snag_event_exclude(&self->pipeline->sources[source], &step->event, &room);
     return lengths_check(self, &step->event);
 }

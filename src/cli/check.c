@@ -9,6 +9,7 @@
 #include "cli/audit.h"
 #include "cli/load.h"
 #include "cli/sample.h"
+#include "cli/streams.h"
 #include "cli/terminal.h"
 #include "codec/codec.h"
 
@@ -16,7 +17,7 @@ enum { LINES_AT_ONCE = 1024 };
 
 typedef struct check {
     const snag_command *command;
-    const char *sample_path;
+    snag_option_list samples;
     int64_t now_ms;
     bool kafka;
     const char *brokers;
@@ -25,7 +26,7 @@ typedef struct check {
     snag_config config;
     snag_sample *sample;
     snag_feed *feed;
-    snag_lines *lines;
+    snag_streams *streams;
     snag_progress progress;
 } check;
 
@@ -62,9 +63,8 @@ static void valid_print(const check *self, const char *path)
 }
 
 /* What lies beside the pipeline file must be there too: the schema of an Avro source. */
-static int schema_check(const check *self)
+static int schema_check(const check *self, const snag_source_spec *source)
 {
-    const snag_source_spec *source = &self->config.pipeline.sources[0];
     snag_decoder_options options = {.now_ms = SNAG_NEVER};
     snag_decoder *decoder = NULL;
     snag_diag diag = {.text = ""};
@@ -75,6 +75,14 @@ static int schema_check(const check *self)
     return err ? snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s", diag.text) : -1;
 }
 
+static int schemas_check(const check *self)
+{
+    int code = -1;
+    for (uint32_t i = 0; i < self->config.pipeline.source_count && code < 0; i++)
+        code = schema_check(self, &self->config.pipeline.sources[i]);
+    return code;
+}
+
 static int set_up(check *self)
 {
     snag_diag diag = {.text = ""};
@@ -83,32 +91,26 @@ static int set_up(check *self)
     self->sample = snag_sample_new(&self->config.pipeline);
     if (!self->sample)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "out of memory");
-    if (snag_lines_new(&self->lines, self->sample_path, &diag) != SNAG_OK ||
-        snag_feed_new(&self->feed, &self->config, &options, &diag) != SNAG_OK)
+    snag_err err = snag_streams_new(&self->streams, &self->config, LINES_AT_ONCE, &diag);
+    if (err == SNAG_OK)
+        err = snag_streams_take(self->streams, self->samples.words, self->samples.count, &diag);
+    if (err == SNAG_OK)
+        err = snag_feed_new(&self->feed, &self->config, &options, &diag);
+    if (err != SNAG_OK)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s", diag.text);
-    snag_progress_init(&self->progress, "check", snag_lines_total(self->lines));
+    snag_progress_init(&self->progress, "check", snag_streams_total(self->streams));
     return -1;
 }
 
 static int feed_all(check *self)
 {
-    static const size_t max = LINES_AT_ONCE;
     snag_diag diag = {.text = ""};
-    snag_line *batch = calloc(max, sizeof *batch);
-    snag_err err = batch ? SNAG_OK : snag_fail(&diag, SNAG_MEMORY, "out of memory");
+    snag_err err = SNAG_OK;
     while (!err) {
-        size_t count = 0;
-        uint8_t sha256[32] = {0};
-        err = snag_lines_read(self->lines, batch, max, &count, &diag);
-        if (err)
-            break;
-        if (batch[count - 1].size > batch[count - 1].text.size)
-            snag_lines_sha256(self->lines, sha256);
-        err = snag_feed_lines(self->feed, batch, count, sha256, &diag);
-        snag_progress_step(&self->progress, snag_lines_done(self->lines), self->sample->events);
+        err = snag_streams_step(self->streams, self->feed, &diag);
+        snag_progress_step(&self->progress, snag_streams_done(self->streams), self->sample->events);
     }
     snag_progress_clear(&self->progress);
-    free(batch);
     if (err != SNAG_END)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s", diag.text);
     snag_feed_finish(self->feed, false);
@@ -146,6 +148,8 @@ static int kafka_check(check *self)
     snag_live live = {.pipeline = pipeline};
     snag_audit audit = {.config = &self->config, .pipeline = pipeline, .live = &live, .file = stdout,
                         .instance = self->instance, .colour = snag_terminal_colour(stdout)};
+    if (pipeline->source_count > 1)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "several sources live are not built yet");
     if (pipeline->sources[0].topic.size == 0)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "the source reads a file, not a topic");
     if (!snag_live_names(&live, pipeline, self->group))
@@ -164,9 +168,10 @@ static int run(const snag_command *command, int argc, char **argv)
 {
     check self = {.command = command, .now_ms = snag_clock_wall_ms()};
     const snag_option_row rows[] = {
-        {"sample", SNAG_OPTION_TEXT, &self.sample_path, "FILE",
+        {"sample", SNAG_OPTION_LIST, &self.samples, "FILE",
          "records of the source, one JSON object a line, plain or gzip, - for standard input: how they "
-         "map, how disordered time is, which event names rules miss, alerts a day"},
+         "map, how disordered time is, which event names rules miss, alerts a day; where there are several "
+         "sources, --sample SOURCE=FILE for each"},
         {"now", SNAG_OPTION_TIME, &self.now_ms, "TIME",
          "what counts as now: events more than max_skew after it are unreadable; default: the clock"},
         {"kafka", SNAG_OPTION_FLAG, &self.kafka, NULL,
@@ -189,17 +194,17 @@ static int run(const snag_command *command, int argc, char **argv)
     code = snag_cli_load(command, argv[0], &self.config);
     if (code >= 0)
         return code;
-    code = schema_check(&self);
+    code = schemas_check(&self);
     if (code < 0)
         valid_print(&self, argv[0]);
     if (code < 0)
-        code = self.sample_path ? sample_check(&self) : SNAG_EXIT_FINE;
+        code = self.samples.count > 0 ? sample_check(&self) : SNAG_EXIT_FINE;
     if (self.kafka && code <= SNAG_EXIT_FINDINGS) {
         int found = kafka_check(&self);
         code = found > code ? found : code;
     }
     snag_feed_free(self.feed);
-    snag_lines_free(self.lines);
+    snag_streams_free(self.streams);
     snag_sample_free(self.sample);
     snag_config_free(&self.config);
     return code;

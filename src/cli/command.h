@@ -21,8 +21,16 @@ typedef enum snag_option_type {
     SNAG_OPTION_TEXT,     /* const char **: --name VALUE or --name=VALUE */
     SNAG_OPTION_INT,      /* int64_t * */
     SNAG_OPTION_DURATION, /* int64_t * in ms: 60s, 1h */
-    SNAG_OPTION_TIME      /* int64_t * in ms: RFC 3339 or epoch */
+    SNAG_OPTION_TIME,     /* int64_t * in ms: RFC 3339 or epoch */
+    SNAG_OPTION_LIST      /* snag_option_list *: --name VALUE, as often as one likes */
 } snag_option_type;
+
+enum { SNAG_OPTION_LIST_MAX = 64 };
+
+typedef struct snag_option_list {
+    const char *words[SNAG_OPTION_LIST_MAX];
+    int count;
+} snag_option_list;
 
 typedef struct snag_option_row {
     const char *name;  /* without the dashes */

@@ -74,14 +74,29 @@ snag_embed *snag_embed_open(const char *pipeline_path, snag_embed_record *record
     return NULL;
 }
 
-int snag_embed_feed(snag_embed *self, const char *json, size_t size)
+static int feed(snag_embed *self, uint32_t source, const char *json, size_t size)
 {
     snag_line line = {.text = {json, size}, .offset = self->offset, .size = size};
     self->offset += (int64_t)size + 1;
     self->unreadable = false;
-    if (snag_feed_lines(self->feed, &line, 1, NULL, &self->diag))
+    if (snag_feed_line(self->feed, source, &line, NULL, &self->diag))
         return SNAG_EMBED_FULL;
     return self->unreadable ? SNAG_EMBED_UNREADABLE : SNAG_EMBED_OK;
+}
+
+int snag_embed_feed(snag_embed *self, const char *json, size_t size)
+{
+    return feed(self, 0, json, size);
+}
+
+int snag_embed_feed_source(snag_embed *self, const char *source, const char *json, size_t size)
+{
+    const snag_pipeline *pipeline = &self->config.pipeline;
+    for (uint32_t i = 0; i < pipeline->source_count; i++)
+        if (snag_str_equal(pipeline->sources[i].name, snag_str_from(source)))
+            return feed(self, i, json, size);
+    snag_fail(&self->diag, SNAG_USAGE, "the pipeline has no source %s", source);
+    return SNAG_EMBED_UNREADABLE;
 }
 
 int snag_embed_tick(snag_embed *self, int64_t time_ms)

@@ -14,6 +14,7 @@
 #include "cli/live.h"
 #include "cli/load.h"
 #include "cli/page.h"
+#include "cli/streams.h"
 #include "cli/terminal.h"
 
 enum { PAGE_BYTES = 64 << 20, BATCH = 1024 };
@@ -139,37 +140,21 @@ static void drop_dead(void *context, const snag_dead *dead)
     (void)dead;
 }
 
-static snag_err replay_file(snag_feed *feed, const char *path, snag_diag *diag)
-{
-    static const size_t batch = BATCH;
-    snag_lines *lines;
-    uint8_t sha256[32];
-    size_t count;
-    snag_line *list = calloc(batch, sizeof *list);
-    SNAG_ASSERT(list != NULL);
-    snag_err err = snag_lines_new(&lines, path, diag);
-    while (err == SNAG_OK) {
-        err = snag_lines_read(lines, list, batch, &count, diag);
-        if (err != SNAG_OK)
-            break;
-        snag_lines_sha256(lines, sha256);
-        err = snag_feed_lines(feed, list, count, sha256, diag);
-    }
-    snag_lines_free(lines);
-    free(list);
-    return err == SNAG_END ? SNAG_OK : err;
-}
-
-static int from_files(explain *self, char **paths, int count)
+static int from_files(explain *self, char **words, int count)
 {
     snag_diag diag = {.text = ""};
-    snag_feed *feed;
+    snag_feed *feed = NULL;
+    snag_streams *streams;
     snag_feed_options options = {.partitions = 1, .batch = BATCH, .now_ms = snag_clock_wall_ms(),
                                  .emit = drop_record, .dead = drop_dead};
-    snag_err err = snag_feed_new(&feed, &self->config, &options, &diag);
-    for (int i = 0; i < count && err == SNAG_OK; i++)
-        err = replay_file(feed, paths[i], &diag);
-    if (err == SNAG_OK) {
+    snag_err err = snag_streams_new(&streams, &self->config, BATCH, &diag);
+    if (err == SNAG_OK)
+        err = snag_streams_take(streams, (const char *const *)words, count, &diag);
+    if (err == SNAG_OK)
+        err = snag_feed_new(&feed, &self->config, &options, &diag);
+    while (err == SNAG_OK)
+        err = snag_streams_step(streams, feed, &diag);
+    if (err == SNAG_END) {
         snag_feed_finish(feed, false);
         snag_buf_str_put(&self->out, SNAG_STR("{\"customer\":"));
         snag_buf_json(&self->out, self->customer);
@@ -178,7 +163,8 @@ static int from_files(explain *self, char **paths, int count)
         snag_buf_byte(&self->out, '}');
     }
     snag_feed_free(feed);
-    return err == SNAG_OK ? -1 : snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s", diag.text);
+    snag_streams_free(streams);
+    return err == SNAG_END ? -1 : snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s", diag.text);
 }
 
 /* --- showing ----------------------------------------------------------------------------------- */
@@ -261,7 +247,7 @@ static int run_command(const snag_command *command, int argc, char **argv)
 
 const snag_command snag_command_explain = {
     .name = "explain",
-    .usage = "snag explain PIPELINE CUSTOMER [--file FILE…]",
+    .usage = "snag explain PIPELINE CUSTOMER [--file FILE…|SOURCE=FILE…]",
     .summary = "All that is known of one customer: walks, deadlines, open alerts, and why.",
     .help = "Reads the copy of the state in Redis; the workers do not notice.\n"
             "\n"

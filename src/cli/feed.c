@@ -24,10 +24,18 @@ typedef struct feed_part {
     size_t count;
 } feed_part;
 
+/* How far one of several sources is read, for all partitions together. */
+typedef struct feed_flow {
+    int64_t low_ms; /* nothing before it is expected; SNAG_NEVER: it has ended */
+    bool ended;
+} feed_flow;
+
 struct snag_feed {
     const snag_config *config;
     snag_feed_options options;
-    snag_decoder *decoder;
+    uint32_t source_count;
+    snag_decoder *decoders[SNAG_SOURCES_MAX];
+    feed_flow flows[SNAG_SOURCES_MAX];
     snag_arena arena;
     void *arena_block;
     snag_feed_counts counts;
@@ -70,18 +78,17 @@ static snag_err part_init(snag_feed *feed, uint32_t index, snag_diag *diag)
     return err ? snag_fail(diag, err, "the memory for state is too small for this pipeline") : SNAG_OK;
 }
 
-static snag_err decoder_init(snag_feed *feed, snag_diag *diag)
+static snag_err decoder_init(snag_feed *feed, uint32_t i, snag_diag *diag)
 {
-    const snag_pipeline *pipeline = &feed->config->pipeline;
-    SNAG_ASSERT(pipeline->source_count == 1); /* the config refuses several, until they are built */
-    if (pipeline->sources[0].format == SNAG_FORMAT_AVRO)
+    const snag_source_spec *source = &feed->config->pipeline.sources[i];
+    if (source->format == SNAG_FORMAT_AVRO)
         return snag_fail(diag, SNAG_USAGE,
                          "source %.*s is Avro, and reading Avro from files is not built yet: "
                          "only JSON Lines can be replayed",
-                         SNAG_FMT(pipeline->sources[0].name));
+                         SNAG_FMT(source->name));
     snag_decoder_options options = {.now_ms = feed->options.now_ms};
-    return snag_decoder_new(&feed->decoder, &pipeline->sources[0], feed->config->base_dir, &options,
-                            diag);
+    feed->flows[i].low_ms = SNAG_TIME_NONE;
+    return snag_decoder_new(&feed->decoders[i], source, feed->config->base_dir, &options, diag);
 }
 
 snag_err snag_feed_new(snag_feed **out, const snag_config *config, const snag_feed_options *options,
@@ -96,14 +103,16 @@ snag_err snag_feed_new(snag_feed **out, const snag_config *config, const snag_fe
     feed->config = config;
     feed->options = *options;
     feed->partition_count = options->partitions;
+    feed->source_count = config->pipeline.source_count;
     feed->counts.first_ms = SNAG_TIME_NONE;
     feed->counts.last_ms = SNAG_TIME_NONE;
     feed->arena_block = malloc(ARENA_BYTES);
     snag_err err = feed->arena_block ? SNAG_OK : snag_fail(diag, SNAG_MEMORY, "out of memory");
     if (!err) {
         snag_arena_init(&feed->arena, feed->arena_block, ARENA_BYTES);
-        err = decoder_init(feed, diag);
     }
+    for (uint32_t i = 0; !err && i < feed->source_count; i++)
+        err = decoder_init(feed, i, diag);
     for (uint32_t i = 0; !err && i < feed->partition_count; i++)
         err = part_init(feed, i, diag);
     if (err)
@@ -121,7 +130,8 @@ void snag_feed_free(snag_feed *feed)
         snag_memory_finish(&feed->partitions[i].memory);
         free(feed->partitions[i].events);
     }
-    snag_decoder_free(feed->decoder);
+    for (uint32_t i = 0; i < feed->source_count; i++)
+        snag_decoder_free(feed->decoders[i]);
     if (feed->arena_block)
         snag_arena_reset(&feed->arena);
     free(feed->arena_block);
@@ -151,12 +161,28 @@ static snag_err judge(snag_feed *feed, snag_diag *diag)
     return SNAG_OK;
 }
 
+/* An event of one of several sources is taken at once: what comes next depends on it. */
+static void merge(snag_feed *feed, feed_part *part)
+{
+    const snag_event *event = &part->events[--part->count];
+    uint32_t source = event->position.source;
+    int64_t low_ms = event->time_ms - feed->config->pipeline.sources[source].out_of_order_ms;
+    size_t taken;
+    for (uint32_t i = 0; i < feed->source_count && feed->partition_count > 1; i++)
+        if (i != source && feed->flows[i].low_ms != SNAG_TIME_NONE)
+            snag_engine_tick_source(part->engine, i, feed->flows[i].low_ms, UINT32_MAX);
+    feed->stopped = snag_engine_take(part->engine, event, 1, &taken);
+    if (low_ms > feed->flows[source].low_ms)
+        feed->flows[source].low_ms = low_ms;
+}
+
 static void event_add(snag_feed *feed, const snag_event *event)
 {
     uint32_t index = 0;
     if (feed->partition_count > 1) {
         /* As its producer would place it, also where the event has only a hash of the key. */
-        snag_str key = snag_decoder_key(feed->decoder, feed->config->pipeline.key_account);
+        snag_str key = snag_decoder_key(feed->decoders[event->position.source],
+                                        feed->config->pipeline.key_account);
         index = snag_murmur2(key) % feed->partition_count;
     }
     feed_part *part = &feed->partitions[index];
@@ -170,6 +196,8 @@ static void event_add(snag_feed *feed, const snag_event *event)
         feed->counts.last_ms = event->time_ms;
     if (feed->options.event)
         feed->options.event(feed->options.context, event);
+    if (feed->source_count > 1)
+        merge(feed, part);
 }
 
 static snag_err dead_tell(snag_feed *feed, const snag_dead *dead, snag_diag *diag)
@@ -183,29 +211,32 @@ static snag_err dead_tell(snag_feed *feed, const snag_dead *dead, snag_diag *dia
     return SNAG_OK;
 }
 
-static snag_err too_long(snag_feed *feed, const snag_line *line, const uint8_t sha256[32],
-                         snag_diag *diag)
+static snag_err too_long(snag_feed *feed, uint16_t source, const snag_line *line,
+                         const uint8_t sha256[32], snag_diag *diag)
 {
     snag_diag words;
     snag_fail(&words, SNAG_BAD_SIZE, "the record has %llu bytes; at most %u are taken",
               (unsigned long long)line->size, SNAG_RECORD_BYTES_MAX);
-    snag_dead dead = {.reason = SNAG_BAD_SIZE, .words = words.text, .position = {.offset = line->offset},
+    snag_dead dead = {.reason = SNAG_BAD_SIZE, .words = words.text,
+                      .position = {.offset = line->offset, .source = source},
                       .value = line->text, .size = line->size, .sha256 = sha256};
     return dead_tell(feed, &dead, diag);
 }
 
-static snag_err line_feed(snag_feed *feed, const snag_line *line, snag_diag *diag)
+static snag_err line_feed(snag_feed *feed, uint16_t source, const snag_line *line, snag_diag *diag)
 {
+    snag_decoder *decoder = feed->decoders[source];
     snag_event event;
     snag_diag words;
     words.text[0] = '\0';
-    snag_raw raw = {.position = {.offset = line->offset}, .stamp_ms = SNAG_TIME_NONE, .value = line->text};
-    snag_err err = snag_decode(feed->decoder, &raw, &feed->arena, &event, &words);
+    snag_raw raw = {.position = {.offset = line->offset, .source = source}, .stamp_ms = SNAG_TIME_NONE,
+                    .value = line->text};
+    snag_err err = snag_decode(decoder, &raw, &feed->arena, &event, &words);
     if (err == SNAG_FULL) { /* the batch's memory, not this record's fault: once more with all of it */
         snag_err judged = judge(feed, diag);
         if (judged)
             return judged;
-        err = snag_decode(feed->decoder, &raw, &feed->arena, &event, &words);
+        err = snag_decode(decoder, &raw, &feed->arena, &event, &words);
     }
     if (err == SNAG_OK) {
         event_add(feed, &event);
@@ -226,13 +257,59 @@ snag_err snag_feed_lines(snag_feed *feed, const snag_line *lines, size_t count,
         return stopped(feed, diag);
     for (size_t i = 0; i < count; i++) {
         const snag_line *line = &lines[i];
-        snag_err err = line->size > line->text.size ? too_long(feed, line, sha256, diag)
-                                                    : line_feed(feed, line, diag);
+        snag_err err = line->size > line->text.size ? too_long(feed, 0, line, sha256, diag)
+                                                    : line_feed(feed, 0, line, diag);
         if (err)
             return err;
         feed->counts.lines++;
     }
     return judge(feed, diag);
+}
+
+snag_err snag_feed_line(snag_feed *feed, uint32_t source, const snag_line *line,
+                        const uint8_t sha256[32], snag_diag *diag)
+{
+    SNAG_ASSERT(source < feed->source_count);
+    if (feed->stopped)
+        return stopped(feed, diag);
+    snag_err err = line->size > line->text.size ? too_long(feed, (uint16_t)source, line, sha256, diag)
+                                                : line_feed(feed, (uint16_t)source, line, diag);
+    if (err)
+        return err;
+    feed->counts.lines++;
+    if (feed->source_count == 1)
+        return judge(feed, diag);
+    snag_arena_reset(&feed->arena); /* nothing waits for its batch */
+    return feed->stopped ? stopped(feed, diag) : SNAG_OK;
+}
+
+bool snag_feed_turn(const snag_feed *feed, uint32_t *source)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < feed->source_count; i++) {
+        if (feed->flows[i].ended || (any && feed->flows[i].low_ms >= feed->flows[*source].low_ms))
+            continue;
+        *source = i;
+        any = true;
+    }
+    return any;
+}
+
+snag_err snag_feed_end(snag_feed *feed, uint32_t source, snag_diag *diag)
+{
+    uint32_t other;
+    SNAG_ASSERT(source < feed->source_count);
+    feed->flows[source].ended = true;
+    if (feed->source_count == 1 || !snag_feed_turn(feed, &other))
+        return SNAG_OK; /* the last one: time stays at the newest event */
+    feed->flows[source].low_ms = SNAG_NEVER;
+    for (uint32_t i = 0; i < feed->partition_count && !feed->stopped; i++) {
+        snag_engine *engine = feed->partitions[i].engine;
+        size_t taken;
+        snag_engine_tick_source(engine, source, SNAG_NEVER, UINT32_MAX);
+        feed->stopped = snag_engine_take(engine, NULL, 0, &taken);
+    }
+    return feed->stopped ? stopped(feed, diag) : SNAG_OK;
 }
 
 static int64_t later(int64_t a_ms, int64_t b_ms)
@@ -256,6 +333,8 @@ static snag_err engine_move(snag_engine *engine, int64_t time_ms)
 
 snag_err snag_feed_tick(snag_feed *feed, int64_t time_ms)
 {
+    for (uint32_t i = 0; i < feed->source_count; i++)
+        feed->flows[i].low_ms = later(feed->flows[i].low_ms, time_ms);
     for (uint32_t i = 0; i < feed->partition_count && !feed->stopped; i++)
         feed->stopped = engine_move(feed->partitions[i].engine, time_ms);
     return feed->stopped;

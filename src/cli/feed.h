@@ -7,6 +7,9 @@
  *              |                                                                  (in each one's order)
  *              +-- unreadable --> dead
  *
+ * With several sources a line comes at a time, from the source whose turn it is; each partition then counts
+ * the other sources as read up to where they are read for all partitions.
+ *
  * What comes out, and in which order, does not depend on how the lines are cut into batches: events before
  * an unreadable line are judged before it is told. One batch's events live in an arena, reset after it:
  * nothing is allocated for a line.
@@ -58,6 +61,14 @@ void snag_feed_free(snag_feed *feed);
  * more. */
 SNAG_MUST_CHECK snag_err snag_feed_lines(snag_feed *feed, const snag_line *lines, size_t count,
                                          const uint8_t sha256[32], snag_diag *diag);
+/* The same for one line of this source; so are the lines of several sources fed. */
+SNAG_MUST_CHECK snag_err snag_feed_line(snag_feed *feed, uint32_t source, const snag_line *line,
+                                        const uint8_t sha256[32], snag_diag *diag);
+/* The source whose line shall come next, so that the order is that of time; false: all have ended. */
+bool snag_feed_turn(const snag_feed *feed, uint32_t *source);
+/* This source has no more lines: the others do not wait for it. SNAG_FULL as above. */
+SNAG_MUST_CHECK snag_err snag_feed_end(snag_feed *feed, uint32_t source, snag_diag *diag);
+
 /* Moves every partition's time to time_ms (never back); timers before it fire. SNAG_FULL as above. */
 snag_err snag_feed_tick(snag_feed *feed, int64_t time_ms);
 /* The input has ended: time moves to the newest event of all partitions, but no further. drain: all

@@ -80,6 +80,14 @@ static bool parse_time(const char *text, int64_t *time_ms)
     return snag_time_parse_ms(snag_str_from(text), time_ms);
 }
 
+static bool list_add(snag_option_list *list, const char *value)
+{
+    if (list->count == SNAG_OPTION_LIST_MAX)
+        return false;
+    list->words[list->count++] = value;
+    return true;
+}
+
 /* What a value must look like, for the message. */
 static const char *bind(const snag_option_row *row, const char *value)
 {
@@ -90,6 +98,7 @@ static const char *bind(const snag_option_row *row, const char *value)
     case SNAG_OPTION_DURATION:
         return snag_duration_parse(snag_str_from(value), row->target) ? NULL
                                                                        : "a duration such as 60s or 1h";
+    case SNAG_OPTION_LIST: return list_add(row->target, value) ? NULL : "no more of them";
     case SNAG_OPTION_TIME:
         return parse_time(value, row->target) ? NULL
                                                : "a time such as 2026-01-05T10:00:00Z, or epoch seconds";

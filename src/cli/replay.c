@@ -4,16 +4,15 @@
  */
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "base/assert.h"
 #include "cli/command.h"
 #include "cli/load.h"
 #include "cli/sink.h"
+#include "cli/streams.h"
 #include "cli/tally.h"
 #include "cli/terminal.h"
 
-enum { BATCH_OTHERWISE = 1024, PAUSE_MAX_MS = 2000, PATH_BYTES_MAX = 4096 };
+enum { BATCH_OTHERWISE = 1024, PAUSE_MAX_MS = 2000 };
 
 typedef struct replay {
     const snag_command *command;
@@ -31,13 +30,11 @@ typedef struct replay {
     snag_feed *feed;
     snag_sink *sink;
     snag_tally *tally;
-    snag_line *lines;
+    snag_streams *streams;
     snag_sink_options sink_options;
     snag_progress progress;
-    uint64_t done_before; /* bytes of the files that are finished */
     int64_t paced_wall_ms; /* with --speed: the wall clock … */
     int64_t paced_time_ms; /* … that stands for this event time */
-    char source_path[PATH_BYTES_MAX];
 } replay;
 
 static void on_record(void *context, uint32_t partition, const snag_record *record)
@@ -95,7 +92,7 @@ static int check_options(replay *self)
     return -1;
 }
 
-static int set_up(replay *self)
+static int set_up(replay *self, const char *const *words, int count)
 {
     snag_diag diag = {0};
     snag_feed_options options = {.partitions = (uint32_t)self->partitions,
@@ -104,7 +101,11 @@ static int set_up(replay *self)
                                  .emit = on_record,
                                  .dead = on_dead,
                                  .context = self};
-    snag_err err = snag_feed_new(&self->feed, &self->config, &options, &diag);
+    snag_err err = snag_streams_new(&self->streams, &self->config, (size_t)self->batch, &diag);
+    if (!err)
+        err = snag_streams_take(self->streams, words, count, &diag);
+    if (!err)
+        err = snag_feed_new(&self->feed, &self->config, &options, &diag);
     if (err)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s", diag.text);
     self->sink_options.colour = snag_terminal_colour(stdout);
@@ -116,8 +117,7 @@ static int set_up(replay *self)
         if (!self->sink_options.dead)
             return snag_command_fail(self->command, SNAG_EXIT_USAGE, "cannot write %s", self->dead_path);
     }
-    self->lines = calloc((size_t)self->batch, sizeof *self->lines);
-    if (!self->lines || snag_sink_new(&self->sink, &self->sink_options) != SNAG_OK ||
+    if (snag_sink_new(&self->sink, &self->sink_options) != SNAG_OK ||
         snag_tally_new(&self->tally, &self->config.pipeline) != SNAG_OK)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "out of memory");
     return -1;
@@ -129,7 +129,7 @@ static void tear_down(replay *self)
         snag_command_fail(self->command, SNAG_EXIT_USAGE, "cannot write %s", self->dead_path);
     snag_tally_free(self->tally);
     snag_sink_free(self->sink);
-    free(self->lines);
+    snag_streams_free(self->streams);
     snag_feed_free(self->feed);
     snag_config_free(&self->config);
 }
@@ -160,80 +160,34 @@ static void pace(replay *self)
         sleep_ms(due_ms - now_ms);
 }
 
-static int run_file(replay *self, const char *path)
+static int run_files(replay *self)
 {
-    snag_lines *lines;
     snag_diag diag = {0};
-    uint8_t sha256[32];
-    size_t count = 0;
-    snag_err err = snag_lines_new(&lines, path, &diag);
+    snag_err err = SNAG_OK;
     while (!err) {
-        err = snag_lines_read(lines, self->lines, (size_t)self->batch, &count, &diag);
+        err = snag_streams_step(self->streams, self->feed, &diag);
         if (err)
             break;
-        snag_lines_sha256(lines, sha256);
-        err = snag_feed_lines(self->feed, self->lines, count, sha256, &diag);
         if (self->speed > 0)
             pace(self);
-        if (count < (size_t)self->batch || self->speed > 0)
+        if (snag_streams_caught_up(self->streams) || self->speed > 0)
             snag_sink_flush(self->sink); /* the reader has caught up with what there is */
-        snag_progress_step(&self->progress, self->done_before + snag_lines_done(lines),
+        snag_progress_step(&self->progress, snag_streams_done(self->streams),
                            snag_feed_counts_get(self->feed)->events);
     }
-    if (lines)
-        self->done_before += snag_lines_done(lines);
-    snag_lines_free(lines);
     if (err == SNAG_END)
         return -1;
     snag_progress_clear(&self->progress);
     return snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s", diag.text);
 }
 
-/* The sizes of all files that have one; 0 where one has not. */
-static uint64_t total_bytes(char **paths, int count)
-{
-    uint64_t total = 0;
-    for (int i = 0; i < count; i++) {
-        snag_lines *lines;
-        if (strcmp(paths[i], "-") == 0 || snag_lines_new(&lines, paths[i], NULL) != SNAG_OK)
-            return 0;
-        uint64_t size = snag_lines_total(lines);
-        snag_lines_free(lines);
-        if (size == 0)
-            return 0;
-        total += size;
-    }
-    return total;
-}
-
-/* What there is without FILE: the source's own file, else standard input. */
-static const char *input_otherwise(replay *self)
-{
-    const snag_source_spec *source = &self->config.pipeline.sources[0];
-    snag_buf path = snag_buf_on(self->source_path, sizeof self->source_path - 1);
-    if (source->file.size == 0) {
-        if (snag_terminal_is(stdin))
-            fprintf(stderr, "snag replay: reading events from the terminal; Ctrl-D ends them\n");
-        return "-";
-    }
-    if (source->file.data[0] != '/' && self->config.base_dir.size > 0) {
-        snag_buf_str_put(&path, self->config.base_dir);
-        snag_buf_byte(&path, '/');
-    }
-    snag_buf_str_put(&path, source->file);
-    self->source_path[path.size] = '\0';
-    return self->source_path;
-}
-
-static int run_all(replay *self, char **paths, int count)
+static int run_all(replay *self)
 {
     int64_t started_ms = snag_clock_monotonic_ms();
-    int code = -1;
-    snag_progress_init(&self->progress, "replay", total_bytes(paths, count));
+    snag_progress_init(&self->progress, "replay", snag_streams_total(self->streams));
     bool crowded = snag_terminal_is(stdout) && self->sink_options.format != SNAG_SINK_NONE;
     self->progress.on &= !self->quiet && !crowded;
-    for (int i = 0; i < count && code < 0; i++)
-        code = run_file(self, paths[i]);
+    int code = run_files(self);
     if (snag_feed_finish(self->feed, self->drain && code < 0) && code < 0)
         code = snag_command_fail(self->command, SNAG_EXIT_USAGE, "the memory for state is used up");
     double seconds = (double)(snag_clock_monotonic_ms() - started_ms) / 1000.0;
@@ -249,24 +203,11 @@ static int run_all(replay *self, char **paths, int count)
 
 static int run_loaded(replay *self, char **words, int count)
 {
-    char *paths[1];
-    int code = set_up(self);
-    if (code < 0 && count > 1)
-        code = run_all(self, words + 1, count - 1);
-    else if (code < 0) {
-        paths[0] = (char *)(uintptr_t)input_otherwise(self);
-        code = run_all(self, paths, 1);
-    }
+    int code = set_up(self, (const char *const *)words, count);
+    if (code < 0)
+        code = run_all(self);
     tear_down(self);
     return code;
-}
-
-static int missing_file(const replay *self, char **paths, int count)
-{
-    for (int i = 0; i < count; i++)
-        if (strcmp(paths[i], "-") != 0 && access(paths[i], R_OK) != 0)
-            return snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s cannot be read", paths[i]);
-    return -1;
 }
 
 static int run(const snag_command *command, int argc, char **argv)
@@ -304,24 +245,25 @@ static int run(const snag_command *command, int argc, char **argv)
                                              command->usage)
                          : check_options(self);
     if (code < 0)
-        code = missing_file(self, argv + 1, words - 1);
-    if (code < 0)
         code = snag_cli_load(command, argv[0], &self->config);
     if (code < 0)
-        code = run_loaded(self, argv, words);
+        code = run_loaded(self, argv + 1, words - 1);
     free(self);
     return code;
 }
 
 const snag_command snag_command_replay = {
     .name = "replay",
-    .usage = "snag replay PIPELINE [FILE…]",
+    .usage = "snag replay PIPELINE [FILE…|SOURCE=FILE…]",
     .summary = "Runs a pipeline over recorded events; needs neither Kafka nor Redis.",
     .help = "Reads JSON Lines, plain or gzip, one file after the other; without FILE the source's own\n"
             "file, else standard input. Records go to standard output, the summary to standard error.\n"
+            "Where the pipeline has several sources, each file is given with its source's name; events are\n"
+            "then judged in the order of their time, whatever the files' order and speed.\n"
             "\n"
             "  snag replay pipelines/shop.yaml pipelines/data/shop.jsonl.gz\n"
             "  snag replay care.yaml events.jsonl --only alerts | jq .data.headline\n"
+            "  snag replay pipelines/contact.yaml calls=calls.jsonl chats=chats.jsonl.gz\n"
             "\n"
             "At the end of the input time stands at its newest event: a deadline that lies later stays\n"
             "armed and is counted so, unless --drain is given.",

@@ -366,6 +366,9 @@ static int run_loaded(run *self)
     snag_diag diag = {.text = ""};
     bool ran = false;
     sigset_t set = signals_block();
+    if (self->config.pipeline.source_count > 1)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE,
+                                 "several sources live are not built yet: `snag replay` reads their files");
     if (self->config.pipeline.sources[0].topic.size == 0)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE,
                                  "source %.*s has no topic: `snag replay` reads files",

@@ -14,7 +14,8 @@ snag_sample *snag_sample_new(const snag_pipeline *pipeline)
     if (!sample)
         return NULL;
     sample->pipeline = pipeline;
-    sample->newest_ms = SNAG_TIME_NONE;
+    for (uint32_t i = 0; i < SNAG_SOURCES_MAX; i++)
+        sample->sources[i].newest_ms = SNAG_TIME_NONE;
     return sample;
 }
 
@@ -92,45 +93,48 @@ static int64_t bucket_end(uint32_t bucket)
     return (int64_t)((part << (bits - PARTS_BITS)) - 1);
 }
 
-static void order_count(snag_sample *sample, int64_t time_ms)
+static void order_count(snag_sample_source *source, int64_t out_of_order_ms, int64_t time_ms)
 {
     int64_t behind_ms = 0;
-    if (sample->newest_ms != SNAG_TIME_NONE && time_ms < sample->newest_ms)
-        behind_ms = sample->newest_ms - time_ms;
+    if (source->newest_ms != SNAG_TIME_NONE && time_ms < source->newest_ms)
+        behind_ms = source->newest_ms - time_ms;
     else
-        sample->newest_ms = time_ms;
+        source->newest_ms = time_ms;
     uint32_t bucket = bucket_of(behind_ms);
     SNAG_ASSERT(bucket < SNAG_SAMPLE_BUCKETS);
-    sample->behind[bucket]++;
-    sample->late += behind_ms > sample->pipeline->sources[0].out_of_order_ms;
-    if (behind_ms > sample->behind_max_ms)
-        sample->behind_max_ms = behind_ms;
+    source->behind[bucket]++;
+    source->late += behind_ms > out_of_order_ms;
+    if (behind_ms > source->behind_max_ms)
+        source->behind_max_ms = behind_ms;
 }
 
-int64_t snag_sample_behind(const snag_sample *sample, double q)
+int64_t snag_sample_behind(const snag_sample_source *source, double q)
 {
     uint64_t seen = 0;
     for (uint32_t i = 0; i < SNAG_SAMPLE_BUCKETS; i++) {
-        seen += sample->behind[i];
-        if ((double)seen >= q * (double)sample->events) {
+        seen += source->behind[i];
+        if ((double)seen >= q * (double)source->events) {
             int64_t end_ms = bucket_end(i);
-            return end_ms < sample->behind_max_ms ? end_ms : sample->behind_max_ms;
+            return end_ms < source->behind_max_ms ? end_ms : source->behind_max_ms;
         }
     }
-    return sample->behind_max_ms;
+    return source->behind_max_ms;
 }
 
 /* --- what comes in --------------------------------------------------------------------------------- */
 
 void snag_sample_event(snag_sample *sample, const snag_event *event)
 {
+    uint16_t from = event->position.source;
+    snag_sample_source *source = &sample->sources[from];
     sample->events++;
+    source->events++;
     if (event->excluded)
         sample->excluded[event->excluded - 1]++;
     type_count(sample, event->type);
-    order_count(sample, event->time_ms);
+    order_count(source, sample->pipeline->sources[from].out_of_order_ms, event->time_ms);
     for (uint32_t slot = 0; slot < event->var_count; slot++)
-        sample->absent[slot] += event->vars[slot].kind == SNAG_KIND_ABSENT;
+        source->absent[slot] += event->vars[slot].kind == SNAG_KIND_ABSENT;
 }
 
 void snag_sample_dead(snag_sample *sample, const snag_dead *dead)
@@ -139,6 +143,7 @@ void snag_sample_dead(snag_sample *sample, const snag_dead *dead)
     if (bad->count++ > 0)
         return;
     bad->offset = dead->position.offset;
+    bad->source = dead->position.source;
     snprintf(bad->words, sizeof bad->words, "%s", dead->words);
 }
 

@@ -24,8 +24,19 @@ typedef struct snag_sample_type {
 typedef struct snag_sample_bad {
     uint64_t count;
     int64_t offset; /* of the first */
+    uint16_t source;
     char words[512];
 } snag_sample_bad;
+
+/* What is counted for each source apart: its disorder, and the names it lacks. */
+typedef struct snag_sample_source {
+    uint64_t events;
+    int64_t newest_ms;
+    uint64_t behind[SNAG_SAMPLE_BUCKETS]; /* events by how far they came behind a newer one */
+    uint64_t late;                        /* further than out_of_order allows */
+    int64_t behind_max_ms;
+    uint64_t absent[SNAG_KEPT_MAX + SNAG_VAR_KEPT]; /* by slot */
+} snag_sample_source;
 
 typedef struct snag_sample {
     const snag_pipeline *pipeline;
@@ -34,13 +45,8 @@ typedef struct snag_sample {
     uint32_t type_count;
     uint64_t types_left_out; /* events whose name found no place */
 
-    int64_t newest_ms;
-    uint64_t behind[SNAG_SAMPLE_BUCKETS]; /* events by how far they came behind a newer one */
-    uint64_t late;                        /* further than out_of_order allows */
-    int64_t behind_max_ms;
-
     uint64_t excluded[SNAG_EXCLUSIONS_MAX];
-    uint64_t absent[SNAG_KEPT_MAX + SNAG_VAR_KEPT]; /* by slot */
+    snag_sample_source sources[SNAG_SOURCES_MAX];
     snag_sample_bad bad[SNAG_ERR_COUNT];
     uint64_t rule_alerts[SNAG_RULES_MAX];
     uint64_t stage_alerts[SNAG_RULES_MAX][SNAG_STAGES_MAX];
@@ -54,8 +60,8 @@ void snag_sample_event(snag_sample *sample, const snag_event *event);
 void snag_sample_dead(snag_sample *sample, const snag_dead *dead);
 void snag_sample_record(snag_sample *sample, const snag_record *record);
 
-/* At most so far behind came a share `q` of all events (0.99 = 99 %). */
-int64_t snag_sample_behind(const snag_sample *sample, double q);
+/* At most so far behind came a share `q` of the source's events (0.99 = 99 %). */
+int64_t snag_sample_behind(const snag_sample_source *source, double q);
 /* How many events bear a name that the pattern takes. */
 uint64_t snag_sample_count(const snag_sample *sample, const snag_pattern *pattern);
 

@@ -94,50 +94,69 @@ static void records_print(report *out, const snag_feed_counts *counts)
     }
     for (uint32_t i = 0; i < SNAG_ERR_COUNT; i++) {
         const snag_sample_bad *bad = &out->sample->bad[i];
-        if (bad->count > 0)
-            finding(out, "%s x %s (%s); first at byte %lld: %s", number(bad->count).text,
-                    snag_err_name((snag_err)i), snag_err_sentence((snag_err)i), (long long)bad->offset,
-                    bad->words);
+        if (bad->count == 0)
+            continue;
+        snag_str of = out->pipeline->sources[bad->source].name;
+        bool several = out->pipeline->source_count > 1;
+        finding(out, "%s x %s (%s); first at byte %lld%s%.*s: %s", number(bad->count).text,
+                snag_err_name((snag_err)i), snag_err_sentence((snag_err)i), (long long)bad->offset,
+                several ? " of " : "", several ? (int)of.size : 0, of.data, bad->words);
     }
+}
+
+static bool is_kept(const snag_mapping *mapping)
+{
+    return mapping->path_count > 0 || mapping->expr || mapping->constant.kind != SNAG_KIND_ABSENT;
 }
 
 /* Kept names that rules use, and how often they are there. */
-static void names_print(report *out)
+static void source_names_print(report *out, uint32_t i)
 {
-    const snag_source_spec *source = &out->pipeline->sources[0];
-    for (uint32_t i = 0; i < source->kept_count; i++) {
-        uint64_t absent = out->sample->absent[SNAG_VAR_KEPT + i];
-        const snag_mapping *kept = &source->kept[i];
+    const snag_source_spec *source = &out->pipeline->sources[i];
+    const snag_sample_source *seen = &out->sample->sources[i];
+    const char *of = out->pipeline->source_count > 1 ? " of " : "";
+    snag_str name = out->pipeline->source_count > 1 ? source->name : SNAG_STR("");
+    for (uint32_t k = 0; k < source->kept_count; k++) {
+        uint64_t absent = seen->absent[SNAG_VAR_KEPT + k];
+        const snag_mapping *kept = &source->kept[k];
+        if (out->pipeline->source_count > 1 &&
+            (!is_kept(kept) || snag_str_equal(kept->name, SNAG_STR("source")) || seen->events == 0))
+            continue;
         if (!kept->used)
-            fprintf(out->file, "  %.*s is kept and nothing uses it\n", SNAG_FMT(kept->name));
-        else if (absent == out->sample->events)
-            finding(out, "%.*s is on no event: is its path right?", SNAG_FMT(kept->name));
+            fprintf(out->file, "  %.*s%s%.*s is kept and nothing uses it\n", SNAG_FMT(kept->name), of,
+                    SNAG_FMT(name));
+        else if (absent == seen->events)
+            finding(out, "%.*s%s%.*s is on no event: is its path right?", SNAG_FMT(kept->name), of,
+                    SNAG_FMT(name));
         else
-            fprintf(out->file, "  %.*s is on %s events (%.2f%%)\n", SNAG_FMT(kept->name),
-                    number(out->sample->events - absent).text,
-                    percent(out->sample->events - absent, out->sample->events));
+            fprintf(out->file, "  %.*s%s%.*s is on %s events (%.2f%%)\n", SNAG_FMT(kept->name), of,
+                    SNAG_FMT(name), number(seen->events - absent).text,
+                    percent(seen->events - absent, seen->events));
     }
 }
 
+static void names_print(report *out)
+{
+    for (uint32_t i = 0; i < out->pipeline->source_count; i++)
+        source_names_print(out, i);
+}
+
 /* The least round duration that leaves at most one event in a thousand late. */
-static int64_t suggestion(const snag_sample *sample)
+static int64_t suggestion(const snag_sample_source *source)
 {
     static const int64_t round_ms[] = {0,        1000,     2000,     5000,    10000,   30000,
                                        60000,    120000,   300000,   600000,  1800000, 3600000,
                                        10800000, 21600000, 43200000, 86400000};
-    int64_t wanted_ms = snag_sample_behind(sample, 0.999);
+    int64_t wanted_ms = snag_sample_behind(source, 0.999);
     for (size_t i = 0; i < sizeof round_ms / sizeof round_ms[0]; i++)
         if (round_ms[i] >= wanted_ms)
             return round_ms[i];
     return (wanted_ms / SNAG_DAY_MS + 1) * SNAG_DAY_MS;
 }
 
-static void order_print(report *out)
+static void source_order_print(report *out, const snag_sample_source *source, int64_t declared_ms)
 {
-    const snag_sample *sample = out->sample;
-    int64_t declared_ms = out->pipeline->sources[0].out_of_order_ms;
-    uint64_t behind = sample->events - sample->behind[0];
-    heading(out, "order");
+    uint64_t behind = source->events - source->behind[0];
     if (behind == 0) {
         fprintf(out->file, "  every event is at least as new as those before it\n");
         return;
@@ -146,14 +165,29 @@ static void order_print(report *out)
         out->file,
         "  %s events (%.2f%%) come behind a newer one: 99%% of all at most %s, 99.9%% at most %s, "
         "the furthest %s\n",
-        number(behind).text, percent(behind, sample->events),
-        duration(snag_sample_behind(sample, 0.99)).text,
-        duration(snag_sample_behind(sample, 0.999)).text, duration(sample->behind_max_ms).text);
+        number(behind).text, percent(behind, source->events),
+        duration(snag_sample_behind(source, 0.99)).text,
+        duration(snag_sample_behind(source, 0.999)).text, duration(source->behind_max_ms).text);
     fprintf(out->file, "  with out_of_order: %s, %s are behind it (%.2f%%)\n", duration(declared_ms).text,
-            number(sample->late).text, percent(sample->late, sample->events));
-    if (sample->late * 1000 > sample->events)
+            number(source->late).text, percent(source->late, source->events));
+    if (source->late * 1000 > source->events)
         finding(out, "more than one event in a thousand is late; out_of_order: %s would do",
-                duration(suggestion(sample)).text);
+                duration(suggestion(source)).text);
+}
+
+static void order_print(report *out)
+{
+    const snag_pipeline *pipeline = out->pipeline;
+    for (uint32_t i = 0; i < pipeline->source_count; i++) {
+        char text[96] = "order";
+        const snag_sample_source *source = &out->sample->sources[i];
+        if (pipeline->source_count > 1)
+            snprintf(text, sizeof text, "order of %.*s, %s events", SNAG_FMT(pipeline->sources[i].name),
+                     number(source->events).text);
+        heading(out, text);
+        if (source->events > 0)
+            source_order_print(out, source, pipeline->sources[i].out_of_order_ms);
+    }
 }
 
 /* --- event names ----------------------------------------------------------------------------------- */

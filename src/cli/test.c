@@ -26,6 +26,7 @@ typedef struct runner {
     const snag_cases *cases;
     const snag_case *now;
     const snag_step *step;
+    int64_t newest_ms; /* of its events so far */
     uint32_t met; /* of the step's expectations */
     bool broken;
 } runner;
@@ -172,6 +173,23 @@ static void on_record(void *context, const snag_record *record)
     self->met++;
 }
 
+/* The lines of a case stand in the order in which one heard of them: with several sources each line says that
+ * the others brought nothing up to then. */
+static bool others_moved(runner *self, snag_engine *engine, const snag_event *event)
+{
+    const snag_pipeline *pipeline = self->pipeline;
+    bool there = true;
+    if (event->time_ms > self->newest_ms)
+        self->newest_ms = event->time_ms;
+    for (uint32_t i = 0; i < pipeline->source_count && pipeline->source_count > 1; i++) {
+        int64_t low_ms = self->newest_ms - pipeline->sources[i].out_of_order_ms;
+        if (i != event->position.source)
+            there = snag_engine_tick_source(engine, i, low_ms + (i < event->position.source), UINT32_MAX) &&
+                    there;
+    }
+    return there;
+}
+
 static void step_run(runner *self, snag_engine *engine, const snag_step *step)
 {
     size_t taken;
@@ -181,7 +199,8 @@ static void step_run(runner *self, snag_engine *engine, const snag_step *step)
     if (step->moves_clock)
         full = !snag_engine_tick(engine, step->time_ms, UINT32_MAX);
     else
-        full = snag_engine_take(engine, &step->event, 1, &taken) != SNAG_OK;
+        full = !others_moved(self, engine, &step->event) ||
+               snag_engine_take(engine, &step->event, 1, &taken) != SNAG_OK;
     if (full && !self->broken) {
         fail_begin(self, step->line);
         line_print("after", step->text);
@@ -204,6 +223,7 @@ static snag_err case_run(runner *self, const snag_case *now, snag_diag *diag)
     if (err)
         return err;
     self->now = now;
+    self->newest_ms = SNAG_TIME_NONE;
     self->broken = false;
     err = snag_engine_init(&engine, self->pipeline, memory.block, memory.size, on_record, self);
     for (uint32_t i = 0; !err && i < now->step_count && !self->broken; i++)
@@ -323,6 +343,7 @@ const snag_command snag_command_test = {
             "reason=, expect late CUSTOMER. A record that is not expected fails the case; those of rules\n"
             "and journeys that `use` does not name are not looked at. Times without a date are\n"
             "2026-01-05 UTC; +90s counts from the line before. id=, account=, channel= and every kept\n"
-            "name may stand behind the type; key= without a value in an expectation: it must be absent.",
+            "name may stand behind the type; key= without a value in an expectation: it must be absent.\n"
+            "Where there are several sources, source=NAME says whose event it is (without: the first's).",
     .run = run,
 };

@@ -160,6 +160,8 @@ static snag_err look(topics *self, snag_diag *diag)
 static int run_loaded(topics *self)
 {
     snag_diag diag = {.text = ""};
+    if (self->config.pipeline.source_count > 1)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "several sources live are not built yet");
     if (self->config.pipeline.sources[0].topic.size == 0)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "the source reads a file, not a topic");
     if (!snag_live_names(&self->live, &self->config.pipeline, NULL))

@@ -207,7 +207,8 @@ static void config_hash(snag_loader *loader)
     add_text(&sha, pipeline->name);
     add_int(&sha, "version", pipeline->version);
     add_int(&sha, "key_account", pipeline->key_account);
-    add_source(loader, &sha, loader->source);
+    for (uint32_t i = 0; i < pipeline->source_count; i++)
+        add_source(loader, &sha, &loader->sources[i]);
     for (uint32_t i = 0; i < pipeline->fact_count; i++)
         add_fact(loader, &sha, &loader->facts[i]);
     for (uint32_t i = 0; i < pipeline->shape_count; i++) {
@@ -352,8 +353,12 @@ void snag_identity_fill(snag_loader *loader)
 {
     snag_pipeline *pipeline = loader->pipeline;
     names *all = snag_loader_take(loader, sizeof *all);
-    for (uint32_t i = 0; i < loader->source->kept_count; i++)
-        loader->kept[i].used = (loader->names_used >> (SNAG_VAR_KEPT + i)) & 1;
+    for (uint32_t i = 0; i < pipeline->source_count * loader->kept_count; i++) {
+        snag_source_spec *source = &loader->sources[i / loader->kept_count];
+        snag_mapping *kept = (snag_mapping *)(uintptr_t)&source->kept[i % loader->kept_count];
+        bool used = loader->names_used >> (SNAG_VAR_KEPT + i % loader->kept_count) & 1;
+        kept->used = used && snag_mapping_given(kept);
+    }
     tags_fill_all(loader);
     scope_tags(loader, all);
     all->count = 0;

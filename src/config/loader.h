@@ -35,6 +35,16 @@ typedef struct snag_guess {
     struct snag_guess *next;
 } snag_guess;
 
+enum { SNAG_KEPT_NAMES_MAX = SNAG_KEPT_MAX - SNAG_VAR_KEPT }; /* with the fixed names a bit each of 64 */
+
+/* A kept name: the same slot in every source that keeps it. */
+typedef struct snag_kept_name {
+    snag_str name;
+    snag_kind as;
+    uint32_t source; /* who kept it first … */
+    snag_place at;   /* … and where */
+} snag_kept_name;
+
 typedef struct snag_loader {
     snag_config *config;
     snag_pipeline *pipeline; /* of config */
@@ -44,8 +54,12 @@ typedef struct snag_loader {
     size_t secret_bytes;    /* read from files so far */
     uint32_t pattern_count; /* event names so far, over all rules and stages */
 
-    snag_source_spec *source;
-    snag_mapping *kept;
+    snag_source_spec *sources;
+    snag_source_spec *source;  /* the one that is read now */
+    snag_mapping *kept;        /* of it, by slot */
+    snag_kept_name *kept_names; /* of all sources, in the order in which they were met */
+    uint32_t kept_count;
+    const snag_yaml *registry; /* the first source's that has one */
     snag_expr_name *names; /* fixed, kept, facts */
     uint32_t name_count;
     snag_fact *facts;
@@ -123,8 +137,17 @@ const snag_yaml *snag_shaped(snag_loader *loader, const snag_yaml *map, uint32_t
 bool snag_kept_name_check(snag_loader *loader, snag_str name, snag_place at);
 /* The slot of a name an event or a fact has, or -1. */
 int snag_name_slot(const snag_loader *loader, snag_str name);
-/* Names used here, as bits of slots, that no event of the source can have (account, channel …): a finding. */
+/* Names used here, as bits of slots, that no event of any source can have (account, channel …): a finding. */
 void snag_names_mapped_check(snag_loader *loader, snag_place at, uint64_t slots);
+/* One name's mapping: a path, a list, an expression, or {from, as, unit}. */
+void snag_mapping_load(snag_loader *loader, const snag_yaml *node, snag_mapping *out);
+/* Of the source that is read: keep.c. map: that source's `map:`, or NULL. */
+void snag_keep_load(snag_loader *loader, const snag_yaml *node);
+void snag_const_load(snag_loader *loader, const snag_yaml *node, const snag_yaml *map);
+/* After all sources: every name an event may have. */
+void snag_names_fill(snag_loader *loader);
+/* The slot of a fixed name, -1 for any other. */
+int snag_fixed_slot(snag_str name);
 /* Whether a mapping says anything. */
 bool snag_mapping_given(const snag_mapping *mapping);
 

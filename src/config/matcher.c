@@ -35,10 +35,14 @@ bool snag_name_check(snag_loader *loader, const snag_yaml *node, const char *wha
 
 void snag_names_mapped_check(snag_loader *loader, snag_place at, uint64_t slots)
 {
-    for (uint32_t slot = 0; slot < SNAG_VAR_KEPT; slot++)
-        if ((slots >> slot & 1) && slot != SNAG_VAR_ID && !snag_mapping_given(&loader->source->fixed[slot]))
+    for (uint32_t slot = 0; slot < SNAG_VAR_KEPT; slot++) {
+        bool given = slot == SNAG_VAR_ID || (slots >> slot & 1) == 0;
+        for (uint32_t i = 0; i < loader->pipeline->source_count; i++)
+            given = given || snag_mapping_given(&loader->sources[i].fixed[slot]);
+        if (!given)
             snag_finding_add(loader, at, "no event has %s: add it under map: (or const:) of the source",
                              snag_fixed_word(slot));
+    }
 }
 
 /* --- where ---------------------------------------------------------------------------------------- */

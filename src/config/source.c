@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `sources:`: format, mapping and time bounds. The names that rules may use are decided here.
+ * `sources:`: format, mapping and time bounds.
  */
 #include "base/assert.h"
 #include "base/nearest.h"
@@ -8,7 +8,6 @@
 #include "config/key.h"
 
 enum {
-    KEPT_MAX = SNAG_KEPT_MAX - SNAG_VAR_KEPT, /* with the fixed names one bit each in a 64-bit set */
     PATHS_MAX = 16,
     STEPS_MAX = 16
 };
@@ -82,7 +81,7 @@ static void from_load(snag_loader *loader, const snag_yaml *node, snag_mapping *
     }
 }
 
-static void mapping_load(snag_loader *loader, const snag_yaml *node, snag_mapping *out)
+void snag_mapping_load(snag_loader *loader, const snag_yaml *node, snag_mapping *out)
 {
     if (node->told)
         return;
@@ -115,7 +114,7 @@ static void mapping_load(snag_loader *loader, const snag_yaml *node, snag_mappin
         snag_finding_add(loader, unit->key_at, "unit: is for times (as: time)");
 }
 
-static int fixed_slot(snag_str name)
+int snag_fixed_slot(snag_str name)
 {
     for (uint32_t slot = 0; slot < SNAG_VAR_KEPT; slot++)
         if (snag_str_equal(name, snag_str_from(snag_fixed_word(slot))))
@@ -153,7 +152,7 @@ static void map_load(snag_loader *loader, const snag_yaml *node, snag_source_spe
         return;
     }
     for (const snag_yaml *child = node->first; child; child = child->next) {
-        int slot = fixed_slot(child->key);
+        int slot = snag_fixed_slot(child->key);
         snag_nearest nearest = {.wanted = child->key, .best = SNAG_STR("")};
         for (uint32_t i = 0; i < SNAG_VAR_KEPT; i++)
             snag_nearest_offer(&nearest, snag_str_from(snag_fixed_word(i)));
@@ -169,137 +168,12 @@ static void map_load(snag_loader *loader, const snag_yaml *node, snag_source_spe
         snag_mapping *fixed = &source->fixed[slot];
         fixed->path_count = 0;
         fixed->paths = NULL;
-        mapping_load(loader, child, fixed);
+        snag_mapping_load(loader, child, fixed);
         if (fixed->hash && (slot == SNAG_VAR_TYPE || slot == SNAG_VAR_CHANNEL))
             snag_finding_add(loader, child->at, "map: a hashed %s would name nothing: rules go by it",
                              snag_fixed_word((uint32_t)slot));
         if (fixed->as != SNAG_KIND_TEXT && slot != SNAG_VAR_TIME)
             snag_finding_add(loader, child->at, "map: %s is always a text", snag_fixed_word((uint32_t)slot));
-    }
-}
-
-bool snag_kept_name_check(snag_loader *loader, snag_str name, snag_place at)
-{
-    static const char *const taken[] = {"true", "false", "null", "in", "elapsed", "observed", "as",
-                                        "has", "size", "break", "const", "continue", "else", "for",
-                                        "function", "if", "import", "let", "loop", "package",
-                                        "namespace", "return", "var", "void", "while", "reached"};
-    bool good = name.size > 0 && name.size <= 64 && !(name.data[0] >= '0' && name.data[0] <= '9');
-    for (size_t i = 0; i < name.size; i++) {
-        char c = name.data[i];
-        good = good && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-                        (c >= '0' && c <= '9'));
-    }
-    if (!good) {
-        snag_finding_add(
-            loader, at,
-            "\"%.*s\": a kept name is letters, digits and _, not beginning with a digit",
-            SNAG_FMT(name));
-        return false;
-    }
-    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
-        if (snag_str_equal(name, snag_str_from(taken[i]))) {
-            snag_finding_add(
-                loader, at,
-                "\"%s\" means something else in expressions or headlines; keep it under "
-                "another name",
-                taken[i]);
-            return false;
-        }
-    if (fixed_slot(name) >= 0) {
-        snag_finding_add(loader, at, "\"%.*s\" is a name every event has; say where it stands under map:",
-                         SNAG_FMT(name));
-        return false;
-    }
-    return true;
-}
-
-/* Room for one more kept name; NULL with a finding where there is none or the name is bad. */
-static snag_mapping *kept_add(snag_loader *loader, snag_str name, snag_place at)
-{
-    snag_source_spec *source = loader->source;
-    if (!snag_kept_name_check(loader, name, at))
-        return NULL;
-    for (uint32_t i = 0; i < source->kept_count; i++)
-        if (snag_str_equal(loader->kept[i].name, name)) {
-            snag_finding_add(loader, at, "\"%.*s\" is kept already", SNAG_FMT(name));
-            return NULL;
-        }
-    if (source->kept_count == KEPT_MAX) {
-        snag_finding_add(loader, at, "more than %d kept names", (int)KEPT_MAX);
-        return NULL;
-    }
-    snag_mapping *mapping = &loader->kept[source->kept_count++];
-    mapping->name = name;
-    mapping->as = SNAG_KIND_TEXT;
-    return mapping;
-}
-
-/* keep: [line, call]: from where the format usually has such names. */
-static void keep_short(snag_loader *loader, const snag_yaml *item)
-{
-    char text[SNAG_TEXT_BYTES_MAX];
-    snag_buf buf = snag_buf_on(text, sizeof text);
-    if (item->kind != SNAG_YAML_TEXT) {
-        snag_finding_add(loader, item->at, "keep: expected a name, not %s", snag_yaml_kind_word(item));
-        return;
-    }
-    snag_mapping *mapping = kept_add(loader, item->text, item->at);
-    if (!mapping)
-        return;
-    snag_buf_str_put(&buf, snag_str_from(snag_format_prefix(loader->source->format)));
-    snag_buf_str_put(&buf, item->text);
-    snag_str *path = snag_loader_take(loader, sizeof *path);
-    *path = snag_loader_keep(loader, &buf);
-    mapping->paths = path;
-    mapping->path_count = 1;
-}
-
-static void keep_load(snag_loader *loader, const snag_yaml *node)
-{
-    if (node && node->kind == SNAG_YAML_TEXT)
-        snag_finding_add(loader, node->at, "keep: expected a map of name to path, as { amount: %samount }",
-                         snag_format_prefix(loader->source->format));
-    for (const snag_yaml *child = node ? node->first : NULL; child; child = child->next) {
-        if (node->kind == SNAG_YAML_LIST) {
-            keep_short(loader, child);
-            continue;
-        }
-        snag_mapping *mapping = kept_add(loader, child->key, child->key_at);
-        snag_mapping spare = {.as = SNAG_KIND_TEXT}; /* a bad name's mapping is still checked */
-        mapping_load(loader, child, mapping ? mapping : &spare);
-    }
-}
-
-static void const_load(snag_loader *loader, const snag_yaml *node, const snag_yaml *map)
-{
-    if (node && node->kind != SNAG_YAML_MAP)
-        snag_finding_add(loader, node->at, "const: expected a map of name to text, as { channel: phone }");
-    for (const snag_yaml *child = node ? node->first : NULL; child && child->key.size; child = child->next) {
-        int slot = fixed_slot(child->key);
-        snag_str value = {0};
-        if (!snag_text_load(loader, child, &value))
-            continue;
-        if (slot == SNAG_VAR_ID || slot == SNAG_VAR_TIME) {
-            snag_finding_add(loader, child->key_at, "const: %s differs on every event",
-                             snag_fixed_word((uint32_t)slot));
-            continue;
-        }
-        char key[16];
-        snag_buf buf = snag_buf_on(key, sizeof key);
-        snag_buf_str_put(&buf, snag_str_from(slot >= 0 ? snag_fixed_word((uint32_t)slot) : ""));
-        snag_buf_byte(&buf, '\0');
-        if (slot >= 0 && snag_yaml_get(map, key)) {
-            snag_finding_add(loader, child->key_at, "const: %s is under map: already", key);
-            continue;
-        }
-        snag_mapping *mapping = slot >= 0 ? &loader->source->fixed[slot]
-                                          : kept_add(loader, child->key, child->key_at);
-        if (!mapping)
-            continue;
-        mapping->paths = NULL;
-        mapping->path_count = 0;
-        mapping->constant = snag_value_text(value);
     }
 }
 
@@ -349,22 +223,13 @@ static void places_load(snag_loader *loader, const snag_yaml *node, const snag_s
     if (!snag_key_given(loader, node, "schema") && !snag_key_given(loader, node, "registry"))
         snag_finding_add(loader, node->key_at,
                          "format avro needs schema: (a file) or registry: (an address)");
+    if (!registry)
+        return;
+    if (loader->registry && !snag_str_equal(loader->pipeline->registry_url, raw->registry))
+        snag_finding_add(loader, registry->key_at, "a pipeline has one registry, and line %u names another",
+                         loader->registry->key_at.line);
+    loader->registry = loader->registry ? loader->registry : registry;
     loader->pipeline->registry_url = raw->registry;
-}
-
-static void names_fill(snag_loader *loader)
-{
-    snag_source_spec *source = loader->source;
-    source->kept = loader->kept;
-    loader->names = snag_loader_take(loader, (SNAG_KEPT_MAX + SNAG_FACTS_MAX) * sizeof *loader->names);
-    for (uint32_t i = 0; i < SNAG_VAR_KEPT; i++)
-        loader->names[i] = (snag_expr_name){source->fixed[i].name, source->fixed[i].as, i};
-    for (uint32_t i = 0; i < source->kept_count; i++)
-        loader->names[SNAG_VAR_KEPT + i] =
-            (snag_expr_name){loader->kept[i].name, loader->kept[i].as, SNAG_VAR_KEPT + i};
-    loader->pipeline->names = loader->names;
-    loader->name_count = SNAG_VAR_KEPT + source->kept_count;
-    loader->pipeline->name_count = loader->name_count;
 }
 
 /* After the names are known. */
@@ -401,6 +266,7 @@ static void hash_fill(snag_source_spec *source)
         source->fixed[slots[i]].hash = true;
 }
 
+/* Returns its `exclude:`, which is read when all names are known. */
 static const snag_yaml *source_load(snag_loader *loader, const snag_yaml *node)
 {
     snag_source_spec *source = loader->source;
@@ -413,13 +279,14 @@ static const snag_yaml *source_load(snag_loader *loader, const snag_yaml *node)
     source->max_skew_ms = raw.max_skew_ms;
     source->remember_ms = raw.remember_ms;
     source->clock_log = raw.clock == 1;
-    loader->pipeline->remember_ms = raw.remember_ms;
+    if (raw.remember_ms > loader->pipeline->remember_ms)
+        loader->pipeline->remember_ms = raw.remember_ms;
     if (raw.out_of_order_ms > raw.remember_ms)
         snag_finding_add(loader, node->key_at, "out_of_order: must not be longer than remember:");
     fixed_defaults(loader, source);
     map_load(loader, raw.map, source);
-    keep_load(loader, raw.keep);
-    const_load(loader, raw.constants, raw.map);
+    snag_keep_load(loader, raw.keep);
+    snag_const_load(loader, raw.constants, raw.map);
     if (raw.hash)
         hash_fill(source);
     if (!snag_key_given(loader, node, "format")) {
@@ -435,29 +302,66 @@ static const snag_yaml *source_load(snag_loader *loader, const snag_yaml *node)
     return raw.exclude;
 }
 
-void snag_sources_load(snag_loader *loader, const snag_yaml *root, const snag_yaml *node)
+static void source_begin(snag_loader *loader, uint32_t i)
+{
+    loader->source = &loader->sources[i];
+    loader->kept = snag_loader_take(loader, SNAG_KEPT_NAMES_MAX * sizeof *loader->kept);
+    loader->source->kept = loader->kept;
+}
+
+/* Offsets are kept by topic, so no two sources can read the same one. */
+static void topics_check(snag_loader *loader, const snag_yaml *first)
+{
+    const snag_yaml *node = first;
+    for (uint32_t i = 0; i < loader->pipeline->source_count; i++, node = node->next)
+        for (uint32_t k = 0; k < i; k++)
+            if (loader->sources[i].topic.size > 0 &&
+                snag_str_equal(loader->sources[i].topic, loader->sources[k].topic))
+                snag_finding_add(loader, node->key_at,
+                                 "source \"%.*s\" reads the topic of source \"%.*s\": one source can map all "
+                                 "of a topic's records",
+                                 SNAG_FMT(node->key), SNAG_FMT(loader->sources[k].name));
+}
+
+static void sources_read(snag_loader *loader, const snag_yaml *node,
+                         const snag_yaml *exclusions[SNAG_SOURCES_MAX])
 {
     snag_pipeline *pipeline = loader->pipeline;
-    loader->source = snag_loader_take(loader, sizeof *loader->source);
-    loader->kept = snag_loader_take(loader, KEPT_MAX * sizeof *loader->kept);
-    pipeline->sources = loader->source;
+    if (node->count > SNAG_SOURCES_MAX)
+        snag_finding_add(loader, node->at, "more than %u sources", SNAG_SOURCES_MAX);
+    pipeline->source_count = node->count < SNAG_SOURCES_MAX ? node->count : SNAG_SOURCES_MAX;
+    const snag_yaml *child = node->first;
+    for (uint32_t i = 0; i < pipeline->source_count; i++, child = child->next)
+        loader->sources[i].name = child->key;
+    child = node->first;
+    for (uint32_t i = 0; i < pipeline->source_count; i++, child = child->next) {
+        source_begin(loader, i);
+        snag_name_check(loader, child, "a source");
+        exclusions[i] = source_load(loader, child);
+    }
+    topics_check(loader, node->first);
+}
+
+void snag_sources_load(snag_loader *loader, const snag_yaml *root, const snag_yaml *node)
+{
+    const snag_yaml *exclusions[SNAG_SOURCES_MAX] = {NULL};
+    snag_pipeline *pipeline = loader->pipeline;
+    loader->sources = snag_loader_take(loader, SNAG_SOURCES_MAX * sizeof *loader->sources);
+    loader->kept_names = snag_loader_take(loader, SNAG_KEPT_NAMES_MAX * sizeof *loader->kept_names);
+    pipeline->sources = loader->sources;
     pipeline->source_count = 1;
-    const snag_yaml *exclude = NULL;
-    bool named = node && node->kind == SNAG_YAML_MAP && node->first;
-    if (named) {
-        loader->source->name = node->first->key;
-        snag_name_check(loader, node->first, "a source");
-        exclude = source_load(loader, node->first);
-        if (node->first->next)
-            snag_finding_add(loader, node->first->next->key_at,
-                             "several sources are not built yet; instead: one pipeline file for each");
-    } else if (node) {
+    source_begin(loader, 0);
+    if (node && node->kind == SNAG_YAML_MAP && node->first)
+        sources_read(loader, node, exclusions);
+    else if (node)
         snag_finding_add(loader, node->at,
                          "sources: expected a map of name to source, as calls: { topic: … }");
-    } else if (!snag_key_given(loader, root, "sources")) {
+    else if (!snag_key_given(loader, root, "sources"))
         snag_finding_add(loader, (snag_place){1, 1}, "sources: is missing: where do events come from?");
+    snag_names_fill(loader);
+    for (uint32_t i = 0; i < pipeline->source_count; i++) {
+        loader->source = &loader->sources[i];
+        if (exclusions[i])
+            exclude_load(loader, exclusions[i]);
     }
-    names_fill(loader);
-    if (exclude)
-        exclude_load(loader, exclude);
 }

@@ -21,7 +21,8 @@ static size_t align_up(size_t bytes)
 /* The order buffer's bound: none is needed where events apply on arrival. */
 static uint32_t waiting_max(const snag_pipeline *pipeline)
 {
-    return pipeline->source_count && pipeline->sources[0].out_of_order_ms > 0 ? WAITING_MAX : 0;
+    bool waits = pipeline->source_count && pipeline->sources[0].out_of_order_ms > 0;
+    return waits || pipeline->source_count > 1 ? WAITING_MAX : 0;
 }
 
 static size_t fixed_bytes(const snag_pipeline *pipeline)
@@ -80,6 +81,10 @@ snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline, void
     engine->cursor_ms = SNAG_TIME_NONE;
     engine->cursor_offset = INT64_MIN;
     engine->next_offset = INT64_MIN;
+    SNAG_ASSERT(pipeline->source_count <= SNAG_SOURCES_MAX);
+    engine->flow_count = pipeline->source_count > 1 ? pipeline->source_count : 1;
+    for (uint32_t i = 0; i < engine->flow_count; i++)
+        engine->flows[i] = (snag_flow){SNAG_TIME_NONE, SNAG_TIME_NONE, INT64_MIN};
     *out = engine;
     return SNAG_OK;
 }
@@ -123,6 +128,8 @@ static void advance_to(snag_engine *engine, int64_t target_ms)
 
 bool snag_engine_tick(snag_engine *engine, int64_t target_w_ms, uint32_t budget)
 {
+    if (engine->flow_count > 1)
+        return snag_merge_tick(engine, target_w_ms, budget);
     if (target_w_ms > engine->target_ms)
         engine->target_ms = target_w_ms;
     return snag_engine_drain(engine, budget);
@@ -132,6 +139,8 @@ bool snag_engine_drain(snag_engine *engine, uint32_t budget)
 {
     if (engine->strange)
         let_strange_go(engine);
+    if (engine->flow_count > 1)
+        return snag_merge_drain(engine, budget);
     if (engine->target_ms == engine->w_ms && engine->pending == 0)
         return true;
     return advance(engine, &budget);
@@ -141,7 +150,8 @@ bool snag_engine_drain(snag_engine *engine, uint32_t budget)
 static bool applied_before(const snag_engine *engine, const snag_event *event)
 {
     SNAG_ASSERT(event->position.offset < engine->next_offset);
-    if (engine->out_of_order_ms == 0 || event->time_ms < engine->cursor_ms)
+    bool on_arrival = engine->out_of_order_ms == 0 && !engine->merged_before;
+    if (on_arrival || event->time_ms < engine->cursor_ms)
         return true;
     return event->time_ms == engine->cursor_ms && event->position.offset <= engine->cursor_offset;
 }
@@ -166,7 +176,7 @@ static bool is_behind(const snag_engine *engine, const snag_event *event)
 static bool made_wait(snag_engine *engine, const snag_event *event)
 {
     while (!is_behind(engine, event)) {
-        if (snag_order_add(engine, event))
+        if (snag_order_add(engine, event, event->time_ms))
             return true;
         if (engine->order.count == 0)
             return false;
@@ -208,10 +218,14 @@ static void take_one(snag_engine *engine, const snag_event *event, snag_ahead *a
 
 /* One that was read before the last restart: what waited then waits again, and until all of these are back
  * time stands still, or it would pass them. */
-static void take_again(snag_engine *engine, const snag_event *event)
+static void take_again(snag_engine *engine, const snag_event *event, snag_ahead *ahead)
 {
-    if (event->excluded == 0 && !applied_before(engine, event))
+    if (event->excluded || applied_before(engine, event))
+        return;
+    if (engine->out_of_order_ms != 0)
         (void)made_wait(engine, event);
+    else
+        snag_engine_apply(engine, event, ahead); /* it waited for a source that there is no more */
 }
 
 /* How many events ahead each step of ahead.c is taken. */
@@ -262,13 +276,15 @@ snag_err snag_engine_take(snag_engine *engine, const snag_event *events, size_t 
 {
     if (engine->strange)
         let_strange_go(engine);
+    if (engine->flow_count > 1)
+        return snag_merge_take(engine, events, count, taken);
     for (*taken = 0; *taken < count; (*taken)++) {
         const snag_event *event = &events[*taken];
         look_ahead(engine, events, count, *taken);
         if (engine->full || !snag_table_has_room(&engine->table))
             return SNAG_FULL;
         if (event->position.offset < engine->next_offset) {
-            take_again(engine, event);
+            take_again(engine, event, &engine->ahead[*taken % SNAG_AHEAD]);
             continue;
         }
         if (engine->target_ms != engine->w_ms || engine->pending)
@@ -293,7 +309,11 @@ int64_t snag_engine_target_w(const snag_engine *engine)
 
 int64_t snag_engine_newest(const snag_engine *engine)
 {
-    return engine->newest_ms;
+    int64_t newest_ms = engine->newest_ms;
+    for (uint32_t i = 0; i < engine->flow_count; i++)
+        if (engine->flows[i].newest_ms > newest_ms)
+            newest_ms = engine->flows[i].newest_ms;
+    return newest_ms;
 }
 
 int64_t snag_engine_next_due(const snag_engine *engine)
@@ -308,12 +328,16 @@ int64_t snag_engine_next_due(const snag_engine *engine)
     return next_ms;
 }
 
-int64_t snag_engine_oldest_waiting(const snag_engine *engine)
+int64_t snag_engine_oldest_waiting(const snag_engine *engine, uint32_t source)
 {
     int64_t oldest = INT64_MAX;
-    for (uint32_t i = 0; i < engine->order.count; i++)
-        if (engine->order.heap[i].offset < oldest)
-            oldest = engine->order.heap[i].offset;
+    int64_t from = (int64_t)source << SNAG_PLACE_SOURCE_AT;
+    int64_t to = (int64_t)(source + 1) << SNAG_PLACE_SOURCE_AT;
+    for (uint32_t i = 0; i < engine->order.count; i++) {
+        int64_t place = engine->order.heap[i].place;
+        if (place >= from && place < to && place - from < oldest)
+            oldest = place - from;
+    }
     return oldest;
 }
 
@@ -347,7 +371,9 @@ void snag_engine_usage_get(const snag_engine *engine, snag_engine_usage *out)
     };
 }
 
-void snag_engine_resume(snag_engine *engine, int64_t next_offset)
+void snag_engine_resume(snag_engine *engine, uint32_t source, int64_t next_offset)
 {
-    engine->next_offset = next_offset;
+    SNAG_ASSERT(source < engine->flow_count);
+    engine->flows[source].next_offset = next_offset;
+    engine->next_offset = engine->flows[0].next_offset;
 }

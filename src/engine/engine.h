@@ -62,9 +62,9 @@ SNAG_MUST_CHECK snag_err snag_engine_init(snag_engine **out, const snag_pipeline
 size_t snag_engine_bytes_min(const snag_pipeline *pipeline);
 
 /* Takes events in the order of their source. Their strings are borrowed only during the call.
- * Emits whatever
- * becomes due. SNAG_FULL: the block is used up; the event at *taken was not applied and the engine
- * is unchanged by it. */
+ * Emits whatever becomes due. With several sources each event waits until no source can bring one that
+ * goes before it in the order of (time, source, offset); taken in turn (snag_engine_turn), few wait.
+ * SNAG_FULL: the block is used up; the event at *taken was not applied and the engine is unchanged by it. */
 SNAG_MUST_CHECK snag_err snag_engine_take(snag_engine *engine, const snag_event *events,
                                           size_t count, size_t *taken);
 
@@ -72,6 +72,13 @@ SNAG_MUST_CHECK snag_err snag_engine_take(snag_engine *engine, const snag_event 
  * Returns whether W* is reached; if not, call snag_engine_drain until it is. */
 bool snag_engine_tick(snag_engine *engine, int64_t target_w_ms, uint32_t budget);
 bool snag_engine_drain(snag_engine *engine, uint32_t budget);
+
+/* The source that has come least far, and so holds W back: 0 where there is one source. What a state shall
+ * be recovered from must be taken only from the source whose turn it is. */
+uint32_t snag_engine_turn(const snag_engine *engine);
+/* Nothing before low_ms is expected from this source any more (SNAG_NEVER: it has ended, and others go on);
+ * what becomes due fires as with snag_engine_tick. */
+bool snag_engine_tick_source(snag_engine *engine, uint32_t source, int64_t low_ms, uint32_t budget);
 
 /* W: no event at or before it is expected any more (SNAG_TIME_NONE before the first event). */
 int64_t snag_engine_w(const snag_engine *engine);
@@ -81,8 +88,8 @@ int64_t snag_engine_newest(const snag_engine *engine);
 /* The earliest armed deadline (rules and stages only), SNAG_NEVER where nothing is armed: ask the log's
  * end only when a timer is due. May be early, never late. */
 int64_t snag_engine_next_due(const snag_engine *engine);
-/* The smallest offset waiting in the order buffer; INT64_MAX where it is empty. */
-int64_t snag_engine_oldest_waiting(const snag_engine *engine);
+/* The smallest offset of this source waiting in the order buffer; INT64_MAX where there is none. */
+int64_t snag_engine_oldest_waiting(const snag_engine *engine, uint32_t source);
 void snag_engine_counters(const snag_engine *engine, snag_counters *out);
 /* Events that the i-th of the pipeline's exclusions took. */
 uint64_t snag_engine_excluded(const snag_engine *engine, uint32_t i);
@@ -109,15 +116,15 @@ uint64_t snag_engine_strange(const snag_engine *engine);
  * done. To be called before the first event or tick; what is strange then is let go without a word. */
 bool snag_engine_retire(snag_engine *engine, snag_str words, uint64_t *cursor, uint32_t budget,
                         uint64_t *lost);
-/* The engine's own part of the changelog head: W, W*, newest, cursor, counters. */
+/* The engine's own part of the changelog head: W, W*, newest (of each source), cursor, counters. A head of
+ * one source is read by a pipeline that has more, as its first, and the other way round. */
 void snag_engine_head_write(const snag_engine *engine, snag_buf *buf);
 SNAG_MUST_CHECK snag_err snag_engine_head_read(snag_engine *engine, snag_str bytes);
-/* After recovery, on re-reading from C: an event before `next_offset` (N) is skipped where it was applied
- * already, that is at or before the head's cursor (time, offset), or late on arrival. The engine
- * does this
- * by itself inside snag_engine_take for offsets < next_offset; ticks and drains must wait until these are
- * all back. */
-void snag_engine_resume(snag_engine *engine, int64_t next_offset);
+/* After recovery, on re-reading a source from its C: an event before `next_offset` (its N) is skipped where
+ * it was applied already, that is at or before the head's cursor (time, source, offset), or late on arrival.
+ * The engine does this by itself inside snag_engine_take for offsets < next_offset; ticks, drains and newer
+ * events must wait until these are all back, of every source. */
+void snag_engine_resume(snag_engine *engine, uint32_t source, int64_t next_offset);
 
 /* --- looking in -------------------------------------------------------------------------------- */
 

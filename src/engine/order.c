@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The order buffer: with `out_of_order` > 0 events wait here until W has passed them, and then apply in the
- * order of (time, offset), whatever the order in which they came.
+ * order of (time, source, offset), whatever the order in which they came.
  *
- * A binary heap of (time, offset); each event's copy is one block of the slab:
+ * A binary heap of (time, source, offset); each event's copy is one block of the slab:
  *     | snag_event | vars ... | texts ... |      pointers inside lead into the same block
  */
 #include "base/assert.h"
@@ -13,7 +13,7 @@ static bool comes_first(const snag_waiting *a, const snag_waiting *b)
 {
     if (a->time_ms != b->time_ms)
         return a->time_ms < b->time_ms;
-    return a->offset < b->offset;
+    return a->place < b->place;
 }
 
 static void heap_up(snag_order *order, uint32_t at)
@@ -87,7 +87,7 @@ static void event_copy(void *block, size_t bytes, const snag_event *event)
     SNAG_ASSERT(!buf.full);
 }
 
-bool snag_order_add(snag_engine *engine, const snag_event *event)
+bool snag_order_add(snag_engine *engine, const snag_event *event, int64_t time_ms)
 {
     snag_order *order = &engine->order;
     size_t bytes = event_bytes(event);
@@ -97,19 +97,29 @@ bool snag_order_add(snag_engine *engine, const snag_event *event)
     if (handle == 0)
         return false;
     event_copy(snag_slab_at(&engine->table.slab, handle), bytes, event);
-    order->heap[order->count] = (snag_waiting){event->time_ms, event->position.offset, handle,
-                                               (uint32_t)bytes};
+    int64_t place = (int64_t)event->position.source << SNAG_PLACE_SOURCE_AT | event->position.offset;
+    order->heap[order->count] = (snag_waiting){time_ms, place, handle, (uint32_t)bytes};
     heap_up(order, order->count++);
     return true;
 }
 
-bool snag_order_peek(const snag_engine *engine, int64_t *time_ms, int64_t *offset)
+bool snag_order_peek(const snag_engine *engine, int64_t *time_ms, int64_t *place)
 {
     const snag_order *order = &engine->order;
     if (order->count == 0)
         return false;
     *time_ms = order->heap[0].time_ms;
-    *offset = order->heap[0].offset;
+    *place = order->heap[0].place;
+    return true;
+}
+
+bool snag_order_peek_source(const snag_engine *engine, int64_t *time_ms, uint32_t *source, int64_t *offset)
+{
+    int64_t place;
+    if (!snag_order_peek(engine, time_ms, &place))
+        return false;
+    *source = (uint32_t)(place >> SNAG_PLACE_SOURCE_AT);
+    *offset = place & ((INT64_C(1) << SNAG_PLACE_SOURCE_AT) - 1);
     return true;
 }
 

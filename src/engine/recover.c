@@ -6,6 +6,8 @@
  *
  *     head | version 1 | w 8 | target 8 | newest 8 | cursor 8 + 8 | counters 2 | counter 8 each |
  *          | exclusions 1 | name's tag 4, counter 8 each |      only where the pipeline has some
+ *     of several sources: version 2, and between cursor and counters
+ *          | sources of w, target, cursor 1 each | count 1 | low 8 + newest 8 of each source |
  */
 #include "base/assert.h"
 #include "base/pack.h"
@@ -13,7 +15,7 @@
 #include "base/planted.h"
 #include "engine/state.h"
 
-enum { HEAD_VERSION = 1, COUNTERS = sizeof(snag_counters) / sizeof(uint64_t) };
+enum { HEAD_VERSION = 1, HEAD_VERSION_MERGED = 2, COUNTERS = sizeof(snag_counters) / sizeof(uint64_t) };
 
 bool snag_engine_changed(snag_engine *engine, snag_str *key, snag_str *blob)
 {
@@ -188,16 +190,76 @@ snag_err snag_engine_restore(snag_engine *engine, snag_str key, snag_str blob)
     return SNAG_OK;
 }
 
+static void flows_write(const snag_engine *engine, snag_buf *buf)
+{
+    snag_pack_u8(buf, (uint8_t)engine->w_source);
+    snag_pack_u8(buf, (uint8_t)engine->target_source);
+    snag_pack_u8(buf, (uint8_t)engine->cursor_source);
+    snag_pack_u8(buf, (uint8_t)engine->flow_count);
+    for (uint32_t i = 0; i < engine->flow_count; i++) {
+        snag_pack_i64(buf, engine->flows[i].low_ms);
+        snag_pack_i64(buf, engine->flows[i].newest_ms);
+    }
+}
+
+/* What a head says of sources; one of format 1 says it of the only one. */
+typedef struct flows_read {
+    uint32_t w_source;
+    uint32_t target_source;
+    uint32_t cursor_source;
+    uint32_t count;
+    snag_flow flows[SNAG_SOURCES_MAX];
+} flows_read;
+
+static bool flows_unpack(snag_unpack *unpack, flows_read *out)
+{
+    out->w_source = snag_unpack_u8(unpack);
+    out->target_source = snag_unpack_u8(unpack);
+    out->cursor_source = snag_unpack_u8(unpack);
+    out->count = snag_unpack_u8(unpack);
+    if (unpack->bad || out->count < 2 || out->count > SNAG_SOURCES_MAX ||
+        out->w_source > SNAG_SOURCES_MAX || out->target_source > SNAG_SOURCES_MAX ||
+        out->cursor_source > SNAG_SOURCES_MAX)
+        return false;
+    for (uint32_t i = 0; i < out->count; i++) {
+        out->flows[i].low_ms = snag_unpack_i64(unpack);
+        out->flows[i].newest_ms = snag_unpack_i64(unpack);
+    }
+    return !unpack->bad;
+}
+
+/* The state may be of another list of sources: those behind its end are new, those behind ours are gone. */
+static void flows_take(snag_engine *engine, const flows_read *read)
+{
+    if (engine->flow_count == 1) { /* at its time, what another source's place lies behind is applied */
+        engine->merged_before = read->count > 1;
+        engine->newest_ms = read->flows[0].newest_ms;
+        if (read->cursor_source > 0)
+            engine->cursor_offset = INT64_MAX;
+        return;
+    }
+    engine->w_source = read->w_source;
+    engine->target_source = read->target_source;
+    engine->cursor_source = read->cursor_source;
+    for (uint32_t i = 0; i < engine->flow_count && i < read->count; i++) {
+        engine->flows[i].low_ms = read->flows[i].low_ms;
+        engine->flows[i].newest_ms = read->flows[i].newest_ms;
+    }
+}
+
 void snag_engine_head_write(const snag_engine *engine, snag_buf *buf)
 {
     uint64_t counters[COUNTERS];
     memcpy(counters, &engine->counters, sizeof counters);
-    snag_pack_u8(buf, HEAD_VERSION);
+    bool merged = engine->flow_count > 1;
+    snag_pack_u8(buf, merged ? HEAD_VERSION_MERGED : HEAD_VERSION);
     snag_pack_i64(buf, engine->w_ms);
     snag_pack_i64(buf, engine->target_ms);
-    snag_pack_i64(buf, engine->newest_ms);
+    snag_pack_i64(buf, snag_engine_newest(engine));
     snag_pack_i64(buf, engine->cursor_ms);
     snag_pack_i64(buf, engine->cursor_offset);
+    if (merged)
+        flows_write(engine, buf);
     snag_pack_u16(buf, COUNTERS);
     snag_buf_put(buf, counters, sizeof counters);
     const snag_pipeline *pipeline = engine->pipeline;
@@ -225,14 +287,19 @@ static void excluded_read(snag_engine *engine, snag_unpack *unpack)
 snag_err snag_engine_head_read(snag_engine *engine, snag_str bytes)
 {
     uint64_t counters[COUNTERS] = {0};
+    flows_read read = {.count = 1};
     snag_unpack unpack = snag_unpack_on(bytes);
-    if (snag_unpack_u8(&unpack) != HEAD_VERSION)
+    uint8_t version = snag_unpack_u8(&unpack);
+    if (version != HEAD_VERSION && version != HEAD_VERSION_MERGED)
         return SNAG_STATE;
     int64_t w_ms = snag_unpack_i64(&unpack);
     int64_t target_ms = snag_unpack_i64(&unpack);
     int64_t newest_ms = snag_unpack_i64(&unpack);
     int64_t cursor_ms = snag_unpack_i64(&unpack);
     int64_t cursor_offset = snag_unpack_i64(&unpack);
+    read.flows[0] = (snag_flow){.low_ms = target_ms, .newest_ms = newest_ms};
+    if (version == HEAD_VERSION_MERGED && !flows_unpack(&unpack, &read))
+        return SNAG_STATE;
     /* New counters are added at the end of the table: a head may hold fewer than we know. */
     uint16_t count = snag_unpack_u16(&unpack);
     for (uint16_t i = 0; i < count; i++) {
@@ -241,13 +308,15 @@ snag_err snag_engine_head_read(snag_engine *engine, snag_str bytes)
             counters[i] = value;
     }
     excluded_read(engine, &unpack);
-    if (unpack.bad || target_ms < w_ms)
+    if (unpack.bad || target_ms < w_ms ||
+        (target_ms == w_ms && read.target_source < read.w_source))
         return SNAG_STATE;
     engine->w_ms = w_ms;
     engine->target_ms = target_ms;
     engine->newest_ms = newest_ms;
     engine->cursor_ms = cursor_ms;
     engine->cursor_offset = cursor_offset;
+    flows_take(engine, &read);
     memcpy(&engine->counters, counters, sizeof counters);
     return SNAG_OK;
 }

@@ -22,17 +22,26 @@ enum {
 
 /* An event waiting in the order buffer: its copy lies in the slab. */
 typedef struct snag_waiting {
-    int64_t time_ms;
-    int64_t offset;
+    int64_t time_ms; /* its place in the order: its own time, or with several sources a later one (merge.c) */
+    int64_t place;   /* its source in the topmost byte, its offset below: source 0's is just the offset */
     uint32_t handle;
     uint32_t bytes;
 } snag_waiting;
 
+enum { SNAG_PLACE_SOURCE_AT = 56 };
+
 typedef struct snag_order {
-    snag_waiting *heap; /* the earliest (time, offset) first */
+    snag_waiting *heap; /* the earliest (time, source, offset) first */
     uint32_t count;
     uint32_t max;
 } snag_order;
+
+/* One of several sources, as this partition sees it (merge.c). */
+typedef struct snag_flow {
+    int64_t low_ms; /* nothing before it is expected from this source any more */
+    int64_t newest_ms;
+    int64_t next_offset; /* offsets below were read before the last restart */
+} snag_flow;
 
 /* An event's keys, worked out some events ahead, so that its cells can be fetched into the cache
  * meanwhile. */
@@ -92,6 +101,7 @@ struct snag_engine {
     int64_t next_offset; /* offsets below were read before the last restart */
     uint32_t pending;    /* timers taken from the wheel, sorted, not yet fired */
     bool full;
+    bool merged_before; /* one source now, but what was read comes from a state of several */
     /* sums */
     snag_counters counters;
     uint64_t excluded[SNAG_EXCLUSIONS_MAX];
@@ -113,7 +123,19 @@ struct snag_engine {
     snag_arena eval;
     unsigned char eval_bytes[SNAG_EVAL_BYTES];
     char packed[SNAG_CELL_BYTES_MAX + 64];
+    /* several sources: W, W* and the cursor are places in the order, (time, source) */
+    uint32_t flow_count;
+    uint32_t w_source;
+    uint32_t target_source;
+    uint32_t cursor_source;
+    snag_flow flows[SNAG_SOURCES_MAX];
 };
+
+/* --- merge.c: several sources; each does what its namesake in engine.c does for one --- */
+SNAG_MUST_CHECK snag_err snag_merge_take(snag_engine *engine, const snag_event *events, size_t count,
+                                         size_t *taken);
+bool snag_merge_tick(snag_engine *engine, int64_t target_w_ms, uint32_t budget);
+bool snag_merge_drain(snag_engine *engine, uint32_t budget);
 
 /* --- ahead.c: keys, and fetching cells into the cache --- */
 /* Works out the keys of all cells that an event may meet, and fetches their buckets. */
@@ -210,9 +232,11 @@ void snag_engine_mark(snag_engine *engine, uint32_t index, bool strange);
 
 /* --- order.c --- */
 /* False: no room at all. */
-bool snag_order_add(snag_engine *engine, const snag_event *event);
+bool snag_order_add(snag_engine *engine, const snag_event *event, int64_t time_ms);
 /* The earliest waiting event; false: none. */
-bool snag_order_peek(const snag_engine *engine, int64_t *time_ms, int64_t *offset);
+bool snag_order_peek(const snag_engine *engine, int64_t *time_ms, int64_t *place);
+/* The same with the place taken apart. */
+bool snag_order_peek_source(const snag_engine *engine, int64_t *time_ms, uint32_t *source, int64_t *offset);
 /* Takes the earliest waiting event out and applies it. */
 void snag_order_apply_first(snag_engine *engine);
 

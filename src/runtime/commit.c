@@ -43,7 +43,7 @@ static void cell_add(snag_worker *worker, uint32_t partition, snag_str key, snag
 
 static int64_t oldest(const snag_partition *partition)
 {
-    int64_t waiting = snag_engine_oldest_waiting(partition->engine);
+    int64_t waiting = snag_engine_oldest_waiting(partition->engine, 0);
     return waiting < partition->next ? waiting : partition->next;
 }
 

@@ -23,7 +23,7 @@ static int64_t due(const snag_partition *partition)
 {
     int64_t at_ms = snag_engine_next_due(partition->engine);
     int64_t w_ms = snag_engine_w(partition->engine);
-    bool waits = snag_engine_oldest_waiting(partition->engine) != INT64_MAX;
+    bool waits = snag_engine_oldest_waiting(partition->engine, 0) != INT64_MAX;
     int64_t newest_ms = waits ? snag_engine_newest(partition->engine) - 1 : SNAG_NEVER;
     if (newest_ms < at_ms) /* waiting events apply at W = theirs */
         at_ms = newest_ms;

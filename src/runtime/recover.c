@@ -174,7 +174,7 @@ static snag_err head_take(snag_partition *partition, const snag_head *head, snag
         partition->words_at = head->rules;
     partition->next = head->oldest;
     partition->resume = head->next;
-    snag_engine_resume(partition->engine, head->next);
+    snag_engine_resume(partition->engine, 0, head->next);
     partition->draining = snag_engine_w(partition->engine) < snag_engine_target_w(partition->engine);
     return SNAG_OK;
 }
@@ -302,7 +302,7 @@ static snag_err first_start(snag_partition *partition, snag_diag *diag)
     partition->n = -1;
     partition->next = worker->options->from_latest ? end : first;
     partition->resume = partition->next;
-    snag_engine_resume(partition->engine, partition->next);
+    snag_engine_resume(partition->engine, 0, partition->next);
     snag_worker_dirty(worker, partition);
     return SNAG_OK;
 }

@@ -36,7 +36,7 @@ static void check_findings(const snag_config *config)
 
 static void check_pipeline(const snag_pipeline *pipeline)
 {
-    SNAG_ASSERT(pipeline->name.size > 0 && pipeline->source_count == 1);
+    SNAG_ASSERT(pipeline->name.size > 0 && pipeline->source_count >= 1);
     SNAG_ASSERT(pipeline->rule_count + pipeline->journey_count > 0);
     SNAG_ASSERT(pipeline->name_count == SNAG_VAR_KEPT + pipeline->sources[0].kept_count);
     for (uint32_t i = 0; i < pipeline->rule_count; i++) {

@@ -222,5 +222,5 @@ void fixture_move(fixture *from, fixture *to)
     snag_err err = snag_engine_head_read(to->engine, snag_buf_str(&buf));
     SNAG_ASSERT(err == SNAG_OK);
     to->offset = from->offset;
-    snag_engine_resume(to->engine, from->offset);
+    snag_engine_resume(to->engine, 0, from->offset);
 }

@@ -366,7 +366,7 @@ static void test_exclusions(void **state)
         assert_string_equal(fixture_lines(f), "alert stuck ann/7 trigger 61000 ev=e0\n");
         fixture_start(later);
         fixture_move(f, later);
-        snag_engine_resume(later->engine, 2);
+        snag_engine_resume(later->engine, 0, 2);
         assert_int_equal(snag_engine_take(later->engine, &event, 1, &taken), SNAG_OK);
         assert_int_equal(snag_engine_excluded(later->engine, 0), 0);
         assert_int_equal(snag_engine_excluded(later->engine, 1), 1);

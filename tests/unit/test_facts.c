@@ -120,12 +120,12 @@ static side *moved(side *from, const char *yaml, int next)
     char head[1024];
     snag_buf buf = snag_buf_on(head, sizeof head);
     snag_str key, blob;
-    int64_t oldest = snag_engine_oldest_waiting(from->engine);
+    int64_t oldest = snag_engine_oldest_waiting(from->engine, 0);
     for (uint64_t cursor = 0; snag_engine_each(from->engine, &cursor, &key, &blob);)
         assert_int_equal(snag_engine_restore(to->engine, key, blob), SNAG_OK);
     snag_engine_head_write(from->engine, &buf);
     assert_int_equal(snag_engine_head_read(to->engine, snag_buf_str(&buf)), SNAG_OK);
-    snag_engine_resume(to->engine, next);
+    snag_engine_resume(to->engine, 0, next);
     side_free(from);
     for (int i = oldest < next ? (int)oldest : next; i < next; i++)
         feed(to, i);

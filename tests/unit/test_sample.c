@@ -35,9 +35,9 @@ static void test_in_order(void **state)
     assert_non_null(sample);
     for (int64_t i = 0; i < 100; i++)
         add(sample, i / 2, "a");
-    assert_int_equal(sample->behind[0], 100);
-    assert_int_equal(sample->late, 0);
-    assert_int_equal(snag_sample_behind(sample, 0.999), 0);
+    assert_int_equal(sample->sources[0].behind[0], 100);
+    assert_int_equal(sample->sources[0].late, 0);
+    assert_int_equal(snag_sample_behind(&sample->sources[0], 0.999), 0);
     snag_sample_free(sample);
 }
 
@@ -49,10 +49,10 @@ static void test_late(void **state)
     assert_non_null(sample);
     add(sample, 10000, "a");
     add(sample, 8000, "a");
-    assert_int_equal(sample->late, 0);
+    assert_int_equal(sample->sources[0].late, 0);
     add(sample, 7999, "a");
-    assert_int_equal(sample->late, 1);
-    assert_int_equal(sample->behind_max_ms, 2001);
+    assert_int_equal(sample->sources[0].late, 1);
+    assert_int_equal(sample->sources[0].behind_max_ms, 2001);
     snag_sample_free(sample);
 }
 
@@ -74,7 +74,7 @@ static void check_quantiles(uint64_t seed_from, uint64_t reach_ms)
     static const double quantiles[] = {0.5, 0.9, 0.99, 0.999, 1};
     for (size_t i = 0; i < sizeof quantiles / sizeof quantiles[0]; i++) {
         int64_t exact = behind[(size_t)(quantiles[i] * EVENTS) - 1];
-        int64_t got = snag_sample_behind(sample, quantiles[i]);
+        int64_t got = snag_sample_behind(&sample->sources[0], quantiles[i]);
         assert_true(got >= exact);
         assert_true(got - exact <= exact / 32 + 1);
     }

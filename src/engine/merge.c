@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Several sources: one order of events, (time, source, offset), whatever the speed at which each is read.
+ *
+ *     low of a source    newest min(event time, stamp) - out_of_order, or where the clock put it: nothing
+ *                        before it is expected from that source any more
+ *     W                  the least (low, source): what lies at or before it in the order applies, for no
+ *                        source can bring anything that goes before
+ *
+ *     web       ....x....x..x.|          low            waiting: x of web behind W
+ *     payments  ..x...|                  low = W        the next event is taken from here: its turn
+ *
+ * An event that came too late for its own source's bound goes where that source's low is. Taken in turn,
+ * that is W itself, so that it applies at once: what waits, waits at its own time, and what is read again
+ * after a restart is told apart by its time alone. And since a place in the order depends on the event's
+ * own source only, the order is the same at every speed.
+ */
+#include "base/assert.h"
+#include "engine/state.h"
+
+enum { EVERY_SOURCE = SNAG_SOURCES_MAX }; /* behind every source's place at the same time */
+
+/* Whether (time, source) lies at or before (at, at_source). */
+static bool reached(int64_t at_ms, uint32_t at_source, int64_t time_ms, uint32_t source)
+{
+    return time_ms < at_ms || (time_ms == at_ms && source <= at_source);
+}
+
+static void target_raise(snag_engine *engine, int64_t time_ms, uint32_t source)
+{
+    if (time_ms == SNAG_TIME_NONE || time_ms == SNAG_NEVER || /* nothing came yet; or all have ended */
+        reached(engine->target_ms, engine->target_source, time_ms, source))
+        return;
+    engine->target_ms = time_ms;
+    engine->target_source = source;
+}
+
+static void low_raise(snag_flow *flow, int64_t low_ms)
+{
+    if (low_ms > flow->low_ms)
+        flow->low_ms = low_ms;
+}
+
+uint32_t snag_engine_turn(const snag_engine *engine)
+{
+    uint32_t turn = 0;
+    for (uint32_t i = 1; i < engine->flow_count; i++)
+        if (engine->flows[i].low_ms < engine->flows[turn].low_ms)
+            turn = i;
+    return turn;
+}
+
+/* W* where the source that has come least far is. */
+static void target_look(snag_engine *engine)
+{
+    uint32_t turn = snag_engine_turn(engine);
+    target_raise(engine, engine->flows[turn].low_ms, turn);
+}
+
+static void cursor_set(snag_engine *engine, int64_t time_ms, uint32_t source, int64_t offset)
+{
+    engine->cursor_ms = time_ms;
+    engine->cursor_source = source;
+    engine->cursor_offset = offset;
+}
+
+static bool is_there(const snag_engine *engine)
+{
+    return engine->w_ms == engine->target_ms && engine->w_source == engine->target_source;
+}
+
+/* Moves towards W*: waiting events and deadlines in their common order. True: W is there. */
+static bool advance(snag_engine *engine, uint32_t *budget)
+{
+    int64_t time_ms;
+    int64_t offset;
+    uint32_t source;
+    while (snag_order_peek_source(engine, &time_ms, &source, &offset)) {
+        if (!reached(engine->target_ms, engine->target_source, time_ms, source))
+            break;
+        if (engine->full || !snag_engine_fire(engine, time_ms, budget))
+            return false;
+        snag_order_apply_first(engine);
+        cursor_set(engine, time_ms, source, offset);
+    }
+    if (engine->full || !snag_engine_fire(engine, engine->target_ms, budget))
+        return false;
+    engine->w_ms = engine->target_ms;
+    engine->w_source = engine->target_source;
+    cursor_set(engine, engine->w_ms, engine->w_source, INT64_MAX);
+    return true;
+}
+
+static void advance_all(snag_engine *engine)
+{
+    uint32_t budget = UINT32_MAX;
+    target_look(engine);
+    if (!is_there(engine))
+        advance(engine, &budget);
+}
+
+bool snag_merge_drain(snag_engine *engine, uint32_t budget)
+{
+    if (is_there(engine) && engine->pending == 0)
+        return true;
+    return advance(engine, &budget);
+}
+
+bool snag_merge_tick(snag_engine *engine, int64_t target_w_ms, uint32_t budget)
+{
+    for (uint32_t i = 0; i < engine->flow_count; i++)
+        low_raise(&engine->flows[i], target_w_ms);
+    target_raise(engine, target_w_ms, EVERY_SOURCE);
+    return snag_engine_drain(engine, budget);
+}
+
+bool snag_engine_tick_source(snag_engine *engine, uint32_t source, int64_t low_ms, uint32_t budget)
+{
+    SNAG_ASSERT(source < engine->flow_count);
+    if (engine->flow_count == 1)
+        return snag_engine_tick(engine, low_ms, budget);
+    low_raise(&engine->flows[source], low_ms);
+    target_look(engine);
+    return snag_engine_drain(engine, budget);
+}
+
+static void apply(snag_engine *engine, const snag_event *event)
+{
+    snag_ahead_look(engine, event, &engine->ahead[0]);
+    snag_engine_apply(engine, event, &engine->ahead[0]);
+}
+
+/* The buffer is full: every source counts as having come as far as the oldest waiting event. */
+static void make_room(snag_engine *engine)
+{
+    int64_t time_ms;
+    int64_t offset;
+    uint32_t source;
+    bool waits = snag_order_peek_source(engine, &time_ms, &source, &offset);
+    SNAG_ASSERT(waits);
+    engine->counters.overflow++;
+    for (uint32_t i = 0; i < engine->flow_count; i++)
+        low_raise(&engine->flows[i], time_ms + (i < source));
+    advance_all(engine);
+}
+
+/* Lets it wait at this time. False: there is no room at all, or room was made by time that went past it. */
+static bool hold(snag_engine *engine, const snag_event *event, int64_t time_ms)
+{
+    while (!snag_order_add(engine, event, time_ms)) {
+        if (engine->order.count == 0 || engine->full)
+            return false;
+        make_room(engine);
+        if (reached(engine->w_ms, engine->w_source, time_ms, event->position.source))
+            return false;
+    }
+    return true;
+}
+
+/* Whether it is the very next: nothing that waits goes before it. */
+static bool goes_first(const snag_engine *engine, const snag_event *event, int64_t time_ms)
+{
+    int64_t first_ms;
+    int64_t offset;
+    uint32_t source;
+    if (!snag_order_peek_source(engine, &first_ms, &source, &offset))
+        return true;
+    if (first_ms != time_ms || source != event->position.source)
+        return !reached(time_ms, event->position.source, first_ms, source);
+    return event->position.offset < offset;
+}
+
+static void take_one(snag_engine *engine, const snag_event *event)
+{
+    uint32_t source = event->position.source;
+    uint32_t budget = UINT32_MAX;
+    snag_flow *flow = &engine->flows[source];
+    int64_t place_ms = event->time_ms > flow->low_ms ? event->time_ms : flow->low_ms;
+    int64_t time_ms = event->time_ms;
+    if (event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < time_ms)
+        time_ms = event->stamp_ms;
+    if (time_ms > flow->newest_ms)
+        flow->newest_ms = time_ms;
+    low_raise(flow, time_ms - engine->pipeline->sources[source].out_of_order_ms);
+    engine->counters.where_erred += event->exclude_erred;
+    if (event->excluded) { /* it says how late it is, and nothing else */
+        engine->excluded[event->excluded - 1]++;
+        advance_all(engine);
+        return;
+    }
+    bool behind = reached(engine->w_ms, engine->w_source, place_ms, source);
+    if (!behind)
+        target_look(engine);
+    bool next = !behind && reached(engine->target_ms, engine->target_source, place_ms, source) &&
+                goes_first(engine, event, place_ms);
+    if (next && snag_engine_fire(engine, place_ms, &budget)) { /* no need to copy it */
+        apply(engine, event);
+        cursor_set(engine, place_ms, source, event->position.offset);
+    }
+    bool waits = !behind && !next && hold(engine, event, place_ms);
+    advance_all(engine);
+    if (next || waits)
+        return;
+    budget = UINT32_MAX; /* what an event before it, as late, made overdue */
+    if (snag_engine_fire(engine, engine->w_ms, &budget))
+        apply(engine, event);
+}
+
+/* Read before the last restart, and applied then. */
+static bool applied_before(const snag_engine *engine, const snag_event *event)
+{
+    uint32_t source = event->position.source;
+    if (event->time_ms != engine->cursor_ms)
+        return event->time_ms < engine->cursor_ms;
+    if (source != engine->cursor_source)
+        return source < engine->cursor_source;
+    return event->position.offset <= engine->cursor_offset;
+}
+
+snag_err snag_merge_take(snag_engine *engine, const snag_event *events, size_t count, size_t *taken)
+{
+    for (*taken = 0; *taken < count; (*taken)++) {
+        const snag_event *event = &events[*taken];
+        SNAG_ASSERT(event->position.source < engine->flow_count);
+        if (engine->full || !snag_table_has_room(&engine->table))
+            return SNAG_FULL;
+        if (event->position.offset < engine->flows[event->position.source].next_offset) {
+            if (event->excluded == 0 && !applied_before(engine, event))
+                (void)hold(engine, event, event->time_ms);
+            continue;
+        }
+        if (!is_there(engine) || engine->pending)
+            snag_engine_drain(engine, UINT32_MAX);
+        take_one(engine, event);
+    }
+    return engine->full ? SNAG_FULL : SNAG_OK;
+}

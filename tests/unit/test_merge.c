@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Several sources feeding one partition: the same records as from one source that has all events in the order
+ * of (time, source, offset), at whatever speed each is read, with restarts in between.
+ */
+#include "unit/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit/fixture.h"
+#include "unit/seed.h"
+
+enum { EVENTS = 160, ROUNDS = 60, HEAD_BYTES = 2048 };
+
+typedef struct item {
+    int64_t time_ms;
+    int64_t arrives_ms;
+    uint32_t source;
+    uint32_t number;
+    int64_t offset; /* in its source, in the order of arrival */
+    uint32_t pick;
+} item;
+
+typedef struct world {
+    uint32_t count; /* sources */
+    snag_source_spec specs[SNAG_SOURCES_MAX];
+    item items[EVENTS];              /* in the one order */
+    item logs[SNAG_SOURCES_MAX][EVENTS]; /* in each source's order of arrival */
+    uint32_t sizes[SNAG_SOURCES_MAX];
+} world;
+
+static const snag_stage stages[] = {
+    {.name = {"queued", 6}, .due_ms = 60000, .late = {.name = {"call.queued.late", 16}, .sla_ms = -1,
+     .headline = {"stuck", 5}, .fingerprint = 301}},
+    {.name = {"answered", 8}, .due_ms = -1},
+    {.name = {"closed", 6}, .due_ms = -1, .end = {"fine", 4}},
+};
+
+static fixture *make(const snag_source_spec *specs, uint32_t count)
+{
+    static snag_stage own[3];
+    static const char *const names[] = {"Queued", "Answered", "Closed"};
+    fixture *f = fixture_new();
+    for (uint32_t i = 0; i < 3; i++) {
+        if (own[i].event.count == 0)
+            own[i].event = fixture_matcher(names[i]);
+        snag_matcher event = own[i].event;
+        own[i] = stages[i];
+        own[i].event = event;
+    }
+    fixture_rule(f, "missing", "stuck", 1, "Queued", "Answered|Gone", NULL)->params.after_ms = 20000;
+    snag_rule *often = fixture_rule(f, "count", "often", 0, "Queued", NULL, "Closed");
+    often->params.count = 3;
+    often->params.within_ms = 40000;
+    fixture_journey(f, "call", 1, own, 3);
+    f->pipeline.sources = specs;
+    f->pipeline.source_count = count;
+    f->pipeline.remember_ms = specs[0].remember_ms;
+    fixture_start(f);
+    return f;
+}
+
+static snag_err give(fixture *f, const item *items, size_t count, size_t *taken)
+{
+    static const char *const types[] = {"Queued", "Queued", "Answered", "Gone", "Closed"};
+    static const char *const customers[] = {"ann", "bob", "cid"};
+    static const char *const calls[] = {"1", "2", "3", "4"};
+    static snag_value vars[16][SNAG_VAR_KEPT + 1];
+    static char ids[16][24];
+    snag_event events[16];
+    assert_true(count <= 16);
+    for (size_t i = 0; i < count; i++) {
+        const item *from = &items[i];
+        memset(vars[i], 0, sizeof vars[i]);
+        snprintf(ids[i], sizeof ids[i], "e%u", from->number);
+        events[i] = (snag_event){.time_ms = from->time_ms, .stamp_ms = SNAG_TIME_NONE,
+                                 .position = {.offset = from->offset, .source = (uint16_t)from->source},
+                                 .id = snag_str_from(ids[i]), .type = snag_str_from(types[from->pick % 5]),
+                                 .customer = snag_str_from(customers[from->pick / 5 % 3]),
+                                 .account = {"", 0}, .channel = {"", 0}, .vars = vars[i],
+                                 .var_count = SNAG_VAR_KEPT + 1};
+        vars[i][SNAG_VAR_ID] = snag_value_text(events[i].id);
+        vars[i][SNAG_VAR_TYPE] = snag_value_text(events[i].type);
+        vars[i][SNAG_VAR_CUSTOMER] = snag_value_text(events[i].customer);
+        vars[i][FIXTURE_VAR_CALL] = snag_value_text(snag_str_from(calls[from->pick / 15 % 4]));
+    }
+    return snag_engine_take(f->engine, events, count, taken);
+}
+
+static void take(fixture *f, const item *items, size_t count)
+{
+    size_t taken;
+    assert_int_equal(give(f, items, count, &taken), SNAG_OK);
+    assert_int_equal(taken, count);
+}
+
+/* --- a world ------------------------------------------------------------------------------------ */
+
+static int in_order(const void *left, const void *right)
+{
+    const item *a = left, *b = right;
+    if (a->time_ms != b->time_ms)
+        return a->time_ms < b->time_ms ? -1 : 1;
+    if (a->source != b->source)
+        return a->source < b->source ? -1 : 1;
+    return a->offset < b->offset ? -1 : a->offset > b->offset;
+}
+
+static int by_arrival(const void *left, const void *right)
+{
+    const item *a = left, *b = right;
+    if (a->arrives_ms != b->arrives_ms)
+        return a->arrives_ms < b->arrives_ms ? -1 : 1;
+    return a->number < b->number ? -1 : a->number > b->number;
+}
+
+static int64_t below(snag_seed *seed, int64_t bound)
+{
+    return bound > 0 ? (int64_t)snag_seed_below(seed, (uint64_t)bound) : 0;
+}
+
+/* late_ms: how far beyond its bound an event may come. */
+static void world_make(world *w, uint64_t number, int64_t late_ms)
+{
+    snag_seed seed = snag_seed_from(number);
+    int64_t time_ms = 1000000;
+    uint32_t size = 0;
+    memset(w, 0, sizeof *w);
+    w->count = 2 + (uint32_t)snag_seed_below(&seed, 2);
+    for (uint32_t i = 0; i < w->count; i++)
+        w->specs[i] = (snag_source_spec){
+            .out_of_order_ms = snag_seed_below(&seed, 2) ? 0 : (int64_t)snag_seed_below(&seed, 20000),
+            .remember_ms = INT64_C(30) * 86400000};
+    for (uint32_t i = 0; i < EVENTS; i++) {
+        time_ms += snag_seed_below(&seed, 3) ? (int64_t)snag_seed_below(&seed, 9000) : 0;
+        uint32_t source = (uint32_t)snag_seed_below(&seed, w->count);
+        int64_t reach_ms = w->specs[source].out_of_order_ms + late_ms;
+        w->logs[source][w->sizes[source]++] =
+            (item){.time_ms = time_ms, .source = source, .number = i, .pick = (uint32_t)snag_seed_next(&seed),
+                   .arrives_ms = time_ms + below(&seed, reach_ms)};
+    }
+    for (uint32_t s = 0; s < w->count; s++) {
+        qsort(w->logs[s], w->sizes[s], sizeof(item), by_arrival);
+        for (uint32_t i = 0; i < w->sizes[s]; i++) {
+            w->logs[s][i].offset = i;
+            w->items[size++] = w->logs[s][i];
+        }
+    }
+    qsort(w->items, size, sizeof(item), in_order);
+}
+
+static char *ended(fixture *f)
+{
+    assert_true(snag_engine_tick(f->engine, 1000000 + EVENTS * 9000 + 200000, 100000));
+    char *text = strdup(fixture_lines(f));
+    fixture_free(f);
+    return text;
+}
+
+static char *as_one(const world *w)
+{
+    static const snag_source_spec one = {.remember_ms = INT64_C(30) * 86400000};
+    fixture *f = make(&one, 1);
+    for (uint32_t i = 0; i < EVENTS; i++) {
+        item event = w->items[i];
+        event.source = 0;
+        event.offset = i;
+        take(f, &event, 1);
+    }
+    return ended(f);
+}
+
+/* Any source at any time, in batches of any size. */
+static char *at_any_speed(const world *w, snag_seed *seed)
+{
+    uint32_t at[SNAG_SOURCES_MAX] = {0};
+    uint32_t weight[SNAG_SOURCES_MAX];
+    fixture *f = make(w->specs, w->count);
+    for (uint32_t i = 0; i < w->count; i++)
+        weight[i] = 1 + (uint32_t)snag_seed_below(seed, 12);
+    for (uint32_t left = EVENTS; left > 0;) {
+        uint32_t s = (uint32_t)snag_seed_below(seed, w->count);
+        uint32_t count = (uint32_t)snag_seed_below(seed, weight[s]) + 1;
+        if (count > w->sizes[s] - at[s])
+            count = w->sizes[s] - at[s];
+        take(f, &w->logs[s][at[s]], count);
+        at[s] += count;
+        left -= count;
+        if (at[s] == w->sizes[s] && left > 0)
+            snag_engine_tick_source(f->engine, s, SNAG_NEVER, 100000);
+    }
+    return ended(f);
+}
+
+/* --- a restart ---------------------------------------------------------------------------------- */
+
+static fixture *moved(const world *w, fixture *from, const uint32_t *at, snag_seed *seed)
+{
+    fixture *to = make(w->specs, w->count);
+    char head[HEAD_BYTES];
+    uint64_t cursor = 0;
+    snag_str key, blob;
+    snag_buf buf = snag_buf_on(head, sizeof head);
+    uint32_t again[SNAG_SOURCES_MAX];
+    while (snag_engine_each(from->engine, &cursor, &key, &blob))
+        assert_int_equal(snag_engine_restore(to->engine, key, blob), SNAG_OK);
+    snag_engine_head_write(from->engine, &buf);
+    assert_int_equal(snag_engine_head_read(to->engine, snag_buf_str(&buf)), SNAG_OK);
+    for (uint32_t s = 0; s < w->count; s++) {
+        int64_t oldest = snag_engine_oldest_waiting(from->engine, s);
+        again[s] = oldest < at[s] ? (uint32_t)oldest : at[s];
+        snag_engine_resume(to->engine, s, at[s]);
+    }
+    for (uint32_t left = 1; left > 0;) { /* what waited comes again, of the sources in any order */
+        uint32_t s = (uint32_t)snag_seed_below(seed, w->count);
+        left = 0;
+        if (again[s] < at[s])
+            take(to, &w->logs[s][again[s]++], 1);
+        for (uint32_t i = 0; i < w->count; i++)
+            left += at[i] - again[i];
+    }
+    snag_buf swap = to->out;
+    to->out = from->out;
+    from->out = swap;
+    fixture_free(from);
+    return to;
+}
+
+/* From the source whose turn it is, with a restart after every `every` events; 0: never. */
+static char *in_turn(const world *w, uint32_t every, snag_seed *seed, char head[HEAD_BYTES],
+                     size_t *head_size)
+{
+    uint32_t at[SNAG_SOURCES_MAX] = {0};
+    fixture *f = make(w->specs, w->count);
+    for (uint32_t i = 0; i < EVENTS;) {
+        uint32_t s = snag_engine_turn(f->engine);
+        if (at[s] == w->sizes[s]) {
+            snag_engine_tick_source(f->engine, s, SNAG_NEVER, 100000);
+            continue;
+        }
+        take(f, &w->logs[s][at[s]++], 1);
+        if (every && ++i % every == 0)
+            f = moved(w, f, at, seed);
+        else if (!every)
+            i++;
+    }
+    snag_buf buf = snag_buf_on(head, HEAD_BYTES);
+    snag_engine_head_write(f->engine, &buf);
+    *head_size = buf.size;
+    return ended(f);
+}
+
+static void test_as_one(void **state)
+{
+    (void)state;
+    world *w = malloc(sizeof *w);
+    assert_non_null(w);
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        snag_seed seed = snag_seed_from(round + 1000);
+        char head[HEAD_BYTES];
+        size_t size;
+        world_make(w, round, 0);
+        char *want = as_one(w);
+        char *any = at_any_speed(w, &seed);
+        char *turn = in_turn(w, 1 + (uint32_t)snag_seed_below(&seed, 9), &seed, head, &size);
+        if (strcmp(want, any) != 0 || strcmp(want, turn) != 0)
+            fail_msg("round %d: wanted\n%s\nat any speed\n%s\nin turn\n%s", (int)round, want, any, turn);
+        assert_true(strlen(want) > 200);
+        free(want);
+        free(any);
+        free(turn);
+    }
+    free(w);
+}
+
+/* Beyond the bounds too the order is decided by each source's own log: not by speed, not by restarts. */
+static void test_late(void **state)
+{
+    (void)state;
+    world *w = malloc(sizeof *w);
+    uint32_t lates = 0;
+    assert_non_null(w);
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        snag_seed seed = snag_seed_from(round + 2000);
+        char heads[2][HEAD_BYTES];
+        size_t sizes[2];
+        world_make(w, round + 500, 30000);
+        char *want = in_turn(w, 0, &seed, heads[0], &sizes[0]);
+        char *any = at_any_speed(w, &seed);
+        char *again = in_turn(w, 1 + (uint32_t)snag_seed_below(&seed, 9), &seed, heads[1], &sizes[1]);
+        if (strcmp(want, any) != 0 || strcmp(want, again) != 0)
+            fail_msg("round %d: wanted\n%s\nat any speed\n%s\nwith restarts\n%s", (int)round, want, any,
+                     again);
+        assert_int_equal(sizes[0], sizes[1]);
+        assert_memory_equal(heads[0], heads[1], sizes[0]);
+        lates += strstr(want, "late ") != NULL;
+        free(want);
+        free(any);
+        free(again);
+    }
+    assert_true(lates > ROUNDS / 2);
+    free(w);
+}
+
+/* --- by hand ------------------------------------------------------------------------------------ */
+
+static const snag_source_spec two[2] = {{.remember_ms = 86400000}, {.remember_ms = 86400000}};
+
+static item at(uint32_t source, int64_t offset, int64_t time_ms, uint32_t pick)
+{
+    return (item){.source = source, .offset = offset, .time_ms = time_ms,
+                  .number = source * 100 + (uint32_t)offset, .pick = pick};
+}
+
+/* W is the least of all sources; the other one's silence proves nothing. */
+static void test_least(void **state)
+{
+    (void)state;
+    fixture *f = make(two, 2);
+    item a = at(0, 0, 1000, 0), b = at(1, 0, 900, 2), c = at(0, 1, 90000, 3);
+    take(f, &a, 1);
+    assert_int_equal(snag_engine_w(f->engine), SNAG_TIME_NONE);
+    assert_int_equal(snag_engine_turn(f->engine), 1);
+    assert_int_equal(snag_engine_oldest_waiting(f->engine, 0), 0);
+    take(f, &b, 1);
+    assert_int_equal(snag_engine_w(f->engine), 900);
+    take(f, &c, 1);
+    assert_null(strstr(fixture_lines(f), "alert"));
+    assert_true(snag_engine_tick_source(f->engine, 1, 21001, 10));
+    assert_non_null(strstr(fixture_lines(f), "alert stuck ann/1 trigger 21000"));
+    assert_int_equal(snag_engine_w(f->engine), 21001);
+    assert_int_equal(snag_engine_newest(f->engine), 90000);
+    fixture_free(f);
+}
+
+/* At one time the source that stands first in the file goes first, however late it is read. */
+static void test_ties(void **state)
+{
+    (void)state;
+    for (int first = 0; first < 2; first++) {
+        fixture *f = make(two, 2);
+        item asked = at(1, 0, 1000, 0), answered = at(0, 0, 1000, 2);
+        take(f, first ? &asked : &answered, 1);
+        take(f, first ? &answered : &asked, 1);
+        snag_engine_tick(f->engine, 1000, 10);
+        snag_engine_tick(f->engine, 100000, 10);
+        assert_non_null(strstr(fixture_lines(f), "alert stuck ann/1 trigger 21000"));
+        fixture_free(f);
+    }
+}
+
+/* Ids are each source's own: 7 of one and 7 of the other are two events. */
+static void test_ids(void **state)
+{
+    (void)state;
+    fixture *f = make(two, 2);
+    snag_counters counters;
+    item a = at(0, 0, 1000, 0), b = at(1, 0, 1000, 0), c = at(1, 1, 1001, 0);
+    a.number = b.number = c.number = 7;
+    take(f, &a, 1);
+    take(f, &b, 1);
+    take(f, &c, 1);
+    snag_engine_tick(f->engine, 2000, 10);
+    snag_engine_counters(f->engine, &counters);
+    assert_int_equal(counters.events, 3);
+    assert_int_equal(counters.duplicate, 1);
+    fixture_free(f);
+}
+
+/* --- another list of sources -------------------------------------------------------------------- */
+
+static fixture *relisted(fixture *from, uint32_t count, const int64_t *next)
+{
+    fixture *to = make(two, count);
+    char head[HEAD_BYTES];
+    uint64_t cursor = 0;
+    snag_str key, blob;
+    snag_buf buf = snag_buf_on(head, sizeof head);
+    while (snag_engine_each(from->engine, &cursor, &key, &blob))
+        assert_int_equal(snag_engine_restore(to->engine, key, blob), SNAG_OK);
+    snag_engine_head_write(from->engine, &buf);
+    assert_int_equal(snag_engine_head_read(to->engine, snag_buf_str(&buf)), SNAG_OK);
+    for (uint32_t s = 0; s < count; s++)
+        snag_engine_resume(to->engine, s, next[s]);
+    fixture_free(from);
+    return to;
+}
+
+static void test_source_added(void **state)
+{
+    (void)state;
+    const int64_t next[2] = {1, 0};
+    fixture *f = make(two, 1);
+    item asked = at(0, 0, 1000, 0), more = at(0, 1, 50000, 4), answer = at(1, 0, 5000, 2);
+    take(f, &asked, 1);
+    f = relisted(f, 2, next);
+    assert_int_equal(snag_engine_w(f->engine), 1000);
+    assert_int_equal(snag_engine_turn(f->engine), 1);
+    take(f, &more, 1);
+    assert_string_equal(fixture_lines(f), ""); /* the new source holds time back */
+    take(f, &answer, 1);
+    snag_engine_tick(f->engine, 60000, 10);
+    assert_null(strstr(fixture_lines(f), "alert stuck"));
+    fixture_free(f);
+}
+
+static void test_source_removed(void **state)
+{
+    (void)state;
+    const int64_t next[1] = {3};
+    fixture *f = make(two, 2);
+    item first = at(0, 0, 1000, 0), other = at(1, 0, 1500, 4), waits = at(0, 1, 3000, 2);
+    item last = at(0, 2, 3500, 4);
+    take(f, &first, 1);
+    take(f, &other, 1);
+    take(f, &waits, 1);
+    take(f, &last, 1);
+    assert_int_equal(snag_engine_oldest_waiting(f->engine, 0), 1);
+    f = relisted(f, 1, next);
+    take(f, &first, 1); /* read again from C; this one is done, the others are not */
+    take(f, &waits, 1);
+    take(f, &last, 1);
+    snag_engine_tick(f->engine, 60000, 10);
+    assert_null(strstr(fixture_lines(f), "alert stuck"));
+    snag_counters counters;
+    snag_engine_counters(f->engine, &counters);
+    assert_int_equal(counters.events, 4);
+    fixture_free(f);
+}
+
+/* A head that nobody wrote. */
+static void test_head_wrong(void **state)
+{
+    (void)state;
+    char head[HEAD_BYTES];
+    snag_buf buf = snag_buf_on(head, sizeof head);
+    fixture *f = make(two, 2);
+    snag_engine_head_write(f->engine, &buf);
+    for (size_t size = 0; size < buf.size; size++)
+        assert_int_equal(snag_engine_head_read(f->engine, snag_str_of(head, size)), SNAG_STATE);
+    for (int at_byte = 41; at_byte < 45; at_byte++) {
+        char was = head[at_byte];
+        head[at_byte] = 99;
+        assert_int_equal(snag_engine_head_read(f->engine, snag_buf_str(&buf)), SNAG_STATE);
+        head[at_byte] = was;
+    }
+    assert_int_equal(snag_engine_head_read(f->engine, snag_buf_str(&buf)), SNAG_OK);
+    fixture_free(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_as_one),       cmocka_unit_test(test_late),
+        cmocka_unit_test(test_least),        cmocka_unit_test(test_ties),
+        cmocka_unit_test(test_ids),          cmocka_unit_test(test_source_added),
+        cmocka_unit_test(test_source_removed), cmocka_unit_test(test_head_wrong),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
