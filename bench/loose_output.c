@@ -102,7 +102,7 @@ static snag_err loose_offsets(void *self, const snag_place *places, size_t count
     out->places = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++) {
         rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_add(
-            out->places, snag_kafka_input_topic(out->input), (int32_t)places[i].partition);
+            out->places, snag_kafka_input_topic(out->input, places[i].source), (int32_t)places[i].partition);
         at->offset = places[i].offset;
         at->metadata = strdup(places[i].text);
         at->metadata_size = strlen(places[i].text);

@@ -117,7 +117,7 @@ static void brokers_look(snag_audit *audit)
 
 static void topic_settings(snag_audit *audit, const snag_kafka_topic *topic, int at)
 {
-    const char *name = at == SNAG_TOPIC_COUNT ? audit->live->input : audit->live->names[at];
+    const char *name = snag_live_name(audit->live, (uint32_t)at);
     if (topic->min_insync > topic->replicas && at < SNAG_TOPIC_COUNT)
         snag_audit_finding(audit, SNAG_AUDIT_ONCE,
                            "%s has %" PRId32 " replicas, but wants %" PRId32
@@ -175,10 +175,24 @@ static void changelog_look(snag_audit *audit, const snag_kafka_topic *topic)
             name, duration(topic->delete_retention_ms).text);
 }
 
-static void input_look(snag_audit *audit, const snag_kafka_topic *topic)
+/* Customers meet in one partition only where all inputs have as many. */
+static void counts_look(snag_audit *audit, const snag_kafka_topic *topic, uint32_t i)
 {
-    const snag_source_spec *source = &audit->pipeline->sources[0];
-    const char *name = audit->live->input;
+    if (i == 0)
+        audit->partitions = (uint32_t)topic->partitions;
+    else if (audit->partitions && (uint32_t)topic->partitions != audit->partitions)
+        snag_audit_finding(audit, SNAG_AUDIT_ONCE,
+                           "the input %s has %" PRId32 " partitions, the input %s %" PRIu32
+                           ": all of a pipeline's must have as many, so that a customer's events meet in one",
+                           audit->live->inputs[i], topic->partitions, audit->live->inputs[0],
+                           audit->partitions);
+}
+
+static void input_look(snag_audit *audit, const snag_kafka_topic *topic, uint32_t i)
+{
+    const snag_source_spec *source = &audit->pipeline->sources[i];
+    const char *name = audit->live->inputs[i];
+    counts_look(audit, topic, i);
     if (!*topic->cleanup || topic->retention_ms < 0)
         return;
     if (topic->retention_ms <= source->out_of_order_ms + source->delay_ms)
@@ -200,7 +214,7 @@ static void topic_absent(snag_audit *audit, const char *name, int at, snag_err e
 {
     if (err == SNAG_REFUSED)
         snag_audit_finding(audit, SNAG_AUDIT_ONCE, "%s", why->text);
-    else if (at == SNAG_TOPIC_COUNT)
+    else if (at >= SNAG_TOPIC_COUNT)
         snag_audit_finding(audit, SNAG_AUDIT_ONCE,
                            "the input topic %s does not exist: make it, or correct `topic:` in the "
                            "pipeline",
@@ -213,7 +227,7 @@ static void topic_absent(snag_audit *audit, const char *name, int at, snag_err e
 static snag_err topic_look(snag_audit *audit, int at, snag_diag *diag)
 {
     const snag_kafka_topic *topic = &audit->live->topics[at];
-    const char *name = at == SNAG_TOPIC_COUNT ? audit->live->input : audit->live->names[at];
+    const char *name = snag_live_name(audit->live, (uint32_t)at);
     snag_diag why = {.text = ""};
     snag_err err = snag_kafka_look_topic(audit->look, name, &why);
     if (err == SNAG_BROKER)
@@ -224,10 +238,8 @@ static snag_err topic_look(snag_audit *audit, int at, snag_diag *diag)
     }
     if (!*topic->cleanup)
         snag_audit_note(audit, "the settings of %s may not be asked (right DescribeConfigs)", name);
-    if (at == SNAG_TOPIC_COUNT) {
-        audit->partitions = (uint32_t)topic->partitions;
-        input_look(audit, topic);
-    }
+    if (at >= SNAG_TOPIC_COUNT)
+        input_look(audit, topic, (uint32_t)at - SNAG_TOPIC_COUNT);
     if (at == SNAG_TOPIC_CHANGELOG)
         changelog_look(audit, topic);
     topic_settings(audit, topic, at);
@@ -237,10 +249,14 @@ static snag_err topic_look(snag_audit *audit, int at, snag_diag *diag)
 static snag_err topics_look(snag_audit *audit, snag_diag *diag)
 {
     snag_audit_heading(audit, "topics");
-    snag_err err = topic_look(audit, SNAG_TOPIC_COUNT, diag); /* the others are compared with it */
-    if (audit->partitions)
-        snag_audit_note(audit, "%s: %" PRIu32 " partition%s", audit->live->input, audit->partitions,
-                        audit->partitions == 1 ? "" : "s");
+    snag_err err = SNAG_OK;
+    for (uint32_t i = 0; i < audit->live->input_count && err == SNAG_OK; i++) { /* the others are compared */
+        int32_t count = audit->live->topics[SNAG_TOPIC_COUNT + i].partitions;
+        err = topic_look(audit, (int)(SNAG_TOPIC_COUNT + i), diag);
+        if (count > 0)
+            snag_audit_note(audit, "%s: %" PRId32 " partition%s", audit->live->inputs[i], count,
+                            count == 1 ? "" : "s");
+    }
     for (int i = 0; i < SNAG_TOPIC_COUNT && err == SNAG_OK; i++)
         err = topic_look(audit, i, diag);
     return err;
@@ -316,12 +332,12 @@ static void rights_look(snag_audit *audit)
     snag_audit_heading(audit, "rights");
     snprintf(id, sizeof id, "%s-%s-check", audit->live->group,
              audit->instance ? audit->instance : "snag");
-    if (snag_kafka_look_places(audit->look, audit->live->input, &place, 1, &why) == SNAG_REFUSED) {
+    if (snag_kafka_look_places(audit->look, audit->live->inputs[0], &place, 1, &why) == SNAG_REFUSED) {
         snag_audit_finding(audit, SNAG_AUDIT_ONCE, "%s", why.text);
         return;
     }
     snag_err err =
-        snag_kafka_look_try(audit->look, id, audit->live->input, &place, names, count, &why);
+        snag_kafka_look_try(audit->look, id, audit->live->inputs[0], &place, names, count, &why);
     if (err == SNAG_OK)
         snag_audit_note(
             audit, "a transaction with all outputs and an offset was accepted, and taken back");

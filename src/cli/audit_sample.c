@@ -18,7 +18,7 @@ enum {
     PARTITIONS_MAX = 32,
     ARENA_BYTES = 4 << 20,
     REGISTRY_MS = 3000,
-    HOMES = EACH * PARTITIONS_MAX
+    HOMES = EACH * PARTITIONS_MAX * 2 /* of several sources the first */
 };
 
 typedef struct home {
@@ -28,7 +28,8 @@ typedef struct home {
 
 typedef struct taster {
     snag_audit *audit;
-    snag_decoder *decoder;
+    snag_decoder *decoders[SNAG_SOURCES_MAX];
+    uint32_t source; /* at hand */
     snag_registry *registry;
     snag_arena arena;
     void *block;
@@ -48,7 +49,7 @@ static void wrong_key(taster *self, const snag_raw *record, snag_str who)
         return;
     size_t key = record->key.size < 64 ? record->key.size : 64,
            size = who.size < 64 ? who.size : 64;
-    if (snag_source_hashes(&self->audit->pipeline->sources[0])) {
+    if (snag_source_hashes(&self->audit->pipeline->sources[self->source])) {
         snprintf(self->first_wrong, sizeof self->first_wrong, "not told, hash: is set");
         return;
     }
@@ -65,12 +66,12 @@ static bool on_record(void *context, const snag_raw *record)
     snag_diag why = {.text = ""};
     snag_arena_reset(&self->arena);
     self->records++;
-    if (snag_decode(self->decoder, record, &self->arena, &event, &why) != SNAG_OK) {
+    if (snag_decode(self->decoders[self->source], record, &self->arena, &event, &why) != SNAG_OK) {
         if (self->bad++ == 0)
             self->first_bad = why;
         return --self->left > 0;
     }
-    snag_str who = snag_decoder_key(self->decoder, self->audit->pipeline->key_account);
+    snag_str who = snag_decoder_key(self->decoders[self->source], self->audit->pipeline->key_account);
     if (!snag_str_equal(record->key, who))
         wrong_key(self, record, who);
     if (self->home_count < HOMES)
@@ -123,16 +124,16 @@ static void tell(taster *self)
                            homes, what);
 }
 
-static snag_err taste(taster *self, uint32_t partition, snag_diag *diag)
+static snag_err taste(taster *self, uint32_t partition, uint32_t source, snag_diag *diag)
 {
-    const snag_live *live = self->audit->live;
+    const char *input = self->audit->live->inputs[source];
     int64_t first, end;
-    snag_err err =
-        snag_kafka_look_range(self->audit->look, live->input, partition, &first, &end, diag);
+    snag_err err = snag_kafka_look_range(self->audit->look, input, partition, &first, &end, diag);
     if (err != SNAG_OK || end <= first)
         return err;
     self->left = EACH;
-    return snag_kafka_look_read(self->audit->look, live->input, partition,
+    self->source = source;
+    return snag_kafka_look_read(self->audit->look, input, partition,
                                 end - first > EACH ? end - EACH : first, on_record, self, diag);
 }
 
@@ -154,8 +155,10 @@ static snag_err open(taster *self, snag_diag *diag)
         options.fetch = snag_registry_fetch;
         options.fetch_context = self->registry;
     }
-    return snag_decoder_new(&self->decoder, &pipeline->sources[0], config->base_dir, &options,
-                            diag);
+    snag_err err = SNAG_OK;
+    for (uint32_t s = 0; s < pipeline->source_count && err == SNAG_OK; s++)
+        err = snag_decoder_new(&self->decoders[s], &pipeline->sources[s], config->base_dir, &options, diag);
+    return err;
 }
 
 snag_err snag_audit_sample(snag_audit *audit, snag_diag *diag)
@@ -163,15 +166,18 @@ snag_err snag_audit_sample(snag_audit *audit, snag_diag *diag)
     taster self = {.audit = audit};
     snag_audit_heading(audit, "input");
     snag_err err = open(&self, diag);
-    for (uint32_t i = 0; i < audit->partitions && i < PARTITIONS_MAX && err == SNAG_OK; i++)
-        err = taste(&self, i, diag);
+    for (uint32_t s = 0; s < audit->live->input_count; s++)
+        for (uint32_t i = 0; i < audit->partitions && i < PARTITIONS_MAX && err == SNAG_OK; i++)
+            if ((int32_t)i < audit->live->topics[SNAG_TOPIC_COUNT + s].partitions)
+                err = taste(&self, i, s, diag);
     if (err == SNAG_OK)
         tell(&self);
     if (err == SNAG_REFUSED) {
         snag_audit_finding(audit, SNAG_AUDIT_ONCE, "%s", diag->text);
         err = SNAG_OK;
     }
-    snag_decoder_free(self.decoder);
+    for (uint32_t s = 0; s < SNAG_SOURCES_MAX; s++)
+        snag_decoder_free(self.decoders[s]);
     snag_registry_free(self.registry);
     free(self.homes);
     free(self.block);

@@ -136,7 +136,7 @@ static snag_err witnesses(snag_audit *audit, snag_place *place, seen *found, sna
         snag_head_words_read(place->text, &before, incarnation);
         err = head_find(audit, place->partition, found, diag);
         if (err == SNAG_OK)
-            err = snag_kafka_look_places(audit->look, audit->live->input, &later, 1, diag);
+            err = snag_kafka_look_places(audit->look, audit->live->inputs[0], &later, 1, diag);
         if (err != SNAG_OK)
             return err;
         if (!snag_head_words_read(later.text, &after, incarnation))
@@ -151,10 +151,10 @@ static snag_err witnesses(snag_audit *audit, snag_place *place, seen *found, sna
     return err;
 }
 
-static snag_err range_check(snag_audit *audit, const snag_place *place, snag_diag *diag)
+static snag_err range_check(snag_audit *audit, const snag_place *place, uint32_t source, snag_diag *diag)
 {
     int64_t first, end;
-    snag_err err = snag_kafka_look_range(audit->look, audit->live->input, place->partition, &first,
+    snag_err err = snag_kafka_look_range(audit->look, audit->live->inputs[source], place->partition, &first,
                                          &end, diag);
     if (err == SNAG_OK && (place->offset < first || place->offset > end))
         snag_audit_finding(
@@ -181,7 +181,7 @@ static snag_err partition_look(snag_audit *audit, snag_place *place, seen *found
         return SNAG_OK;
     }
     if (place->offset >= 0) {
-        snag_err err = range_check(audit, place, diag);
+        snag_err err = range_check(audit, place, 0, diag);
         return err == SNAG_OK && audit->changelog ? witnesses(audit, place, found, diag) : err;
     }
     snag_err err = audit->changelog ? head_find(audit, place->partition, found, diag) : SNAG_OK;
@@ -194,6 +194,24 @@ static snag_err partition_look(snag_audit *audit, snag_place *place, seen *found
             "right "
             "--group, or delete the changelog to begin anew",
             place->partition, audit->live->names[SNAG_TOPIC_CHANGELOG], audit->live->group);
+    return err;
+}
+
+/* The first source's offsets bear witness for all; the others' must at least be there to be read. */
+static snag_err others_look(snag_audit *audit, uint32_t source, snag_place *places, snag_diag *diag)
+{
+    const snag_kafka_topic *topic = &audit->live->topics[SNAG_TOPIC_COUNT + source];
+    uint32_t count = audit->partitions;
+    if (topic->partitions >= 0 && (uint32_t)topic->partitions < count)
+        count = (uint32_t)topic->partitions;
+    for (uint32_t i = 0; i < count; i++)
+        places[i] = (snag_place){.partition = i, .offset = -1};
+    if (topic->partitions <= 0)
+        return SNAG_OK;
+    snag_err err = snag_kafka_look_places(audit->look, audit->live->inputs[source], places, count, diag);
+    for (uint32_t i = 0; i < count && err == SNAG_OK; i++)
+        if (places[i].offset >= 0)
+            err = range_check(audit, &places[i], source, diag);
     return err;
 }
 
@@ -220,11 +238,13 @@ snag_err snag_audit_state(snag_audit *audit, snag_diag *diag)
     for (uint32_t i = 0; i < audit->partitions; i++)
         places[i] = (snag_place){.partition = i, .offset = -1};
     snag_err err =
-        snag_kafka_look_places(audit->look, audit->live->input, places, audit->partitions, diag);
+        snag_kafka_look_places(audit->look, audit->live->inputs[0], places, audit->partitions, diag);
     for (uint32_t i = 0; i < audit->partitions && err == SNAG_OK; i++) {
         begun += places[i].offset >= 0;
         err = partition_look(audit, &places[i], &found, diag);
     }
+    for (uint32_t s = 1; s < audit->live->input_count && err == SNAG_OK; s++)
+        err = others_look(audit, s, places, diag);
     if (err == SNAG_OK && begun == 0)
         snag_audit_note(audit, "group %s has read nothing yet", audit->live->group);
     else if (err == SNAG_OK)

@@ -148,9 +148,7 @@ static int kafka_check(check *self)
     snag_live live = {.pipeline = pipeline};
     snag_audit audit = {.config = &self->config, .pipeline = pipeline, .live = &live, .file = stdout,
                         .instance = self->instance, .colour = snag_terminal_colour(stdout)};
-    if (pipeline->source_count > 1)
-        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "several sources live are not built yet");
-    if (pipeline->sources[0].topic.size == 0)
+    if (snag_live_without_topic(pipeline).size > 0)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "the source reads a file, not a topic");
     if (!snag_live_names(&live, pipeline, self->group))
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "a topic's or group's name is too long");

@@ -45,6 +45,19 @@ static bool name_set(char to[SNAG_LIVE_NAME_MAX], snag_str first, snag_str secon
     return !buf.full && buf.size > 0;
 }
 
+snag_str snag_live_without_topic(const snag_pipeline *pipeline)
+{
+    for (uint32_t s = 0; s < pipeline->source_count; s++)
+        if (pipeline->sources[s].topic.size == 0)
+            return pipeline->sources[s].name;
+    return (snag_str){"", 0};
+}
+
+const char *snag_live_name(const snag_live *live, uint32_t at)
+{
+    return at < SNAG_TOPIC_COUNT ? live->names[at] : live->inputs[at - SNAG_TOPIC_COUNT];
+}
+
 bool snag_live_names(snag_live *live, const snag_pipeline *pipeline, const char *group)
 {
     const snag_str none = SNAG_STR("");
@@ -54,10 +67,14 @@ bool snag_live_names(snag_live *live, const snag_pipeline *pipeline, const char 
         fine = name_set(live->names[i], pipeline->prefix, snag_topic_suffix((snag_topic)i)) && fine;
         live->topics[i] = (snag_kafka_topic){.name = snag_str_from(live->names[i]), .partitions = -1};
     }
-    if (pipeline->sources[0].topic.size)
-        fine = name_set(live->input, pipeline->sources[0].topic, none) && fine;
-    live->topics[SNAG_TOPIC_COUNT] =
-        (snag_kafka_topic){.name = snag_str_from(live->input), .partitions = -1};
+    live->input_count = pipeline->source_count;
+    live->topic_count = SNAG_TOPIC_COUNT + live->input_count;
+    for (uint32_t s = 0; s < live->input_count; s++) {
+        if (pipeline->sources[s].topic.size)
+            fine = name_set(live->inputs[s], pipeline->sources[s].topic, none) && fine;
+        live->topics[SNAG_TOPIC_COUNT + s] =
+            (snag_kafka_topic){.name = snag_str_from(live->inputs[s]), .partitions = -1};
+    }
     return fine;
 }
 
@@ -85,13 +102,13 @@ snag_err snag_live_kafka(snag_live *live, const char *brokers, const snag_voice 
                          "pipeline, or --brokers HOST:PORT");
     snag_err err = snag_kafka_new(&live->kafka, live->properties, live->property_count, voice, diag);
     if (err == SNAG_OK)
-        err = snag_kafka_describe(live->kafka, live->topics, SNAG_TOPIC_COUNT + 1, ASK_MS, diag);
+        err = snag_kafka_describe(live->kafka, live->topics, live->topic_count, ASK_MS, diag);
     if (err == SNAG_BROKER)
         snag_fail(diag, err, "no broker answers at %s", live->brokers);
     if (err == SNAG_OK)
         err = snag_kafka_age_check(live->kafka, diag);
     if (err == SNAG_OK)
-        err = snag_kafka_describe_configs(live->kafka, live->topics, SNAG_TOPIC_COUNT + 1, diag);
+        err = snag_kafka_describe_configs(live->kafka, live->topics, live->topic_count, diag);
     return err;
 }
 
@@ -117,9 +134,17 @@ snag_err snag_live_topics_check(const snag_live *live, snag_diag *diag)
 {
     const snag_kafka_topic *input = &live->topics[SNAG_TOPIC_COUNT];
     const snag_kafka_topic *changelog = &live->topics[SNAG_TOPIC_CHANGELOG];
-    if (input->partitions <= 0)
-        return snag_fail(diag, SNAG_BROKER, "the input topic %s does not exist at %s, or snag may not see it",
-                         live->input, live->brokers);
+    for (uint32_t s = 0; s < live->input_count; s++) {
+        if (input[s].partitions <= 0)
+            return snag_fail(diag, SNAG_BROKER,
+                             "the input topic %s does not exist at %s, or snag may not see it",
+                             live->inputs[s], live->brokers);
+        if (input[s].partitions != input->partitions)
+            return snag_fail(diag, SNAG_BROKER,
+                             "the input topics %s and %s have %" PRId32 " and %" PRId32 " partitions: all "
+                             "of a pipeline's must have as many, so that a customer's events meet in one",
+                             live->inputs[0], live->inputs[s], input->partitions, input[s].partitions);
+    }
     snag_err err = missing_topics(live, diag);
     if (err != SNAG_OK)
         return err;
@@ -127,7 +152,7 @@ snag_err snag_live_topics_check(const snag_live *live, snag_diag *diag)
         return snag_fail(diag, SNAG_BROKER,
                          "%s has %" PRId32 " partitions, its input %s has %" PRId32
                          ": they must be as many. Delete the changelog and make it anew with a new --group",
-                         live->names[SNAG_TOPIC_CHANGELOG], changelog->partitions, live->input,
+                         live->names[SNAG_TOPIC_CHANGELOG], changelog->partitions, live->inputs[0],
                          input->partitions);
     if (*changelog->cleanup && !strstr(changelog->cleanup, "compact"))
         return snag_fail(diag, SNAG_BROKER,
@@ -152,7 +177,7 @@ snag_err snag_live_redis(snag_live *live, const char *url, const snag_voice *voi
         .tls_key = of->tls_key};
     if (options.url.size == 0)
         return SNAG_END;
-    int size = snprintf(space, sizeof space, "%s/%s", live->group, live->input);
+    int size = snprintf(space, sizeof space, "%s/%s", live->group, live->inputs[0]);
     if (size < 0 || (size_t)size >= sizeof space)
         return snag_fail(diag, SNAG_CONFIG, "redis: the names of group and topic are too long");
     return snag_redis_new(&live->redis, &options, snag_str_from(space), voice, diag);

@@ -20,10 +20,13 @@ typedef struct snag_live {
     snag_kafka *kafka;
     snag_redis *redis;
     char brokers[512];                            /* as given, for words */
-    char input[SNAG_LIVE_NAME_MAX];
+    char inputs[SNAG_SOURCES_MAX][SNAG_LIVE_NAME_MAX]; /* by source */
+    uint32_t input_count;
     char names[SNAG_TOPIC_COUNT][SNAG_LIVE_NAME_MAX];
     char group[SNAG_LIVE_NAME_MAX];
-    snag_kafka_topic topics[SNAG_TOPIC_COUNT + 1]; /* the outputs by snag_topic, then the input */
+    /* the outputs by snag_topic, then the inputs */
+    snag_kafka_topic topics[SNAG_TOPIC_COUNT + SNAG_SOURCES_MAX];
+    uint32_t topic_count;
 } snag_live;
 
 /* The suffix, policy and purpose of an output topic. */
@@ -31,6 +34,10 @@ snag_str snag_topic_suffix(snag_topic topic);
 bool snag_topic_compact(snag_topic topic);
 const char *snag_topic_help(snag_topic topic);
 
+/* That every source has a topic; else the first that has none, as a name for a message (empty = all have). */
+snag_str snag_live_without_topic(const snag_pipeline *pipeline);
+/* The name of topics[at]. */
+const char *snag_live_name(const snag_live *live, uint32_t at);
 /* Fills names; NULL group = the pipeline's name. False: a name is too long. */
 bool snag_live_names(snag_live *live, const snag_pipeline *pipeline, const char *group);
 /* Connects to Kafka and looks at the topics; brokers overrides the pipeline's (NULL = as in the file). */

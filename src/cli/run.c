@@ -191,8 +191,12 @@ static snag_err ports_open(run *self, unsigned i, snag_diag *diag)
         names[t] = live->names[t];
     *ports = (snag_ports){.clock = snag_clock_system(), .voice = self->voice,
                           .blocks = {.give = block_give, .back = block_back, .large = block_large}};
-    snag_kafka_input_options input = {.topic = live->input, .group = live->group, .instance = member,
+    snag_kafka_input_options input = {.topic_count = live->input_count, .group = live->group,
+                                      .partitions = (uint32_t)live->topics[SNAG_TOPIC_COUNT].partitions,
+                                      .instance = member,
                                       .batch_max = (size_t)self->batch, .keep_seat = self->keep_seat};
+    for (uint32_t s = 0; s < live->input_count; s++)
+        input.topics[s] = live->inputs[s];
     snag_kafka_prefetch_set(live->kafka, shares.prefetch_bytes);
     snag_err err = snag_kafka_input_new(&ports->input, live->kafka, &input, diag);
     if (err == SNAG_OK)
@@ -335,9 +339,13 @@ static void announce(run *self)
     char line[2 * LINE_BYTES];
     int32_t partitions = self->live.topics[SNAG_TOPIC_COUNT].partitions;
     snag_buf buf = snag_buf_on(line, sizeof line - 1);
-    snag_buf_printf(&buf, "running %.*s version %" PRIu32 ": %s (%" PRId32 " partition%s) at %s, group %s, ",
-                    SNAG_FMT(self->config.pipeline.name), self->config.pipeline.version, self->live.input,
-                    partitions, partitions == 1 ? "" : "s", self->live.brokers, self->live.group);
+    snag_buf_printf(&buf, "running %.*s version %" PRIu32 ": %s", SNAG_FMT(self->config.pipeline.name),
+                    self->config.pipeline.version, self->live.inputs[0]);
+    for (uint32_t s = 1; s < self->live.input_count; s++)
+        snag_buf_printf(&buf, "%s%s", s + 1 < self->live.input_count ? ", " : " and ", self->live.inputs[s]);
+    snag_buf_printf(&buf, " (%" PRId32 " partition%s%s) at %s, group %s, ", partitions,
+                    partitions == 1 ? "" : "s", self->live.input_count > 1 ? " each" : "", self->live.brokers,
+                    self->live.group);
     snag_buf_printf(&buf, "%" PRId64 " worker%s as %s", self->workers, self->workers == 1 ? "" : "s",
                     self->instance);
     line[buf.size] = '\0';
@@ -366,13 +374,10 @@ static int run_loaded(run *self)
     snag_diag diag = {.text = ""};
     bool ran = false;
     sigset_t set = signals_block();
-    if (self->config.pipeline.source_count > 1)
+    snag_str without = snag_live_without_topic(&self->config.pipeline);
+    if (without.size > 0)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE,
-                                 "several sources live are not built yet: `snag replay` reads their files");
-    if (self->config.pipeline.sources[0].topic.size == 0)
-        return snag_command_fail(self->command, SNAG_EXIT_USAGE,
-                                 "source %.*s has no topic: `snag replay` reads files",
-                                 SNAG_FMT(self->config.pipeline.sources[0].name));
+                                 "source %.*s has no topic: `snag replay` reads files", SNAG_FMT(without));
     if (!snag_live_names(&self->live, &self->config.pipeline, self->group))
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "a topic's or group's name is too long");
     snag_err err = wire(self, &diag);

@@ -33,7 +33,7 @@ static void say(void *context, const char *line)
 
 static const char *purpose(int at)
 {
-    return at == SNAG_TOPIC_COUNT ? "the pipeline's input" : snag_topic_help((snag_topic)at);
+    return at >= SNAG_TOPIC_COUNT ? "the pipeline's input" : snag_topic_help((snag_topic)at);
 }
 
 static const char *policy(const snag_kafka_topic *topic, int at)
@@ -86,33 +86,38 @@ static void row_json(const topics *self, int at)
 
 static void list(const topics *self)
 {
-    static const int first = SNAG_TOPIC_COUNT;
+    int count = (int)self->live.topic_count;
     if (!self->json)
         printf("%-32s  %10s  %-8s  %-9s  %s\n", "topic", "partitions", "cleanup", "retention", "holds");
-    for (int i = -1; i < SNAG_TOPIC_COUNT; i++) {
+    for (int i = 0; i < count; i++) { /* the inputs first */
+        int at = (i + SNAG_TOPIC_COUNT) % count;
         if (self->json)
-            row_json(self, i < 0 ? first : i);
+            row_json(self, at);
         else
-            row_print(self, i < 0 ? first : i);
+            row_print(self, at);
     }
 }
 
-/* Outputs get as many partitions as the input: a customer stays in one partition, in order, everywhere. */
+/* Outputs, and inputs that are missing, get as many partitions as the inputs there are: a customer stays in
+ * one partition, in order, everywhere. */
 static snag_err create(topics *self, snag_diag *diag)
 {
     const snag_live *live = &self->live;
-    int input = live->topics[SNAG_TOPIC_COUNT].partitions;
+    uint32_t there = SNAG_TOPIC_COUNT;
+    while (there + 1 < live->topic_count && live->topics[there].partitions <= 0)
+        there++;
+    int input = live->topics[there].partitions;
     int wanted = input > 0 ? input : (int)self->partitions;
     snag_err err = SNAG_OK;
     if (input > 0 && self->partitions > 0 && self->partitions != input)
         return snag_fail(diag, SNAG_USAGE, "--partitions %" PRId64 ", but the input %s has %d already",
-                         self->partitions, live->input, input);
+                         self->partitions, snag_live_name(live, there), input);
     if (wanted <= 0)
         return snag_fail(diag, SNAG_USAGE,
                          "the input %s does not exist: say with --partitions N how many it shall have",
-                         live->input);
-    for (int i = 0; i <= SNAG_TOPIC_COUNT && err == SNAG_OK; i++) {
-        const char *name = i == SNAG_TOPIC_COUNT ? live->input : live->names[i];
+                         live->inputs[0]);
+    for (uint32_t i = 0; i < live->topic_count && err == SNAG_OK; i++) {
+        const char *name = snag_live_name(live, i);
         bool compact = i < SNAG_TOPIC_COUNT && snag_topic_compact((snag_topic)i);
         if (live->topics[i].partitions > 0)
             continue;
@@ -126,7 +131,7 @@ static snag_err create(topics *self, snag_diag *diag)
 /* A topic that was made is told to everybody a moment later. */
 static snag_err wait_for_all(topics *self, snag_diag *diag)
 {
-    const size_t all = SNAG_TOPIC_COUNT + 1;
+    const size_t all = self->live.topic_count;
     const struct timespec rest = {0, 100000000};
     for (int tries = 0; tries < TRIES; tries++) {
         bool complete = true;
@@ -145,7 +150,7 @@ static snag_err wait_for_all(topics *self, snag_diag *diag)
 static snag_err look(topics *self, snag_diag *diag)
 {
     const snag_voice voice = {.say = say};
-    const size_t all = SNAG_TOPIC_COUNT + 1;
+    const size_t all = self->live.topic_count;
     snag_err err = snag_live_kafka(&self->live, self->brokers, &voice, diag);
     if (err == SNAG_OK && self->create) {
         err = create(self, diag);
@@ -160,9 +165,7 @@ static snag_err look(topics *self, snag_diag *diag)
 static int run_loaded(topics *self)
 {
     snag_diag diag = {.text = ""};
-    if (self->config.pipeline.source_count > 1)
-        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "several sources live are not built yet");
-    if (self->config.pipeline.sources[0].topic.size == 0)
+    if (snag_live_without_topic(&self->config.pipeline).size > 0)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "the source reads a file, not a topic");
     if (!snag_live_names(&self->live, &self->config.pipeline, NULL))
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "a topic's name is too long");

@@ -26,9 +26,21 @@ snag_str snag_fold_keep(snag_engine *engine, snag_str text)
     return engine->work.event && !engine->pipeline->key_account ? text : snag_fold_copy(engine, text);
 }
 
+/* An id is its source's own; that of the first source stands for itself. */
+static snag_str anchor_source(const snag_engine *engine, uint32_t source)
+{
+    bool known = source > 0 && source < engine->pipeline->source_count;
+    return known ? engine->pipeline->sources[source].name : (snag_str){"", 0};
+}
+
+typedef struct anchor {
+    snag_str id;
+    uint32_t source;
+} anchor;
+
 /* SHA-256 over (pipeline, rule, owner, per, anchor, and for a timer's the deadline); first 16 bytes. */
-static void episode_name(const snag_engine *engine, const snag_signal_spec *spec,
-                         snag_str anchor, int64_t deadline_ms, uint8_t episode[16])
+static void episode_name(const snag_engine *engine, const snag_signal_spec *spec, anchor from,
+                         int64_t deadline_ms, uint8_t episode[16])
 {
     snag_sha256 sha;
     uint8_t digest[32];
@@ -37,7 +49,9 @@ static void episode_name(const snag_engine *engine, const snag_signal_spec *spec
     snag_sha256_add_text(&sha, spec->name);
     snag_sha256_add_text(&sha, engine->work.owner);
     snag_sha256_add_text(&sha, engine->work.per);
-    snag_sha256_add_text(&sha, anchor);
+    snag_sha256_add_text(&sha, from.id);
+    if (from.source > 0)
+        snag_sha256_add_text(&sha, anchor_source(engine, from.source));
     if (deadline_ms != SNAG_TIME_NONE) {
         char text[24];
         snag_buf buf = snag_buf_on(text, sizeof text);
@@ -49,14 +63,14 @@ static void episode_name(const snag_engine *engine, const snag_signal_spec *spec
 }
 
 /* The event that opened it: the one at hand, or for a timer the one that armed it. */
-static snag_str anchor_of(const snag_engine *engine, const snag_item *item)
+static anchor anchor_of(const snag_engine *engine, const snag_item *item)
 {
     snag_evidence first;
     if (engine->work.event)
-        return engine->work.event->id;
+        return (anchor){engine->work.event->id, engine->work.event->position.source};
     if (snag_item_evidence(&engine->cell, item, 0, &first))
-        return first.id;
-    return (snag_str){"", 0};
+        return (anchor){first.id, first.position.source};
+    return (anchor){(snag_str){"", 0}, 0};
 }
 
 /* pipeline/rule/owner[/per]; where it is too long the tail is replaced by its hash. */
@@ -296,7 +310,7 @@ void snag_fold_bound(snag_engine *engine, const snag_cell *cell)
             continue;
         snag_item_evidence(cell, &item, 0, &first);
         if (!item.open)
-            episode_name(engine, spec, first.id, item.due_ms, item.episode);
+            episode_name(engine, spec, (anchor){first.id, first.position.source}, item.due_ms, item.episode);
         decide(engine, spec, &item, SNAG_HOLD_BOUND, SNAG_NEVER);
     }
 }

@@ -47,7 +47,7 @@ static void walk_name(const snag_engine *engine, const snag_journey *journey, ui
 {
     snag_str parts[5] = {engine->pipeline->name, journey->name, engine->work.owner,
                          engine->work.per, engine->work.event->id};
-    uint64_t low = 1;
+    uint64_t low = 1 + ((uint64_t)engine->work.event->position.source << 32); /* an id is its source's own */
     uint64_t high = 2;
     for (uint32_t i = 0; i < 5; i++) {
         low = snag_hash64(parts[i], low);

@@ -145,17 +145,22 @@ void snag_kafka_prefetch_set(snag_kafka *kafka, size_t bytes)
 }
 
 /* A record waiting in the client costs some 250 bytes besides its own: half of the room is for these. */
-snag_kafka_prefetch snag_kafka_prefetch_of(const snag_kafka *kafka)
+snag_kafka_prefetch snag_kafka_prefetch_of(const snag_kafka *kafka, size_t queues)
 {
     enum { RECORD_BYTES = 256, MESSAGES_MAX = 400000, BYTES_MAX = 256 << 20, KBYTES_MIN = 1024 };
+    enum { QUEUE_KBYTES_MIN = 64, MESSAGES_MIN = 100 };
     snag_kafka_prefetch prefetch;
     size_t bytes = kafka->prefetch_bytes && kafka->prefetch_bytes < BYTES_MAX ? kafka->prefetch_bytes
                                                                              : BYTES_MAX;
+    bytes /= queues ? queues : 1;
     size_t messages = bytes / 2 / RECORD_BYTES, kbytes = bytes / 2 / 1024;
+    size_t least = queues > 1 ? QUEUE_KBYTES_MIN : KBYTES_MIN;
+    if (messages < MESSAGES_MIN)
+        messages = MESSAGES_MIN;
     snprintf(prefetch.messages, sizeof prefetch.messages, "%zu",
              messages < MESSAGES_MAX ? messages : (size_t)MESSAGES_MAX);
     snprintf(prefetch.kbytes, sizeof prefetch.kbytes, "%zu",
-             kbytes > KBYTES_MIN ? kbytes : (size_t)KBYTES_MIN);
+             kbytes > least ? kbytes : least);
     return prefetch;
 }
 

@@ -27,7 +27,8 @@ typedef struct snag_kafka_prefetch {
     char kbytes[16];   /* queued.max.messages.kbytes */
 } snag_kafka_prefetch;
 
-snag_kafka_prefetch snag_kafka_prefetch_of(const snag_kafka *kafka);
+/* queues: among which it is shared; 1 = all partitions have one. */
+snag_kafka_prefetch snag_kafka_prefetch_of(const snag_kafka *kafka, size_t queues);
 
 struct snag_kafka {
     snag_kafka_owner owner; /* itself */
@@ -58,8 +59,9 @@ snag_err snag_kafka_fail(snag_diag *diag, rd_kafka_resp_err_t code, const char *
 void snag_kafka_watch(snag_kafka *kafka);
 /* Whether a broker that answers says that there is no such topic. */
 bool snag_kafka_topic_gone(snag_kafka *kafka, const char *topic);
-/* The group's offsets with their words; with isolation.level read_committed it asks for stable ones. */
-snag_err snag_kafka_committed(rd_kafka_t *client, const char *topic, snag_place *places, size_t count,
+/* The group's offsets with their words; topics by source. With isolation.level read_committed it asks for
+ * stable ones. */
+snag_err snag_kafka_committed(rd_kafka_t *client, const char *const *topics, snag_place *places, size_t count,
                               int timeout_ms, snag_diag *diag);
 /* The first offset there is, and the end of what the client's isolation level lets it read. */
 snag_err snag_kafka_range(rd_kafka_t *client, const char *topic, uint32_t partition, int64_t *first,
@@ -76,7 +78,7 @@ bool snag_kafka_rival(snag_kafka *kafka, const char *group, const char *instance
 void snag_kafka_leave(rd_kafka_t *client, snag_kafka *kafka, const char *group, const char *instance);
 /* The group's metadata as of the last assignment; NULL before it. Borrowed. */
 const rd_kafka_consumer_group_metadata_t *snag_kafka_input_group(const snag_input *input);
-const char *snag_kafka_input_topic(const snag_input *input);
+const char *snag_kafka_input_topic(const snag_input *input, uint32_t source);
 /* The consumer itself, until the next rejoin; for the benchmark that commits without transactions. */
 rd_kafka_t *snag_kafka_input_client(const snag_input *input);
 

@@ -1,93 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The input port on a Kafka consumer: static membership, range assignment, explicit offsets.
+ * The input port on a Kafka consumer: static membership, range assignment, explicit offsets. Several topics:
+ * see hands.h.
  *
- * In the assign callback the client is given an empty assignment, so that the group settles; nothing is read
- * until the worker has its state and calls start. The revoke callback only notes that it was asked: give_back
- * answers, when the worker has committed. Nothing is paused and nothing is sought (librdkafka 2.0.2 loses or
- * misreturns messages then); a record that is not ahead of the last one of its partition is dropped here.
+ * Nothing is read until the worker has its state and calls start. Nothing is paused and nothing is sought
+ * (librdkafka 2.0.2 loses or misreturns messages then); a record that is not ahead of the last one of its
+ * partition is dropped here.
  */
 #include <stdlib.h>
 
 #include "base/assert.h"
 #include "base/planted.h"
 #include "kafka/client.h"
+#include "kafka/member.h"
 
 /* END_MS is also how old an answer may be that proves silence: a leader that was stopped for longer may have
  * been replaced without knowing it. */
-enum { ASK_MS = 5000, END_MS = 2000, STABLE_MS = 30000, PARTITIONS_MAX = 65536 };
-
-typedef struct input {
-    snag_kafka_owner owner;
-    rd_kafka_t *client;
-    rd_kafka_queue_t *queue;
-    rd_kafka_consumer_group_metadata_t *group;
-    rd_kafka_topic_t *asked; /* the topic as the probe knows it */
-    char *topic;
-    char *name; /* of the group */
-    char *instance;
-    snag_seat seat; /* what happened since the last poll */
-    bool closing;
-    bool keep_seat;
-    uint32_t *given;
-    size_t given_count;
-    int64_t *next; /* by partition: the lowest offset that may come; -1 = not started */
-    size_t next_count;
-    size_t max;
-    rd_kafka_message_t **messages;
-    size_t message_count;
-    snag_raw *records;
-    uint32_t *origin; /* of record i: its message */
-    size_t record_count;
-    snag_reached *reached;
-    size_t reached_count;
-} input;
+enum { ASK_MS = 5000, END_MS = 2000, STABLE_MS = 30000 };
 
 /* --- the group --------------------------------------------------------------------------------- */
 
-static void on_given(input *in, const rd_kafka_topic_partition_list_t *list)
-{
-    uint32_t *given = realloc(in->given, sizeof *given * (size_t)(list->cnt + 1));
-    SNAG_ASSERT(given != NULL);
-    in->given = given;
-    in->given_count = 0;
-    for (int i = 0; i < list->cnt; i++)
-        given[in->given_count++] = (uint32_t)list->elems[i].partition;
-    if (in->group)
-        rd_kafka_consumer_group_metadata_destroy(in->group);
-    in->group = rd_kafka_consumer_group_metadata(in->client);
-    in->seat = SNAG_SEAT_GIVEN;
-    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
-    rd_kafka_assign(in->client, none);
-    rd_kafka_topic_partition_list_destroy(none);
-}
-
-static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
-                         rd_kafka_topic_partition_list_t *list, void *opaque)
-{
-    input *in = opaque;
-    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !in->closing)
-        on_given(in, list);
-    else if (in->closing)
-        rd_kafka_assign(client, NULL);
-    else
-        in->seat = rd_kafka_assignment_lost(client) ? SNAG_SEAT_LOST : SNAG_SEAT_ASKED;
-    rd_kafka_yield(client);
-}
-
 static const uint32_t *input_given(void *self, size_t *count)
 {
-    input *in = self;
+    snag_member *in = self;
     *count = in->given_count;
     return in->given;
 }
 
 static snag_err input_give_back(void *self, snag_diag *diag)
 {
-    input *in = self;
+    snag_member *in = self;
     for (size_t i = 0; i < in->next_count; i++)
         in->next[i] = -1;
     in->given_count = 0;
+    if (in->hands)
+        snag_hands_end(in->hands);
     rd_kafka_resp_err_t code = rd_kafka_assign(in->client, NULL);
     return code ? snag_kafka_fail(diag, code, "giving partitions back", NULL) : SNAG_OK;
 }
@@ -105,12 +52,12 @@ static void place_read(snag_place *place, const rd_kafka_topic_partition_t *at)
     place->text[size] = '\0';
 }
 
-snag_err snag_kafka_committed(rd_kafka_t *client, const char *topic, snag_place *places, size_t count,
+snag_err snag_kafka_committed(rd_kafka_t *client, const char *const *topics, snag_place *places, size_t count,
                               int timeout_ms, snag_diag *diag)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++)
-        rd_kafka_topic_partition_list_add(list, topic, (int32_t)places[i].partition);
+        rd_kafka_topic_partition_list_add(list, topics[places[i].source], (int32_t)places[i].partition);
     rd_kafka_resp_err_t code = rd_kafka_committed(client, list, timeout_ms);
     for (size_t i = 0; i < count && !code; i++) {
         code = list->elems[i].err;
@@ -122,96 +69,144 @@ snag_err snag_kafka_committed(rd_kafka_t *client, const char *topic, snag_place 
 
 static snag_err input_committed(void *self, snag_place *places, size_t count, snag_diag *diag)
 {
-    input *in = self;
-    return snag_kafka_committed(in->client, in->topic, places, count, STABLE_MS, diag);
+    snag_member *in = self;
+    return snag_kafka_committed(in->client, (const char *const *)in->topics, places, count, STABLE_MS, diag);
+}
+
+/* NULL: no such partition. */
+static int64_t *next_of(const snag_member *in, uint32_t source, int32_t partition)
+{
+    return partition >= 0 && partition < SNAG_MEMBER_PARTITIONS_MAX
+               ? &in->next[(size_t)source * SNAG_MEMBER_PARTITIONS_MAX + (size_t)partition]
+               : NULL;
+}
+
+static void input_want(void *self, uint32_t partition, uint32_t source)
+{
+    snag_member *in = self;
+    snag_hands_want(in->hands, partition, source);
+}
+
+static void input_leave(void *self, uint32_t partition, uint32_t source, int64_t offset)
+{
+    snag_member *in = self;
+    *next_of(in, source, (int32_t)partition) = offset;
+    snag_hands_leave(in->hands, partition, source, offset);
+}
+
+static bool input_holds(void *self, uint32_t partition, uint32_t source)
+{
+    const snag_member *in = self;
+    return snag_hands_holds(in->hands, partition, source);
 }
 
 static snag_err input_start(void *self, const snag_place *places, size_t count, snag_diag *diag)
 {
-    input *in = self;
+    snag_member *in = self;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < in->next_count; i++)
         in->next[i] = -1; /* what is left in the queues of a partition that is not started is dropped */
     for (size_t i = 0; i < count; i++) {
-        SNAG_ASSERT(places[i].partition < in->next_count && places[i].offset >= 0);
-        in->next[places[i].partition] = places[i].offset;
-        rd_kafka_topic_partition_list_add(list, in->topic, (int32_t)places[i].partition)->offset =
-            places[i].offset;
+        int64_t *next = next_of(in, places[i].source, (int32_t)places[i].partition);
+        SNAG_ASSERT(next && places[i].offset >= 0);
+        *next = places[i].offset;
+        rd_kafka_topic_partition_list_add(list, in->topics[places[i].source], (int32_t)places[i].partition)
+            ->offset = places[i].offset;
     }
-    rd_kafka_resp_err_t code = rd_kafka_assign(in->client, list);
+    bool held = !in->hands || snag_hands_begin(in->hands, in->client, in->queue,
+                                               (const char *const *)in->topics, places, count);
+    rd_kafka_resp_err_t code =
+        held ? rd_kafka_assign(in->client, list) : RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
     rd_kafka_topic_partition_list_destroy(list);
     return code ? snag_kafka_fail(diag, code, "beginning to read", NULL) : SNAG_OK;
 }
 
-static snag_err input_range(void *self, uint32_t partition, int64_t *first, int64_t *end,
+static snag_err input_range(void *self, uint32_t partition, uint32_t source, int64_t *first, int64_t *end,
                             snag_diag *diag)
 {
-    input *in = self;
-    return snag_kafka_range(in->client, in->topic, partition, first, end, ASK_MS, diag);
+    snag_member *in = self;
+    return snag_kafka_range(in->client, in->topics[source], partition, first, end, ASK_MS, diag);
 }
 
-static snag_err input_log_end(void *self, uint32_t partition, int64_t *end, snag_diag *diag)
+static snag_err input_log_end(void *self, uint32_t partition, uint32_t source, int64_t *end, snag_diag *diag)
 {
-    input *in = self;
-    return snag_kafka_end(in->owner.kafka->probe, in->asked, partition, end, END_MS, diag);
+    snag_member *in = self;
+    return snag_kafka_end(in->owner.kafka->probe, in->asked[source], partition, end, END_MS, diag);
 }
 
-static int64_t input_seen_end(void *self, uint32_t partition)
+static int64_t input_seen_end(void *self, uint32_t partition, uint32_t source)
 {
-    input *in = self;
+    snag_member *in = self;
     int64_t first, end;
     rd_kafka_resp_err_t code =
-        rd_kafka_get_watermark_offsets(in->client, in->topic, (int32_t)partition, &first, &end);
+        rd_kafka_get_watermark_offsets(in->client, in->topics[source], (int32_t)partition, &first, &end);
     return code || end < 0 ? -1 : end;
 }
 
 /* --- reading ----------------------------------------------------------------------------------- */
 
-static void input_release(void *self)
+void snag_member_release(snag_member *in)
 {
-    input *in = self;
-    for (size_t i = 0; i < in->message_count; i++)
+    for (size_t i = 0; i < in->message_count && !in->hands; i++)
         rd_kafka_message_destroy(in->messages[i]);
+    if (in->hands)
+        snag_hands_release(in->hands);
     in->message_count = in->record_count = in->reached_count = 0;
 }
 
-static void reached_drop(input *in, uint32_t partition)
+static void input_release(void *self)
+{
+    snag_member_release(self);
+}
+
+static uint32_t source_of(const snag_member *in, const rd_kafka_message_t *message)
+{
+    uint32_t source = 0;
+    while (source + 1 < in->topic_count && message->rkt &&
+           strcmp(rd_kafka_topic_name(message->rkt), in->topics[source]) != 0)
+        source++;
+    return source;
+}
+
+static void reached_drop(snag_member *in, uint32_t partition, uint32_t source)
 {
     for (size_t i = 0; i < in->reached_count; i++)
-        if (in->reached[i].partition == partition)
+        if (in->reached[i].partition == partition && in->reached[i].source == source)
             in->reached[i--] = in->reached[--in->reached_count];
 }
 
-static void take_record(input *in, uint32_t at)
+static void take_record(snag_member *in, uint32_t at)
 {
     const rd_kafka_message_t *message = in->messages[at];
-    uint32_t partition = (uint32_t)message->partition;
+    uint32_t partition = (uint32_t)message->partition, source = source_of(in, message);
+    int64_t *next = next_of(in, source, message->partition);
     rd_kafka_timestamp_type_t type;
-    if (partition >= in->next_count || in->next[partition] < 0 ||
-        message->offset < in->next[partition])
+    if (!next || *next < 0 || message->offset < *next)
         return; /* of an assignment that is over, or handed out before */
     if (in->reached_count)
-        reached_drop(in, partition);
-    in->next[partition] = message->offset + 1;
+        reached_drop(in, partition, source);
+    *next = message->offset + 1;
     int64_t stamp = rd_kafka_message_timestamp(message, &type);
     snag_raw *raw = &in->records[in->record_count];
     *raw = (snag_raw){
-        .position = {.offset = message->offset, .partition = partition, .source = 0},
+        .position = {.offset = message->offset, .partition = partition,
+                     .source = (uint16_t)source},
         .stamp_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? SNAG_TIME_NONE : stamp,
         .key = snag_str_of(message->key, message->key_len),
         .value = snag_str_of(message->payload, message->len)};
     in->origin[in->record_count++] = at;
 }
 
-static snag_err take_error(input *in, const rd_kafka_message_t *message, snag_diag *diag)
+static snag_err take_error(snag_member *in, const rd_kafka_message_t *message, snag_diag *diag)
 {
-    uint32_t partition = (uint32_t)message->partition;
+    uint32_t partition = (uint32_t)message->partition, source = source_of(in, message);
+    const int64_t *next = next_of(in, source, message->partition);
+    const char *topic = in->topics[source];
     switch ((int)message->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        if (partition < in->next_count && in->next[partition] >= 0 &&
-            message->offset >= in->next[partition]) {
-            reached_drop(in, partition);
-            in->reached[in->reached_count++] = (snag_reached){partition, message->offset};
+        if (next && *next >= 0 && message->offset >= *next) {
+            reached_drop(in, partition, source);
+            in->reached[in->reached_count++] = (snag_reached){partition, source, message->offset};
         }
         return SNAG_OK;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
@@ -220,14 +215,14 @@ static snag_err take_error(input *in, const rd_kafka_message_t *message, snag_di
                          "partition %u: the next record of %s is no longer there: records were deleted "
                          "before they were read, or the topic was made anew. Begin a new --group, and let "
                          "the topic keep its records longer (retention.ms)",
-                         partition, in->topic);
+                         partition, topic);
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-        if (!snag_kafka_topic_gone(in->owner.kafka, in->topic))
+        if (!snag_kafka_topic_gone(in->owner.kafka, topic))
             return SNAG_OK; /* a broker that has just started may not know it yet */
         return snag_fail(diag, SNAG_STATE,
-                         "the input topic %s was deleted: make it anew and begin a new --group", in->topic);
+                         "the input topic %s was deleted: make it anew and begin a new --group", topic);
     default: break;
     }
     snag_err err = snag_kafka_judge(message->err);
@@ -236,7 +231,7 @@ static snag_err take_error(input *in, const rd_kafka_message_t *message, snag_di
     return snag_kafka_fail(diag, message->err, "reading", rd_kafka_message_errstr(message));
 }
 
-static snag_err check_fatal(input *in, snag_diag *diag)
+static snag_err check_fatal(snag_member *in, snag_diag *diag)
 {
     char words[256];
     rd_kafka_resp_err_t code = rd_kafka_fatal_error(in->client, words, sizeof words);
@@ -244,8 +239,12 @@ static snag_err check_fatal(input *in, snag_diag *diag)
 }
 
 /* The first record is waited for; a batch call that waits would wait until the batch is full. */
-static void fetch(input *in, int wait_ms, size_t max)
+static void fetch(snag_member *in, int wait_ms, size_t max)
 {
+    if (in->hands) {
+        in->message_count = snag_hands_fetch(in->hands, in->queue, wait_ms, in->messages, max);
+        return;
+    }
     ssize_t count = rd_kafka_consume_batch_queue(in->queue, wait_ms, in->messages, 1);
     in->message_count = count > 0 ? (size_t)count : 0;
     if (count <= 0 || max == 1)
@@ -257,7 +256,7 @@ static void fetch(input *in, int wait_ms, size_t max)
 static snag_err input_poll(void *self, int wait_ms, size_t max, snag_batch *batch, snag_seat *seat,
                            snag_diag *diag)
 {
-    input *in = self;
+    snag_member *in = self;
     snag_err err = SNAG_OK;
     SNAG_ASSERT(in->message_count == 0);
     if (in->seat == SNAG_SEAT_KEPT)
@@ -279,7 +278,7 @@ static snag_err input_poll(void *self, int wait_ms, size_t max, snag_batch *batc
 
 static uint32_t input_headers(void *self, size_t i, snag_header *out, uint32_t max)
 {
-    input *in = self;
+    snag_member *in = self;
     rd_kafka_headers_t *headers;
     uint32_t count = 0;
     SNAG_ASSERT(i < in->record_count);
@@ -298,40 +297,22 @@ static uint32_t input_headers(void *self, size_t i, snag_header *out, uint32_t m
 
 /* --- life -------------------------------------------------------------------------------------- */
 
-/* Without rd_kafka_consumer_close: a static member has nothing to say there, and with the coordinator away
- * it waits for minutes. */
-static void client_drop(input *in)
-{
-    in->closing = true;
-    input_release(in);
-    if (in->queue)
-        rd_kafka_queue_destroy(in->queue);
-    if (in->client) {
-        if (in->group)
-            rd_kafka_consumer_group_metadata_destroy(in->group);
-        rd_kafka_destroy_flags(in->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    }
-    in->queue = NULL;
-    in->client = NULL;
-    in->group = NULL;
-    in->given_count = 0;
-    in->seat = SNAG_SEAT_KEPT;
-    in->closing = false;
-}
-
 static void input_close(void *self)
 {
-    input *in = self;
+    snag_member *in = self;
     if (!in)
         return;
     in->closing = true;
-    input_release(in);
+    snag_member_release(in);
     if (in->client && in->group && !in->keep_seat)
         snag_kafka_leave(in->client, in->owner.kafka, in->name, in->instance);
-    client_drop(in);
-    if (in->asked)
-        rd_kafka_topic_destroy(in->asked);
-    free(in->topic);
+    snag_member_drop(in);
+    for (uint32_t s = 0; s < SNAG_SOURCES_MAX; s++) {
+        if (in->asked[s])
+            rd_kafka_topic_destroy(in->asked[s]);
+        free(in->topics[s]);
+    }
+    snag_hands_free(in->hands);
     free(in->name);
     free(in->instance);
     free(in->given);
@@ -343,13 +324,19 @@ static void input_close(void *self)
     free(in);
 }
 
-static snag_err input_memory(input *in, const snag_kafka_input_options *options, snag_diag *diag)
+static snag_err input_memory(snag_member *in, const snag_kafka_input_options *options, snag_diag *diag)
 {
     size_t max = options->batch_max;
     in->max = max;
     in->keep_seat = options->keep_seat;
-    in->next_count = PARTITIONS_MAX;
-    in->topic = strdup(options->topic);
+    in->topic_count = options->topic_count;
+    in->partitions = options->partitions;
+    in->next_count = (size_t)SNAG_MEMBER_PARTITIONS_MAX * in->topic_count;
+    bool names = true;
+    for (uint32_t s = 0; s < in->topic_count; s++)
+        names = (in->topics[s] = strdup(options->topics[s])) != NULL && names;
+    if (in->topic_count > 1)
+        names = (in->hands = snag_hands_new(in->topic_count, SNAG_MEMBER_PARTITIONS_MAX)) != NULL && names;
     in->name = strdup(options->group);
     in->instance = strdup(options->instance);
     in->messages = calloc(max, sizeof *in->messages);
@@ -357,61 +344,15 @@ static snag_err input_memory(input *in, const snag_kafka_input_options *options,
     in->origin = calloc(max, sizeof *in->origin);
     in->reached = calloc(max, sizeof *in->reached);
     in->next = malloc(in->next_count * sizeof *in->next);
-    bool names = in->topic && in->name && in->instance;
+    names = names && in->name && in->instance;
     if (!names || !in->messages || !in->records || !in->origin || !in->reached || !in->next)
         return snag_fail(diag, SNAG_MEMORY, "kafka: out of memory");
     return SNAG_OK;
 }
 
-static snag_err input_client(input *in, snag_diag *diag)
-{
-    snag_kafka_prefetch prefetch = snag_kafka_prefetch_of(in->owner.kafka);
-    const snag_kafka_default defaults[] = {
-        {"session.timeout.ms", "10000"}, {"heartbeat.interval.ms", "500"},
-        {"fetch.wait.max.ms", "50"},     {"queued.min.messages", prefetch.messages},
-        {"queued.max.messages.kbytes", prefetch.kbytes}, {"fetch.error.backoff.ms", "100"},
-        /* Partitions that are added must be seen soon: customers move between partitions then. */
-        {"topic.metadata.refresh.interval.ms", "10000"},
-        {NULL, NULL}};
-    const snag_kafka_default demands[] = {
-        {"group.id", in->name}, {"group.instance.id", in->instance},
-        {"partition.assignment.strategy", "range"},
-        {"isolation.level", snag_planted(READ_UNCOMMITTED) ? "read_uncommitted" : "read_committed"},
-        {"enable.auto.commit", snag_planted(AUTO_COMMIT) ? "true" : "false"},
-        {"enable.auto.offset.store", snag_planted(AUTO_COMMIT) ? "true" : "false"},
-        {"enable.partition.eof", "true"}, {"auto.offset.reset", "error"}, {NULL, NULL}};
-    rd_kafka_conf_t *conf = snag_kafka_conf(&in->owner, defaults, demands, diag);
-    if (!conf)
-        return SNAG_CONFIG;
-    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
-    in->client = snag_kafka_client_new(RD_KAFKA_CONSUMER, conf, diag);
-    if (!in->client)
-        return SNAG_CONFIG;
-    rd_kafka_poll_set_consumer(in->client);
-    in->queue = rd_kafka_queue_get_consumer(in->client);
-    return SNAG_OK;
-}
-
-static snag_err subscribe(input *in, snag_diag *diag)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, in->topic, RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t code = rd_kafka_subscribe(in->client, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    return code ? snag_kafka_fail(diag, code, "joining the group", NULL) : SNAG_OK;
-}
-
-static snag_err join(input *in, snag_diag *diag)
-{
-    for (size_t i = 0; i < in->next_count; i++)
-        in->next[i] = -1;
-    snag_err err = input_client(in, diag);
-    return err == SNAG_OK ? subscribe(in, diag) : err;
-}
-
 static bool input_rival(void *self)
 {
-    input *in = self;
+    snag_member *in = self;
     char *ours = rd_kafka_memberid(in->client);
     bool found = snag_kafka_rival(in->owner.kafka, in->name, in->instance, ours ? ours : "");
     if (ours)
@@ -422,8 +363,8 @@ static bool input_rival(void *self)
 /* Static members do not leave by closing, so nobody else gets the seat meanwhile. */
 static snag_err input_rejoin(void *self, snag_diag *diag)
 {
-    client_drop(self);
-    return join(self, diag);
+    snag_member_drop(self);
+    return snag_member_join(self, diag);
 }
 
 static const snag_input_ops input_ops = {
@@ -433,6 +374,9 @@ static const snag_input_ops input_ops = {
     .given = input_given,
     .committed = input_committed,
     .start = input_start,
+    .want = input_want,
+    .leave = input_leave,
+    .holds = input_holds,
     .give_back = input_give_back,
     .rejoin = input_rejoin,
     .rival = input_rival,
@@ -446,15 +390,16 @@ snag_err snag_kafka_input_new(snag_input *out, snag_kafka *kafka,
                               const snag_kafka_input_options *options, snag_diag *diag)
 {
     SNAG_ASSERT(options->batch_max > 0);
-    input *in = calloc(1, sizeof *in);
+    snag_member *in = calloc(1, sizeof *in);
     if (!in)
         return snag_fail(diag, SNAG_MEMORY, "kafka: out of memory");
     in->owner.kafka = kafka;
     snag_err err = input_memory(in, options, diag);
-    if (err == SNAG_OK && !(in->asked = rd_kafka_topic_new(kafka->probe, options->topic, NULL)))
-        err = snag_kafka_fail(diag, rd_kafka_last_error(), options->topic, NULL);
+    for (uint32_t s = 0; s < options->topic_count && err == SNAG_OK; s++)
+        if (!(in->asked[s] = rd_kafka_topic_new(kafka->probe, options->topics[s], NULL)))
+            err = snag_kafka_fail(diag, rd_kafka_last_error(), options->topics[s], NULL);
     if (err == SNAG_OK)
-        err = join(in, diag);
+        err = snag_member_join(in, diag);
     if (err != SNAG_OK) {
         input_close(in);
         return err;
@@ -465,18 +410,18 @@ snag_err snag_kafka_input_new(snag_input *out, snag_kafka *kafka,
 
 const rd_kafka_consumer_group_metadata_t *snag_kafka_input_group(const snag_input *input_port)
 {
-    const input *in = input_port->self;
+    const snag_member *in = input_port->self;
     return in->group;
 }
 
 rd_kafka_t *snag_kafka_input_client(const snag_input *input_port)
 {
-    const input *in = input_port->self;
+    const snag_member *in = input_port->self;
     return in->client;
 }
 
-const char *snag_kafka_input_topic(const snag_input *input_port)
+const char *snag_kafka_input_topic(const snag_input *input_port, uint32_t source)
 {
-    const input *in = input_port->self;
-    return in->topic;
+    const snag_member *in = input_port->self;
+    return in->topics[source];
 }

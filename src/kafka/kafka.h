@@ -58,7 +58,9 @@ SNAG_MUST_CHECK snag_err snag_kafka_create(snag_kafka *kafka, const char *name, 
 /* --- the ports --------------------------------------------------------------------------------- */
 
 typedef struct snag_kafka_input_options {
-    const char *topic;
+    const char *topics[SNAG_SOURCES_MAX]; /* by source */
+    uint32_t topic_count;
+    uint32_t partitions; /* of each */
     const char *group;
     const char *instance; /* group.instance.id: unique in the group, the same after a restart */
     size_t batch_max;

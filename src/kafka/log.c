@@ -40,7 +40,7 @@ static void log_shut(void *self)
 
 static snag_err make(reader *log, snag_diag *diag)
 {
-    snag_kafka_prefetch prefetch = snag_kafka_prefetch_of(log->owner.kafka);
+    snag_kafka_prefetch prefetch = snag_kafka_prefetch_of(log->owner.kafka, 1);
     const snag_kafka_default defaults[] = {
         {"fetch.wait.max.ms", "20"}, {"queued.min.messages", prefetch.messages},
         {"queued.max.messages.kbytes", prefetch.kbytes}, {NULL, NULL}};

@@ -88,7 +88,8 @@ snag_err snag_kafka_look_range(snag_kafka_look *look, const char *topic, uint32_
 snag_err snag_kafka_look_places(snag_kafka_look *look, const char *topic, snag_place *places,
                                 size_t count, snag_diag *diag)
 {
-    return snag_kafka_committed(look->client, topic, places, count, STABLE_MS, diag);
+    const char *const topics[] = {topic};
+    return snag_kafka_committed(look->client, topics, places, count, STABLE_MS, diag);
 }
 
 /* --- reading -----------------------------------------------------------------------------------

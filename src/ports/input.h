@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The input port: one member of a consumer group reading one topic. A function table, so that the worker
- * runs unchanged on Kafka, on files and on a simulated world.
+ * The input port: one member of a consumer group reading one topic, or one of each source. A function table,
+ * so that the worker runs unchanged on Kafka, on files and on a simulated world.
  *
  *     poll --> SEAT_GIVEN   the member shall own these partitions: committed, recover, start
  *          --> SEAT_ASKED   give them back: commit what is in hand, then give_back
@@ -9,6 +9,10 @@
  *          --> records, and the ends of partitions reached behind them
  *
  * Nothing is read between GIVEN and start; poll must go on meanwhile, so that the group keeps the member.
+ *
+ * With several sources partition p of each is read by the same member. The worker says which source's records
+ * of p it wants next; the others' stay in their own queues, which bounds what is held of a source that is
+ * ahead.
  */
 #ifndef SNAG_PORTS_INPUT_H
 #define SNAG_PORTS_INPUT_H
@@ -20,6 +24,7 @@ enum { SNAG_PLACE_TEXT_MAX = 96 };
 /* A partition's place in the group: the offset to read next and the words kept beside it. */
 typedef struct snag_place {
     uint32_t partition;
+    uint32_t source;
     int64_t offset; /* -1 = nothing was ever committed */
     char text[SNAG_PLACE_TEXT_MAX]; /* metadata, terminated; "" = none */
 } snag_place;
@@ -29,11 +34,13 @@ typedef enum snag_seat { SNAG_SEAT_KEPT, SNAG_SEAT_GIVEN, SNAG_SEAT_ASKED, SNAG_
 /* Everything of the partition before `offset` has been handed out, and there was no more. */
 typedef struct snag_reached {
     uint32_t partition;
+    uint32_t source;
     int64_t offset;
 } snag_reached;
 
-/* One poll's harvest, borrowed until `release`. Runs of one partition are in offset order. Headers are
- * not filled in; ask for them where they are needed. */
+/* One poll's harvest, borrowed until `release`. Runs of one source's partition are in offset order; with
+ * several sources the runs of one partition stand together, and come only when there are some of the wanted
+ * one. Headers are not filled in; ask for them where they are needed. */
 typedef struct snag_batch {
     const snag_raw *records;
     size_t count;
@@ -48,7 +55,14 @@ typedef struct snag_input_ops {
     void (*release)(void *self);
     /* The headers of record i of the current batch; returns how many were written, up to max. */
     uint32_t (*headers)(void *self, size_t i, snag_header *out, uint32_t max);
-    /* The partitions last given. */
+    /* Several sources (NULL where there can be one only): of this partition, records of this source are
+     * wanted next. */
+    void (*want)(void *self, uint32_t partition, uint32_t source);
+    /* Of this batch, records of this source's partition from `offset` on were not taken: they come again. */
+    void (*leave)(void *self, uint32_t partition, uint32_t source, int64_t offset);
+    /* Whether records of this source's partition are at hand. */
+    bool (*holds)(void *self, uint32_t partition, uint32_t source);
+    /* The partitions last given, of every source. */
     const uint32_t *(*given)(void *self, size_t *count);
     /* Fills offset and text; waits until no commit of anybody is still undecided (require stable). */
     snag_err (*committed)(void *self, snag_place *places, size_t count, snag_diag *diag);
@@ -62,12 +76,13 @@ typedef struct snag_input_ops {
      * error alone proves nothing. NULL = take every fence for a rival's. */
     bool (*rival)(void *self);
     /* The first offset there is, and the end of what may be read now (read_committed). */
-    snag_err (*range)(void *self, uint32_t partition, int64_t *first, int64_t *end, snag_diag *diag);
+    snag_err (*range)(void *self, uint32_t partition, uint32_t source, int64_t *first, int64_t *end,
+                      snag_diag *diag);
     /* The end of the log with everything that is still undecided; asked now, from nobody's memory. */
-    snag_err (*log_end)(void *self, uint32_t partition, int64_t *end, snag_diag *diag);
+    snag_err (*log_end)(void *self, uint32_t partition, uint32_t source, int64_t *end, snag_diag *diag);
     /* The end of the log as the client last heard of it, without asking: for people, never for decisions.
      * -1 = unknown; NULL = never known. */
-    int64_t (*seen_end)(void *self, uint32_t partition);
+    int64_t (*seen_end)(void *self, uint32_t partition, uint32_t source);
     /* Leaves the group and frees. */
     void (*close)(void *self);
 } snag_input_ops;

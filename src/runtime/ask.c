@@ -35,14 +35,16 @@ typedef struct question {
     snag_place *places; /* NULL: it is the range of … */
     size_t count;
     uint32_t partition;
+    uint32_t source;
     int64_t *first;
     int64_t *end;
 } question;
 
 static snag_err ask(const snag_input *input, const question *what, snag_diag *diag)
 {
-    return what->places ? input->ops->committed(input->self, what->places, what->count, diag)
-                        : input->ops->range(input->self, what->partition, what->first, what->end, diag);
+    if (what->places)
+        return input->ops->committed(input->self, what->places, what->count, diag);
+    return input->ops->range(input->self, what->partition, what->source, what->first, what->end, diag);
 }
 
 static snag_err insist(snag_worker *worker, const question *what, snag_diag *diag)
@@ -69,8 +71,9 @@ snag_err snag_worker_ask_places(snag_worker *worker, snag_place *places, size_t 
     return insist(worker, &(question){.places = places, .count = count}, diag);
 }
 
-snag_err snag_worker_ask_range(snag_worker *worker, uint32_t partition, int64_t *first, int64_t *end,
-                               snag_diag *diag)
+snag_err snag_worker_ask_range(snag_worker *worker, uint32_t partition, uint32_t source, int64_t *first,
+                               int64_t *end, snag_diag *diag)
 {
-    return insist(worker, &(question){.partition = partition, .first = first, .end = end}, diag);
+    const question what = {.partition = partition, .source = source, .first = first, .end = end};
+    return insist(worker, &what, diag);
 }

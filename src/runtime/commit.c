@@ -41,10 +41,10 @@ static void cell_add(snag_worker *worker, uint32_t partition, snag_str key, snag
     item_add(worker, snag_str_of(marked + 1, key.size), message.value);
 }
 
-static int64_t oldest(const snag_partition *partition)
+static int64_t oldest(const snag_partition *partition, uint32_t source)
 {
-    int64_t waiting = snag_engine_oldest_waiting(partition->engine, 0);
-    return waiting < partition->next ? waiting : partition->next;
+    int64_t waiting = snag_engine_oldest_waiting(partition->engine, source);
+    return waiting < partition->streams[source].next ? waiting : partition->streams[source].next;
 }
 
 /* A commit says this pipeline's words where they are not in force yet; amid an upgrade, both versions'. */
@@ -57,12 +57,17 @@ static void head_add(snag_worker *worker, snag_partition *partition)
 {
     static char key[1] = {SNAG_HEAD_KEY};
     snag_head head = {.n = partition->n + 1,
-                      .oldest = oldest(partition),
-                      .next = partition->next > partition->resume ? partition->next : partition->resume,
+                      .count = worker->sources,
                       .partitions = worker->options->partitions,
                       .pipeline = worker->pipeline->version,
                       .rules = says_words(partition) ? -1 : partition->words_at,
                       .told = partition->told || !partition->sweeping};
+    for (uint32_t s = 0; s < worker->sources; s++) {
+        const snag_stream *stream = &partition->streams[s];
+        head.sources[s] = (snag_head_source){
+            .name = worker->pipeline->sources[s].name, .oldest = oldest(partition, s),
+            .next = stream->next > stream->resume ? stream->next : stream->resume};
+    }
     memcpy(head.incarnation, partition->incarnation, 16);
     memcpy(head.config, worker->pipeline->config, 32);
     snag_buf buf = snag_bundle_buf(&worker->bundle, HEAD_LEAST);
@@ -77,7 +82,8 @@ static void head_add(snag_worker *worker, snag_partition *partition)
     snag_bundle_add(&worker->bundle, &message);
 }
 
-static snag_place prepare(snag_worker *worker, snag_partition *partition)
+/* places: room for one of each source. */
+static void prepare(snag_worker *worker, snag_partition *partition, snag_place *places)
 {
     snag_str key, blob;
     partition->item_first = worker->item_count;
@@ -87,9 +93,10 @@ static snag_place prepare(snag_worker *worker, snag_partition *partition)
     if (says_words(partition))
         snag_partition_words_add(partition);
     head_add(worker, partition);
-    snag_place place = {.partition = partition->index, .offset = oldest(partition)};
-    snag_head_words(place.text, sizeof place.text, partition->n + 1, partition->incarnation);
-    return place;
+    for (uint32_t s = 0; s < worker->sources; s++) {
+        places[s] = (snag_place){.partition = partition->index, .source = s, .offset = oldest(partition, s)};
+        snag_head_words(places[s].text, sizeof places[s].text, partition->n + 1, partition->incarnation);
+    }
 }
 
 /* Whether the transaction says where it has read up to: always. */
@@ -97,14 +104,15 @@ static bool says_places(const snag_worker *worker, const snag_place *places, siz
 {
     bool moved = false;
     for (size_t i = 0; i < count; i++)
-        moved = moved || places[i].offset != worker->partitions[places[i].partition]->placed;
+        moved = moved ||
+                places[i].offset != worker->partitions[places[i].partition]->streams[places[i].source].placed;
     return !snag_planted(NO_OFFSETS) && (moved || !snag_planted(NO_OFFSETS_TICK));
 }
 
 /* A mistake to be found by tests: the store shall know only what is committed. */
 static void flush_early(const snag_worker *worker, const snag_place *places, size_t count)
 {
-    for (size_t i = 0; i < count && snag_planted(EARLY_FLUSH); i++) {
+    for (size_t i = 0; i < count && snag_planted(EARLY_FLUSH); i += worker->sources) {
         snag_partition *partition = worker->partitions[places[i].partition];
         partition->n++;
         snag_partition_flush(partition);
@@ -167,10 +175,11 @@ void snag_partition_usage(snag_partition *partition)
         blocks->large(blocks->self, partition->block, partition->block_bytes);
 }
 
-static void committed(snag_partition *partition, const snag_place *place)
+static void committed(snag_partition *partition, const snag_place *places)
 {
     partition->n++;
-    partition->placed = place->offset;
+    for (uint32_t s = 0; s < partition->worker->sources; s++)
+        partition->streams[s].placed = places[s].offset;
     partition->dirty = false;
     partition->logged = partition->head_offset;
     if (says_words(partition))
@@ -186,15 +195,17 @@ static void committed(snag_partition *partition, const snag_place *place)
 
 snag_err snag_worker_commit(snag_worker *worker, snag_diag *diag)
 {
-    snag_place *places = malloc(sizeof *places * (worker->options->partitions + 1));
+    snag_place *places = malloc(sizeof *places * (worker->options->partitions * (size_t)worker->sources + 1));
     size_t count = 0;
     SNAG_ASSERT(places != NULL);
     worker->item_count = 0;
     for (uint32_t i = 0; i < worker->options->partitions; i++)
-        if (worker->partitions[i] && worker->partitions[i]->dirty)
-            places[count++] = prepare(worker, worker->partitions[i]);
+        if (worker->partitions[i] && worker->partitions[i]->dirty) {
+            prepare(worker, worker->partitions[i], &places[count]);
+            count += worker->sources;
+        }
     snag_err err = count ? transact(worker, places, count, diag) : SNAG_OK;
-    for (size_t i = 0; i < count && err == SNAG_OK; i++)
+    for (size_t i = 0; i < count && err == SNAG_OK; i += worker->sources)
         committed(worker->partitions[places[i].partition], &places[i]);
     free(places);
     if (err != SNAG_OK)

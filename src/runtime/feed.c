@@ -26,7 +26,9 @@ snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag)
     snag_err err = SNAG_OK;
     size_t taken;
     /* Before all is back that waited in the order buffer, time would pass what it must not pass. */
-    bool back = partition->next >= partition->resume || partition->reached >= partition->resume;
+    bool back = true;
+    for (uint32_t s = 0; s < partition->worker->sources; s++)
+        back = back && snag_stream_is_back(&partition->streams[s]);
     while (back && partition->draining && err == SNAG_OK) {
         uint32_t budget = snag_worker_timer_budget(partition->worker);
         partition->draining = !snag_engine_drain(partition->engine, budget);
@@ -45,9 +47,9 @@ snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag)
 /* --- decoding ---------------------------------------------------------------------------------- */
 
 /* Whether the record's key is its customer; where the event has only a hash of it, by that. */
-static bool is_key(const snag_worker *worker, snag_str key, snag_str who)
+static bool is_key(const snag_worker *worker, uint32_t source, snag_str key, snag_str who)
 {
-    const snag_mapping *fixed = worker->pipeline->sources[0].fixed;
+    const snag_mapping *fixed = worker->pipeline->sources[source].fixed;
     char hex[SNAG_HASHED_BYTES];
     if (!fixed[worker->pipeline->key_account ? SNAG_VAR_ACCOUNT : SNAG_VAR_CUSTOMER].hash)
         return snag_str_equal(key, who);
@@ -56,15 +58,16 @@ static bool is_key(const snag_worker *worker, snag_str key, snag_str who)
 }
 
 /* All of one customer must be in one partition, which only the record's key can promise. */
-static snag_err check_key(snag_worker *worker, const snag_raw *raw, const snag_event *event,
+snag_err snag_worker_check_key(snag_worker *worker, const snag_raw *raw, const snag_event *event,
                           snag_diag *diag)
 {
     const char *what = worker->pipeline->key_account ? "account" : "customer";
     snag_str who = worker->pipeline->key_account ? event->account : event->customer;
-    if (is_key(worker, raw->key, who))
+    const snag_source_spec *source = &worker->pipeline->sources[raw->position.source];
+    if (is_key(worker, raw->position.source, raw->key, who))
         return SNAG_OK;
     atomic_fetch_add(&worker->stats->wrong_key, 1);
-    snag_str shown = snag_source_hashes(&worker->pipeline->sources[0]) ? SNAG_STR("not told") : raw->key;
+    snag_str shown = snag_source_hashes(source) ? SNAG_STR("not told") : raw->key;
     if (!worker->said_wrong_key)
         snag_worker_say(worker,
                         "a record's key is not its %s (key \"%.*s\", %s \"%.*s\"): such records go to the "
@@ -76,11 +79,11 @@ static snag_err check_key(snag_worker *worker, const snag_raw *raw, const snag_e
                      (int)(who.size > 256 ? 256 : who.size), who.size ? who.data : "");
 }
 
-static snag_raw with_headers(snag_worker *worker, size_t at)
+snag_raw snag_worker_raw(snag_worker *worker, size_t at)
 {
     const snag_input *input = &worker->ports->input;
     snag_raw raw = worker->batch->records[at];
-    if (worker->pipeline->sources[0].format == SNAG_FORMAT_CLOUDEVENTS) {
+    if (worker->pipeline->sources[raw.position.source].format == SNAG_FORMAT_CLOUDEVENTS) {
         raw.header_count = input->ops->headers(input->self, at, worker->headers, HEADERS_MAX);
         raw.headers = worker->headers;
     }
@@ -94,8 +97,8 @@ static size_t decode_chunk(snag_worker *worker, snag_partition *partition, size_
     snag_diag why;
     snag_arena_reset(&worker->arena);
     for (; *at < end && count < SNAG_CHUNK_EVENTS; (*at)++) {
-        snag_raw raw = with_headers(worker, *at);
-        snag_err err = snag_decode(worker->decoder, &raw, &worker->arena, &worker->events[count], &why);
+        snag_raw raw = snag_worker_raw(worker, *at);
+        snag_err err = snag_decode(worker->decoders[0], &raw, &worker->arena, &worker->events[count], &why);
         if (err == SNAG_AGAIN) {
             snag_partition_park(partition, &raw);
             break;
@@ -106,10 +109,10 @@ static size_t decode_chunk(snag_worker *worker, snag_partition *partition, size_
             err = snag_fail(&why, SNAG_BAD_SIZE, "the record does not fit into %d bytes decoded",
                             SNAG_CHUNK_BYTES);
         if (err == SNAG_OK)
-            err = check_key(worker, &raw, &worker->events[count], &why);
+            err = snag_worker_check_key(worker, &raw, &worker->events[count], &why);
         if (err == SNAG_OK)
             count++;
-        else if (raw.position.offset >= partition->resume)
+        else if (raw.position.offset >= partition->streams[0].resume)
             snag_worker_dead_letter(worker, partition, *at, err, why.text);
     }
     return count;
@@ -129,7 +132,7 @@ static snag_err take(snag_partition *partition, const snag_event *events, size_t
 }
 
 /* Duplicates are the engine's to see; people see them here. */
-static snag_err take_counted(snag_partition *partition, size_t count, snag_diag *diag)
+snag_err snag_partition_take(snag_partition *partition, size_t count, snag_diag *diag)
 {
     snag_worker *worker = partition->worker;
     snag_counters before, after;
@@ -142,17 +145,18 @@ static snag_err take_counted(snag_partition *partition, size_t count, snag_diag 
 
 static snag_err feed_run(snag_worker *worker, snag_partition *partition, snag_diag *diag)
 {
+    snag_stream *stream = &partition->streams[0];
     snag_err err = snag_partition_drain(partition, diag);
-    for (size_t at = worker->run_first; at < worker->run_end && err == SNAG_OK && !partition->parked;) {
+    for (size_t at = worker->run_first; at < worker->run_end && err == SNAG_OK && !stream->parked;) {
         size_t first = at;
         size_t count = decode_chunk(worker, partition, &at, worker->run_end);
-        err = take_counted(partition, count, diag);
+        err = snag_partition_take(partition, count, diag);
         atomic_fetch_add(&worker->stats->records, at - first);
         atomic_fetch_add(&worker->stats->events, count);
         if (err != SNAG_OK || at == first)
             break;
-        partition->next = worker->batch->records[at - 1].position.offset + 1;
-        partition->reached = -1;
+        stream->next = worker->batch->records[at - 1].position.offset + 1;
+        stream->reached = -1;
         snag_worker_dirty(worker, partition);
         if (worker->bundle.bytes >= worker->shares.bundle_bytes)
             err = snag_worker_commit(worker, diag);
@@ -172,7 +176,7 @@ static size_t run_end(const snag_batch *batch, size_t first)
 static snag_partition *owned(const snag_worker *worker, uint32_t index)
 {
     snag_partition *partition = index < worker->options->partitions ? worker->partitions[index] : NULL;
-    return partition && partition->engine && !partition->parked ? partition : NULL;
+    return partition && partition->engine ? partition : NULL;
 }
 
 snag_err snag_worker_feed(snag_worker *worker, const snag_batch *batch, snag_diag *diag)
@@ -183,7 +187,9 @@ snag_err snag_worker_feed(snag_worker *worker, const snag_batch *batch, snag_dia
         snag_partition *partition = owned(worker, batch->records[first].position.partition);
         worker->run_first = first;
         worker->run_end = run_end(batch, first);
-        if (partition)
+        if (partition && worker->sources > 1)
+            err = snag_partition_merge(partition, diag);
+        else if (partition)
             err = feed_run(worker, partition, diag);
     }
     worker->batch = NULL;
@@ -191,8 +197,8 @@ snag_err snag_worker_feed(snag_worker *worker, const snag_batch *batch, snag_dia
         snag_worker_pass(worker, SNAG_POINT_FED);
     for (size_t i = 0; i < batch->reached_count && err == SNAG_OK; i++) {
         snag_partition *partition = owned(worker, batch->reached[i].partition);
-        if (partition)
-            partition->reached = batch->reached[i].offset;
+        if (partition && !partition->streams[batch->reached[i].source].parked)
+            partition->streams[batch->reached[i].source].reached = batch->reached[i].offset;
     }
     return err;
 }

@@ -11,6 +11,7 @@
 static const char magic[8] = {'S', 'N', 'A', 'G', 'H', 'E', 'A', 'D'};
 
 enum { FIXED_BYTES = 8 + 2 + 4 + 4 + 8 + 8 + 8 + 16 + 32, RULES_BYTES = 8 + 1 + 1 };
+enum { SNAG_HEAD_VERSION_SINGLE = 2 }; /* what earlier programs read too */
 
 static void put(snag_buf *buf, uint64_t value, size_t bytes)
 {
@@ -27,20 +28,54 @@ static uint64_t get(const char **at, size_t bytes)
     return value;
 }
 
+static void sources_write(snag_buf *buf, const snag_head *head)
+{
+    put(buf, head->count, 1);
+    for (uint32_t i = 0; i < head->count; i++) {
+        const snag_head_source *source = &head->sources[i];
+        put(buf, source->name.size, 1);
+        snag_buf_str_put(buf, source->name);
+        put(buf, (uint64_t)source->oldest, 8);
+        put(buf, (uint64_t)source->next, 8);
+    }
+}
+
+static bool sources_read(snag_head *head, const char **at, const char *end)
+{
+    if (*at == end)
+        return false;
+    head->count = (uint32_t)get(at, 1);
+    if (head->count < 2 || head->count > SNAG_SOURCES_MAX)
+        return false;
+    for (uint32_t i = 0; i < head->count; i++) {
+        snag_head_source *source = &head->sources[i];
+        size_t size = *at < end ? (size_t)get(at, 1) : 0;
+        if (size == 0 || (size_t)(end - *at) < size + 16)
+            return false;
+        source->name = snag_str_of(*at, size);
+        *at += size;
+        source->oldest = (int64_t)get(at, 8);
+        source->next = (int64_t)get(at, 8);
+    }
+    return true;
+}
+
 void snag_head_write(snag_buf *buf, const snag_head *head)
 {
     snag_buf_put(buf, magic, sizeof magic);
-    put(buf, SNAG_HEAD_VERSION, 2);
+    put(buf, head->count > 1 ? SNAG_HEAD_VERSION : SNAG_HEAD_VERSION_SINGLE, 2);
     put(buf, head->partitions, 4);
     put(buf, head->pipeline, 4);
     put(buf, (uint64_t)head->n, 8);
-    put(buf, (uint64_t)head->oldest, 8);
-    put(buf, (uint64_t)head->next, 8);
+    put(buf, (uint64_t)head->sources[0].oldest, 8);
+    put(buf, (uint64_t)head->sources[0].next, 8);
     snag_buf_put(buf, head->incarnation, 16);
     snag_buf_put(buf, head->config, 32);
     put(buf, (uint64_t)head->rules, 8);
     put(buf, head->told, 1);
     put(buf, SNAG_CELL_VERSION, 1);
+    if (head->count > 1)
+        sources_write(buf, head);
     snag_buf_str_put(buf, head->engine);
 }
 
@@ -58,8 +93,10 @@ snag_err snag_head_read(snag_head *head, snag_str bytes, snag_diag *diag)
     head->partitions = (uint32_t)get(&at, 4);
     head->pipeline = (uint32_t)get(&at, 4);
     head->n = (int64_t)get(&at, 8);
-    head->oldest = (int64_t)get(&at, 8);
-    head->next = (int64_t)get(&at, 8);
+    head->count = 1;
+    head->sources[0].name = (snag_str){"", 0};
+    head->sources[0].oldest = (int64_t)get(&at, 8);
+    head->sources[0].next = (int64_t)get(&at, 8);
     memcpy(head->incarnation, at, 16);
     memcpy(head->config, at + 16, 32);
     at += 48;
@@ -73,6 +110,8 @@ snag_err snag_head_read(snag_head *head, snag_str bytes, snag_diag *diag)
         head->told = get(&at, 1) != 0;
         head->cells = (uint8_t)get(&at, 1);
     }
+    if (version >= 3 && !sources_read(head, &at, bytes.data + bytes.size))
+        return snag_fail(diag, SNAG_STATE, "the changelog holds a head that was cut short");
     head->engine = snag_str_of(at, bytes.size - (size_t)(at - bytes.data));
     return SNAG_OK;
 }

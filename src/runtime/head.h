@@ -8,20 +8,28 @@
  *     head value        SNAGHEAD format:u16 - partitions:u32 pipeline:u32 n:i64 C:i64 N:i64
  *                       incarnation[16] config[32] | rules:i64 told:u8 cells:u8 | engine's own bytes …
  *                       (integers little-endian; format 1 has nothing between config and the engine's bytes)
+ *     of several sources: format 3, and behind cells: count:u8 and of each source size:u8 name C:i64 N:i64
  */
 #ifndef SNAG_RUNTIME_HEAD_H
 #define SNAG_RUNTIME_HEAD_H
 
 #include "base/buf.h"
+#include "base/limits.h"
 
-enum { SNAG_HEAD_KEY = 'h', SNAG_CELL_KEY = 'c', SNAG_RULES_KEY = 'r', SNAG_HEAD_VERSION = 2 };
+enum { SNAG_HEAD_KEY = 'h', SNAG_CELL_KEY = 'c', SNAG_RULES_KEY = 'r', SNAG_HEAD_VERSION = 3 };
+
+typedef struct snag_head_source {
+    snag_str name; /* borrowed; empty = the only one of a state of one source */
+    int64_t oldest; /* C: the oldest record not yet applied; the committed offset */
+    int64_t next;   /* N: the next record not yet read */
+} snag_head_source;
 
 typedef struct snag_head {
     uint8_t incarnation[16];
     uint8_t config[32];
     int64_t n;
-    int64_t oldest;      /* C: the oldest record not yet applied; the committed offset */
-    int64_t next;        /* N: the next record not yet read */
+    snag_head_source sources[SNAG_SOURCES_MAX];
+    uint32_t count;      /* of them; with 0 or 1 the only one has no name */
     uint32_t partitions; /* of the input topic */
     uint32_t pipeline;   /* version of the pipeline file */
     int64_t rules;       /* where the words in force lie in the changelog; -1 = in this commit, or nowhere */

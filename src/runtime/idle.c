@@ -10,11 +10,26 @@
 
 enum { ASK_AGAIN_MS = 20, ASK_LATER_MS = 1000, JUMP_MS = 500, WAIT_MAX_MS = 100, PARKED_MS = 20 };
 
-/* Time may go up to here at clock time T. */
-static int64_t target(const snag_worker *worker, int64_t wall_ms)
+/* Time may go up to here at clock time T, as far as this source is concerned. */
+static int64_t target(const snag_worker *worker, uint32_t source, int64_t wall_ms)
 {
-    const snag_source_spec *source = &worker->pipeline->sources[0];
-    return wall_ms - source->out_of_order_ms - source->delay_ms;
+    const snag_source_spec *spec = &worker->pipeline->sources[source];
+    return wall_ms - spec->out_of_order_ms - spec->delay_ms;
+}
+
+/* Records at hand wait until it is their source's turn, which is when the others have come as far as it. */
+static int64_t held(const snag_partition *partition)
+{
+    const snag_worker *worker = partition->worker;
+    const snag_input *input = &worker->ports->input;
+    uint32_t turn = snag_partition_turn(partition);
+    int64_t held_ms = SNAG_NEVER;
+    for (uint32_t s = 0; s < worker->sources; s++) {
+        int64_t low_ms = snag_engine_low(partition->engine, s);
+        if (s != turn && low_ms < held_ms && input->ops->holds(input->self, partition->index, s))
+            held_ms = low_ms;
+    }
+    return held_ms;
 }
 
 /* The earliest time that something waits for W to pass; SNAG_NEVER = nothing. Never before W itself: what the
@@ -23,6 +38,11 @@ static int64_t due(const snag_partition *partition)
 {
     int64_t at_ms = snag_engine_next_due(partition->engine);
     int64_t w_ms = snag_engine_w(partition->engine);
+    if (partition->worker->sources > 1) {
+        int64_t held_ms = held(partition);
+        at_ms = held_ms < at_ms ? held_ms : at_ms;
+        return at_ms < w_ms ? w_ms : at_ms;
+    }
     bool waits = snag_engine_oldest_waiting(partition->engine, 0) != INT64_MAX;
     int64_t newest_ms = waits ? snag_engine_newest(partition->engine) - 1 : SNAG_NEVER;
     if (newest_ms < at_ms) /* waiting events apply at W = theirs */
@@ -34,9 +54,12 @@ static bool wants(const snag_worker *worker, const snag_partition *partition)
 {
     if (!partition || !partition->engine || partition->draining)
         return false;
-    bool read = partition->reached >= partition->next || snag_planted(TICK_WHILE_BEHIND);
-    return read && worker->now_ms >= partition->asked_ms &&
-           due(partition) < target(worker, worker->wall_ms);
+    uint32_t source = snag_partition_turn(partition);
+    const snag_stream *stream = &partition->streams[source];
+    bool read = (stream->reached >= stream->next && snag_stream_is_back(stream)) ||
+                snag_planted(TICK_WHILE_BEHIND);
+    return read && !worker->pipeline->sources[source].clock_log && worker->now_ms >= stream->asked_ms &&
+           due(partition) < target(worker, source, worker->wall_ms);
 }
 
 /* How far the wall clock moved against the monotonic one since the turn began. */
@@ -50,19 +73,23 @@ static snag_err tick(snag_worker *worker, snag_partition *partition, snag_diag *
     const snag_clock *clock = &worker->ports->clock;
     const snag_input *input = &worker->ports->input;
     int64_t end;
+    uint32_t source = snag_partition_turn(partition);
+    snag_stream *stream = &partition->streams[source];
     int64_t wall_ms = clock->wall_ms(clock->self);
     if (is_jump(wall_ms - clock->monotonic_ms(clock->self) - worker->drift_ms))
         return SNAG_OK; /* the next turn sees to it */
-    snag_err err = input->ops->log_end(input->self, partition->index, &end, NULL);
-    if ((err != SNAG_OK || partition->reached < end) && !snag_planted(TICK_WHILE_BEHIND)) {
-        partition->asked_ms = clock->monotonic_ms(clock->self) + (err ? ASK_LATER_MS : ASK_AGAIN_MS);
+    snag_err err = input->ops->log_end(input->self, partition->index, source, &end, NULL);
+    if ((err != SNAG_OK || stream->reached < end) && !snag_planted(TICK_WHILE_BEHIND)) {
+        stream->asked_ms = clock->monotonic_ms(clock->self) + (err ? ASK_LATER_MS : ASK_AGAIN_MS);
         atomic_fetch_add(&worker->stats->no_ticks, 1);
         return SNAG_OK;
     }
     atomic_fetch_add(&worker->stats->ticks, 1);
     snag_worker_dirty(worker, partition);
-    partition->draining =
-        !snag_engine_tick(partition->engine, target(worker, wall_ms), snag_worker_timer_budget(worker));
+    if (worker->sources > 1) /* events of the others ask for it, many a second */
+        stream->asked_ms = clock->monotonic_ms(clock->self) + ASK_AGAIN_MS;
+    partition->draining = !snag_engine_tick_source(partition->engine, source, target(worker, source, wall_ms),
+                                                   snag_worker_timer_budget(worker));
     snag_worker_pass(worker, SNAG_POINT_TICKED);
     return snag_partition_drain(partition, diag);
 }
@@ -73,11 +100,10 @@ snag_err snag_worker_tick(snag_worker *worker, snag_diag *diag)
     for (uint32_t i = 0; i < worker->options->partitions && err == SNAG_OK; i++)
         if (worker->partitions[i]->engine && worker->partitions[i]->draining)
             err = snag_partition_drain(worker->partitions[i], diag); /* begun by whoever had it before */
-    if (worker->pipeline->sources[0].clock_log || worker->jumped)
-        return err;
-    for (uint32_t i = 0; i < worker->options->partitions && err == SNAG_OK; i++)
-        if (wants(worker, worker->partitions[i]))
-            err = tick(worker, worker->partitions[i], diag);
+    for (uint32_t i = 0; i < worker->options->partitions && err == SNAG_OK && !worker->jumped; i++)
+        for (uint32_t s = 0; s < worker->sources && err == SNAG_OK; s++) /* each may be the one that waits */
+            if (wants(worker, worker->partitions[i]))
+                err = tick(worker, worker->partitions[i], diag);
     return err;
 }
 
@@ -102,11 +128,17 @@ int snag_worker_wait(const snag_worker *worker)
         wait_ms = worker->dirty_ms + worker->options->commit_every_ms - worker->now_ms;
     for (uint32_t i = 0; i < worker->options->partitions; i++) {
         const snag_partition *partition = worker->partitions[i];
-        if (!partition || !partition->engine || worker->pipeline->sources[0].clock_log)
+        if (!partition || !partition->engine)
+            continue;
+        uint32_t source = snag_partition_turn(partition);
+        const snag_stream *stream = &partition->streams[source];
+        bool ahead = worker->sources > 1 && stream->reached < stream->next; /* its next record wakes us */
+        if (worker->pipeline->sources[source].clock_log || ahead)
             continue;
         int64_t at_ms = due(partition);
-        int64_t left_ms = at_ms == SNAG_NEVER ? WAIT_MAX_MS : at_ms - target(worker, worker->wall_ms) + 1;
-        int64_t asked_ms = partition->asked_ms - worker->now_ms;
+        bool never = at_ms == SNAG_NEVER || at_ms == SNAG_TIME_NONE;
+        int64_t left_ms = never ? WAIT_MAX_MS : at_ms - target(worker, source, worker->wall_ms) + 1;
+        int64_t asked_ms = stream->asked_ms - worker->now_ms;
         left_ms = left_ms > asked_ms ? left_ms : asked_ms;
         wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
     }

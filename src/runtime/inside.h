@@ -3,11 +3,13 @@
  * A worker's insides, shared by the files of src/runtime: each does one step of the loop.
  *
  *     feed.c     decode a batch; the unreadable to the dead letter; feed the engines
+ *     merge.c    the same for several sources, a record at a time
  *     park.c     a partition that waits for a schema is not read, the others are
  *     say.c      what the engines emit, and dead letters, into the bundle
  *     commit.c   outputs, state and offsets in one transaction
  *     flush.c    the same state to the store, after the commit
  *     idle.c     the clock, where it is proved that nothing is left to read
+ *     places.c   where each source of a partition is read on
  *     recover.c  a partition's state: store, then changelog up to the committed n
  *     ask.c      what a takeover asks the broker, again while the answer is "not now"
  *     upgrade.c  what an earlier version of the pipeline left in it
@@ -32,6 +34,20 @@ enum {
 
 struct snag_worker;
 
+/* One source's partition, of those that feed a state partition. */
+typedef struct snag_stream {
+    int64_t next;    /* to be read next */
+    int64_t placed;  /* the offset last committed; -1 = none */
+    int64_t resume;  /* N at the takeover: what lies before it was read before: no second dead letter */
+    int64_t reached; /* the end that was reached, -1 = unknown */
+    int64_t asked_ms; /* monotonic: the log's end is not asked again before */
+    bool parked;     /* not read now: its next record waits for a schema; it begins with … */
+    char parked_head[64];
+    size_t parked_size;
+    size_t run_first; /* several sources: what is left of its run in the batch at hand */
+    size_t run_end;
+} snag_stream;
+
 /* One owned partition. Between commits: engine state = committed state n + what the bundle says. */
 typedef struct snag_partition {
     struct snag_worker *worker;
@@ -43,17 +59,9 @@ typedef struct snag_partition {
     bool large;         /* its block has large pages */
     uint8_t incarnation[16];
     int64_t n;      /* the last commit; -1 = none yet */
-    int64_t next;   /* to be read next */
-    int64_t placed; /* the offset last committed; -1 = none */
-    int64_t resume; /* N at the takeover: records before it were read before, and say no second dead letter */
-    int64_t reached; /* the end that was reached, -1 = unknown */
-    int64_t asked_ms; /* monotonic: the log's end is not asked again before */
     bool dirty;     /* something to commit */
     bool draining;  /* W* is not reached yet: nothing newer may be applied */
     bool kept;      /* found again in the current assignment */
-    bool parked;    /* not read now: its next record waits for a schema; it begins with … */
-    char parked_head[64];
-    size_t parked_size;
     /* the rules' words in the changelog */
     bool told;         /* those in force are this pipeline's */
     bool sweeping;     /* the earlier version's are still needed */
@@ -70,6 +78,7 @@ typedef struct snag_partition {
     size_t item_count;
     int64_t head_offset; /* of the head in the changelog; filled by the commit */
     int64_t logged;      /* of the last committed head in the changelog; -1 = unknown */
+    snag_stream streams[]; /* by source */
 } snag_partition;
 
 typedef struct snag_worker {
@@ -79,7 +88,8 @@ typedef struct snag_worker {
     snag_shared *shared;
     snag_stats *stats;
     snag_shares shares;
-    snag_decoder *decoder;
+    uint32_t sources;
+    snag_decoder *decoders[SNAG_SOURCES_MAX];
     snag_arena arena;
     void *arena_block;
     snag_event *events;
@@ -90,7 +100,7 @@ typedef struct snag_worker {
     snag_header *headers; /* of one record */
     snag_partition **partitions; /* by index */
     snag_encode_context encode;
-    snag_str topic; /* of source 0 */
+    snag_str topics[SNAG_SOURCES_MAX]; /* by source */
     const snag_batch *batch; /* being fed, NULL otherwise: late events find their bytes in … */
     size_t run_first;        /* … these records of it, one partition's, in offset order */
     size_t run_end;
@@ -99,7 +109,7 @@ typedef struct snag_worker {
     int64_t now_ms;  /* monotonic, read once a turn */
     int64_t drift_ms; /* wall - monotonic; SNAG_TIME_NONE before the first turn */
     bool jumped;
-    uint32_t parked; /* partitions */
+    uint32_t parked; /* streams */
     bool reseat;     /* the input shall read other partitions than before */
     bool behind;          /* the last poll brought as much as it could: there is more */
     int64_t committed_ms; /* monotonic */
@@ -127,11 +137,33 @@ static inline void snag_worker_pass(const snag_worker *worker, snag_point point)
 
 /* feed.c */
 snag_err snag_worker_feed(snag_worker *worker, const snag_batch *batch, snag_diag *diag);
+/* Whether everything of this stream that was read before the takeover is read again. */
+static inline bool snag_stream_is_back(const snag_stream *stream)
+{
+    return stream->next >= stream->resume || stream->reached >= stream->resume;
+}
+/* Record `at` of the batch, with its headers where its format needs them. */
+snag_raw snag_worker_raw(snag_worker *worker, size_t at);
+/* SNAG_BAD_KEY: the record's key is not its customer. */
+snag_err snag_worker_check_key(snag_worker *worker, const snag_raw *raw, const snag_event *event,
+                               snag_diag *diag);
+/* Gives the engine the first events of worker->events. */
+snag_err snag_partition_take(snag_partition *partition, size_t count, snag_diag *diag);
+/* Empty, before anything is known of it. */
+void snag_partition_clear(snag_partition *partition);
 /* Fires what is due up to W*, with commits in between where it is much. */
 snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag);
 
+/* merge.c: several sources */
+/* Takes from the runs of one partition, which are the batch's from run_first to before run_end. */
+snag_err snag_partition_merge(snag_partition *partition, snag_diag *diag);
+/* The source whose records of this partition are to be taken next. */
+uint32_t snag_partition_turn(const snag_partition *partition);
+/* Tells the input so; nothing to tell where there is one source. */
+void snag_partition_want(const snag_partition *partition);
+
 /* park.c */
-/* The record waits for its schema: the partition is not read until it is there. */
+/* The record waits for its schema: its source's partition is not read until it is there. */
 void snag_partition_park(snag_partition *partition, const snag_raw *raw);
 /* Once a turn: asks again for what is waited for, and reads what may be read. */
 snag_err snag_worker_parked(snag_worker *worker, snag_diag *diag);
@@ -182,8 +214,22 @@ snag_err snag_worker_upgrade(snag_worker *worker, snag_diag *diag);
 snag_err snag_worker_keep_seat(snag_worker *worker, snag_diag *diag);
 /* The input port's `committed` and `range`, asked again for a while. SNAG_AGAIN as above. */
 snag_err snag_worker_ask_places(snag_worker *worker, snag_place *places, size_t count, snag_diag *diag);
-snag_err snag_worker_ask_range(snag_worker *worker, uint32_t partition, int64_t *first, int64_t *end,
-                               snag_diag *diag);
+snag_err snag_worker_ask_range(snag_worker *worker, uint32_t partition, uint32_t source, int64_t *first,
+                               int64_t *end, snag_diag *diag);
+
+/* places.c */
+/* A first start: each source's stream begins where the options say. */
+snag_err snag_partition_places_first(snag_partition *partition, snag_diag *diag);
+/* places: the group's, one of each source. n and incarnation of the last commit; *n = -1: there was none. */
+snag_err snag_partition_places_read(snag_partition *partition, const snag_place *places, int64_t *n,
+                                    snag_diag *diag);
+/* Whether it was written by this commit. */
+bool snag_place_is_of(const snag_place *place, int64_t n, const uint8_t incarnation[16]);
+/* Where the head says that each source is read on; new sources begin as at a first start. */
+snag_err snag_partition_places_take(snag_partition *partition, const struct snag_head *head, snag_diag *diag);
+/* Whether the file's sources stand where those of the state stood. */
+snag_err snag_partition_sources_check(const snag_partition *partition, const struct snag_head *head,
+                                      snag_diag *diag);
 
 /* recover.c */
 /* Takes over what the input gave and begins to read. SNAG_AGAIN: the assignment changed meanwhile. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Parking: a record whose schema is still on its way stops its own partition, and no other. Nothing
+ * Parking: a record whose schema is still on its way stops its own source's partition, and no other. Nothing
  * is held in memory: the partition is taken out of what the input reads, at that record, and is put
  * back when the schema is there or given up (the fetcher has the deadline; the record becomes a
  * dead letter then).
@@ -19,39 +19,42 @@
 
 void snag_partition_park(snag_partition *partition, const snag_raw *raw)
 {
-    size_t size = raw->value.size < sizeof partition->parked_head ? raw->value.size
-                                                                  : sizeof partition->parked_head;
+    snag_stream *stream = &partition->streams[raw->position.source];
+    size_t size = raw->value.size < sizeof stream->parked_head ? raw->value.size : sizeof stream->parked_head;
     if (size)
-        memcpy(partition->parked_head, raw->value.data, size);
-    partition->parked_size = size;
-    partition->parked = true;
-    partition->reached = -1;
+        memcpy(stream->parked_head, raw->value.data, size);
+    stream->parked_size = size;
+    stream->parked = true;
+    stream->reached = -1;
     partition->worker->parked++;
     partition->worker->reseat = true;
 }
 
-static bool waits_still(snag_partition *partition)
+static bool waits_still(const snag_partition *partition, uint32_t source)
 {
     snag_worker *worker = partition->worker;
+    const snag_stream *stream = &partition->streams[source];
     snag_event event;
     snag_diag why;
-    snag_raw raw = {.position = {.partition = partition->index},
+    snag_raw raw = {.position = {.partition = partition->index, .source = (uint16_t)source},
                     .stamp_ms = SNAG_TIME_NONE,
-                    .value = snag_str_of(partition->parked_head, partition->parked_size)};
+                    .value = snag_str_of(stream->parked_head, stream->parked_size)};
     snag_arena_reset(&worker->arena);
-    return snag_decode(worker->decoder, &raw, &worker->arena, &event, &why) == SNAG_AGAIN;
+    return snag_decode(worker->decoders[source], &raw, &worker->arena, &event, &why) == SNAG_AGAIN;
 }
 
 static snag_err reseat(snag_worker *worker, snag_diag *diag)
 {
     const snag_input *input = &worker->ports->input;
     size_t count = 0;
-    snag_place *places = calloc(worker->options->partitions, sizeof *places);
+    snag_place *places = calloc((size_t)worker->options->partitions * worker->sources, sizeof *places);
     SNAG_ASSERT(places != NULL);
     for (uint32_t i = 0; i < worker->options->partitions; i++) {
         const snag_partition *partition = worker->partitions[i];
-        if (partition->engine && !partition->parked)
-            places[count++] = (snag_place){.partition = i, .offset = partition->next};
+        for (uint32_t s = 0; s < worker->sources && partition->engine; s++)
+            if (!partition->streams[s].parked)
+                places[count++] = (snag_place){.partition = i, .source = s,
+                                               .offset = partition->streams[s].next};
     }
     snag_err err = input->ops->start(input->self, places, count, diag);
     free(places);
@@ -61,11 +64,12 @@ static snag_err reseat(snag_worker *worker, snag_diag *diag)
 
 snag_err snag_worker_parked(snag_worker *worker, snag_diag *diag)
 {
-    for (uint32_t i = 0; worker->parked && i < worker->options->partitions; i++) {
-        snag_partition *partition = worker->partitions[i];
-        if (!partition->parked || waits_still(partition))
+    for (uint32_t i = 0; worker->parked && i < worker->options->partitions * worker->sources; i++) {
+        snag_partition *partition = worker->partitions[i / worker->sources];
+        snag_stream *stream = &partition->streams[i % worker->sources];
+        if (!stream->parked || waits_still(partition, i % worker->sources))
             continue;
-        partition->parked = false;
+        stream->parked = false;
         worker->parked--;
         worker->reseat = true;
     }
@@ -75,7 +79,8 @@ snag_err snag_worker_parked(snag_worker *worker, snag_diag *diag)
 void snag_worker_unpark(snag_worker *worker)
 {
     for (uint32_t i = 0; i < worker->options->partitions; i++)
-        worker->partitions[i]->parked = false;
+        for (uint32_t s = 0; s < worker->sources; s++)
+            worker->partitions[i]->streams[s].parked = false;
     worker->parked = 0;
     worker->reseat = false;
 }

@@ -56,9 +56,7 @@ void snag_partition_drop(snag_partition *partition)
     atomic_fetch_sub(&worker->shared->state_bytes, partition->accounted);
     engine_drop(partition);
     free(partition->words);
-    uint32_t index = partition->index;
-    *partition = (snag_partition){.worker = worker, .index = index, .n = -1, .placed = -1, .reached = -1,
-                                  .logged = -1, .words_at = -1, .stale = true};
+    snag_partition_clear(partition);
 }
 
 void snag_worker_drop_all(snag_worker *worker)
@@ -161,6 +159,13 @@ static snag_err log_apply(snag_partition *partition, const snag_change_record *r
     return SNAG_END;
 }
 
+/* What the engine must be given again, or may skip. */
+static void resume(const snag_partition *partition)
+{
+    for (uint32_t s = 0; s < partition->worker->sources; s++)
+        snag_engine_resume(partition->engine, s, partition->streams[s].resume);
+}
+
 static snag_err head_take(snag_partition *partition, const snag_head *head, snag_diag *diag)
 {
     snag_err err = snag_partition_head_check(partition, head, diag);
@@ -172,11 +177,10 @@ static snag_err head_take(snag_partition *partition, const snag_head *head, snag
     partition->told = head->told && memcmp(head->config, partition->worker->pipeline->config, 32) == 0;
     if (!partition->words)
         partition->words_at = head->rules;
-    partition->next = head->oldest;
-    partition->resume = head->next;
-    snag_engine_resume(partition->engine, 0, head->next);
+    err = snag_partition_places_take(partition, head, diag);
+    resume(partition);
     partition->draining = snag_engine_w(partition->engine) < snag_engine_target_w(partition->engine);
-    return SNAG_OK;
+    return err;
 }
 
 /* Behind the last record: with an open transaction there, what is looked for may still come into sight. */
@@ -287,10 +291,9 @@ static snag_err first_start(snag_partition *partition, snag_diag *diag)
 {
     snag_worker *worker = partition->worker;
     const snag_clock *clock = &worker->ports->clock;
-    int64_t first, end;
     snag_err err = log_is_empty(partition, diag);
     if (err == SNAG_OK)
-        err = snag_worker_ask_range(worker, partition->index, &first, &end, diag);
+        err = snag_partition_places_first(partition, diag);
     if (err == SNAG_OK)
         err = engine_make(partition, diag);
     if (err != SNAG_OK)
@@ -300,47 +303,15 @@ static snag_err first_start(snag_partition *partition, snag_diag *diag)
         memcpy(partition->incarnation + i, &random, 8);
     }
     partition->n = -1;
-    partition->next = worker->options->from_latest ? end : first;
-    partition->resume = partition->next;
-    snag_engine_resume(partition->engine, 0, partition->next);
+    resume(partition);
     snag_worker_dirty(worker, partition);
     return SNAG_OK;
 }
 
-static snag_err place_check(snag_partition *partition, const snag_place *place, int64_t *n,
-                            snag_diag *diag)
+static snag_err state_load(snag_partition *partition, int64_t n, snag_diag *diag)
 {
-    snag_worker *worker = partition->worker;
-    int64_t first, end;
-    if (!snag_head_words_read(place->text, n, partition->incarnation))
-        return snag_fail(diag, SNAG_STATE,
-                         "partition %" PRIu32 ": the offsets of group %s were not written by snag (or were "
-                         "reset by hand): its state does not fit them. Begin a new --group",
-                         partition->index, worker->options->group);
-    snag_err err = snag_worker_ask_range(worker, partition->index, &first, &end, diag);
-    if (err != SNAG_OK)
-        return err;
-    if (place->offset >= first && place->offset <= end)
-        return SNAG_OK;
-    return snag_fail(diag, SNAG_STATE,
-                     "partition %" PRIu32 ": the next record to read is %" PRId64
-                     ", but the topic holds %" PRId64 " to %" PRId64 ": records were deleted before they "
-                     "were read, or the topic was made anew. Begin a new --group",
-                     partition->index, place->offset, first, end);
-}
-
-static snag_err recover(snag_partition *partition, snag_place *place, snag_diag *diag)
-{
-    int64_t n, from = 0;
-    snag_partition_drop(partition);
-    if (place->offset < 0) {
-        snag_err err = first_start(partition, diag);
-        place->offset = partition->next;
-        return err;
-    }
-    snag_err err = place_check(partition, place, &n, diag);
-    if (err == SNAG_OK)
-        err = engine_make(partition, diag);
+    int64_t from = 0;
+    snag_err err = engine_make(partition, diag);
     if (err == SNAG_OK)
         err = store_load(partition, n, &from, diag);
     if (err == SNAG_OK)
@@ -356,7 +327,20 @@ static snag_err recover(snag_partition *partition, snag_place *place, snag_diag 
     partition->worker->recovered += err == SNAG_OK;
     if (err == SNAG_OK)
         snag_partition_usage(partition);
-    partition->placed = place->offset;
+    return err;
+}
+
+/* places: one of each source. */
+static snag_err recover(snag_partition *partition, const snag_place *places, snag_diag *diag)
+{
+    int64_t n;
+    snag_partition_drop(partition);
+    snag_err err = snag_partition_places_read(partition, places, &n, diag);
+    if (err != SNAG_OK)
+        return err;
+    if (n < 0)
+        return first_start(partition, diag);
+    err = state_load(partition, n, diag);
     snag_worker_pass(partition->worker, SNAG_POINT_RECOVERED);
     return err;
 }
@@ -364,13 +348,12 @@ static snag_err recover(snag_partition *partition, snag_place *place, snag_diag 
 /* --- the assignment ---------------------------------------------------------------------------- */
 
 /* An engine that was kept through a rebalance is as good as new where nobody committed meanwhile. */
-static bool warm(const snag_partition *partition, const snag_place *place)
+static bool warm(const snag_partition *partition, const snag_place *places)
 {
-    int64_t n;
-    uint8_t incarnation[16];
-    return partition->engine && !partition->dirty && place->offset >= 0 &&
-           snag_head_words_read(place->text, &n, incarnation) && n == partition->n &&
-           memcmp(incarnation, partition->incarnation, 16) == 0;
+    bool same = partition->engine && !partition->dirty;
+    for (uint32_t s = 0; s < partition->worker->sources && same; s++)
+        same = snag_place_is_of(&places[s], partition->n, partition->incarnation);
+    return same;
 }
 
 static snag_partition *partition_at(snag_worker *worker, uint32_t index)
@@ -384,27 +367,37 @@ static bool over_budget(const snag_worker *worker)
     return atomic_load(&worker->shared->state_bytes) >= worker->shares.state_bytes;
 }
 
-static snag_err take_one(snag_worker *worker, snag_place *place, bool *refused, snag_diag *diag)
+/* Reading goes on where each stream is: what waits in a kept engine's order buffer is still in memory. */
+static void places_fill(const snag_partition *partition, snag_place *places)
 {
-    snag_partition *partition = partition_at(worker, place->partition);
+    for (uint32_t s = 0; s < partition->worker->sources; s++)
+        places[s].offset = partition->streams[s].next;
+}
+
+static snag_err take_one(snag_worker *worker, snag_place *places, bool *refused, snag_diag *diag)
+{
+    snag_partition *partition = partition_at(worker, places->partition);
     *refused = false;
     partition->kept = true;
-    partition->reached = -1;
-    if (warm(partition, place)) {
-        place->offset = partition->next; /* what waits in the order buffer is still in memory */
+    for (uint32_t s = 0; s < worker->sources; s++)
+        partition->streams[s].reached = -1;
+    if (warm(partition, places)) {
+        places_fill(partition, places);
         return SNAG_OK;
     }
     if (over_budget(worker)) {
         snag_worker_say(worker, "partition %" PRIu32 " is not taken: the %" PRIu64 " MiB for state of the "
                                 "budget of %" PRIu64 " MiB are used up. Start another process, or raise "
                                 "`budget`",
-                        place->partition, worker->shares.state_bytes >> 20,
+                        places->partition, worker->shares.state_bytes >> 20,
                         worker->pipeline->budget_bytes >> 20);
         *refused = true;
         return SNAG_OK;
     }
-    snag_err err = recover(partition, place, diag);
+    snag_err err = recover(partition, places, diag);
     partition->kept = true;
+    if (err == SNAG_OK)
+        places_fill(partition, places);
     return err;
 }
 
@@ -441,10 +434,10 @@ static snag_err take_all(snag_worker *worker, snag_place *places, size_t count, 
     snag_worker_pass(worker, SNAG_POINT_GIVEN);
     snag_err err = snag_worker_ask_places(worker, places, count, diag);
     snag_worker_pass(worker, SNAG_POINT_PLACES_READ);
-    for (size_t i = 0; i < count && err == SNAG_OK; i++) {
+    for (size_t i = 0; i < count && err == SNAG_OK; i += worker->sources) {
         err = take_one(worker, &places[i], &refused, diag);
-        if (err == SNAG_OK && !refused)
-            places[taken++] = places[i];
+        for (uint32_t s = 0; s < worker->sources && err == SNAG_OK && !refused; s++)
+            places[taken++] = places[i + s];
     }
     forget_others(worker);
     if (err == SNAG_OK)
@@ -458,15 +451,17 @@ static snag_err take_all(snag_worker *worker, snag_place *places, size_t count, 
 }
 
 /* Where somebody committed between our look at the offsets and at the changelog, look again. */
-static snag_err take_given(snag_worker *worker, const uint32_t *given, size_t count, snag_diag *diag)
+static snag_err take_given(snag_worker *worker, const uint32_t *given, size_t given_count, snag_diag *diag)
 {
+    size_t count = given_count * worker->sources; /* partition by partition, one place of each source */
     const snag_clock *clock = &worker->ports->clock;
     snag_err err = SNAG_AGAIN;
     snag_place *places = malloc(count * sizeof *places);
     SNAG_ASSERT(places != NULL);
     for (int tries = 0; tries < TRIES && err == SNAG_AGAIN; tries++) {
         for (size_t i = 0; i < count; i++)
-            places[i] = (snag_place){.partition = given[i], .offset = -1};
+            places[i] = (snag_place){.partition = given[i / worker->sources],
+                                     .source = (uint32_t)(i % worker->sources), .offset = -1};
         if (tries)
             clock->sleep_ms(clock->self, LOG_WAIT_MS);
         err = take_all(worker, places, count, diag);

@@ -98,7 +98,7 @@ static void note_time(snag_worker *worker, notes *to, const char *name, int64_t 
 static void note_origin(snag_worker *worker, notes *to, const snag_raw *raw)
 {
     note(worker, to, "snag.source", worker->pipeline->sources[raw->position.source].name);
-    note(worker, to, "snag.topic", worker->topic);
+    note(worker, to, "snag.topic", worker->topics[raw->position.source]);
     note_int(worker, to, "snag.partition", raw->position.partition);
     note_int(worker, to, "snag.offset", raw->position.offset);
     note_time(worker, to, "snag.time", raw->stamp_ms);

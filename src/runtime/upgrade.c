@@ -32,6 +32,9 @@ snag_err snag_partition_head_check(const snag_partition *partition, const struct
                          ": customers have moved between partitions. Begin a new --group, which "
                          "reads the topic anew",
                          worker->options->partitions, head->partitions);
+    snag_err err = snag_partition_sources_check(partition, head, diag);
+    if (err != SNAG_OK)
+        return err;
     if (head->pipeline > worker->pipeline->version)
         return snag_fail(diag, SNAG_CONFIG,
                          "partition %" PRIu32 " was last run with version %" PRIu32

@@ -71,6 +71,15 @@ static bool commit_is_due(const snag_worker *worker)
     return now_ms - worker->dirty_ms >= worker->options->commit_every_ms;
 }
 
+/* Every source's end was reached. */
+static bool is_read(const snag_partition *partition)
+{
+    bool read = true;
+    for (uint32_t s = 0; s < partition->worker->sources; s++)
+        read = read && partition->streams[s].reached >= partition->streams[s].next;
+    return read;
+}
+
 /* Records left, and how old the news is: for people, so from what the client happens to know. */
 static void left_sum(snag_worker *worker)
 {
@@ -82,11 +91,13 @@ static void left_sum(snag_worker *worker)
     worker->left_ms = worker->now_ms + LEFT_EVERY_MS;
     for (uint32_t i = 0; i < worker->options->partitions; i++) {
         const snag_partition *partition = worker->partitions[i];
-        if (!partition->engine || partition->reached >= partition->next)
+        if (!partition->engine || is_read(partition))
             continue;
-        int64_t end = input->ops->seen_end(input->self, i);
         int64_t newest_ms = snag_engine_newest(partition->engine);
-        left += end > partition->next ? (uint64_t)(end - partition->next) : 0;
+        for (uint32_t s = 0; s < worker->sources; s++) {
+            int64_t end = input->ops->seen_end(input->self, i, s), next = partition->streams[s].next;
+            left += end > next && partition->streams[s].reached < next ? (uint64_t)(end - next) : 0;
+        }
         if (newest_ms != SNAG_TIME_NONE && worker->wall_ms - newest_ms > behind_ms)
             behind_ms = worker->wall_ms - newest_ms;
     }
@@ -107,7 +118,7 @@ static void stats_sum(snag_worker *worker)
         episodes += usage.open_episodes;
         armed += usage.armed;
         bytes += usage.bytes_used;
-        behind += partition->reached < partition->next;
+        behind += !is_read(partition);
     }
     atomic_store(&worker->stats->walks, walks);
     atomic_store(&worker->stats->episodes, episodes);
@@ -137,7 +148,8 @@ static snag_err seat(snag_worker *worker, snag_diag *diag)
     case SNAG_SEAT_ASKED:
         err = commit(worker, diag);
         for (uint32_t i = 0; i < worker->options->partitions; i++)
-            worker->partitions[i]->reached = -1; /* kept warm, but not ours to move in time */
+            for (uint32_t s = 0; s < worker->sources; s++)
+                worker->partitions[i]->streams[s].reached = -1; /* kept warm, but not ours to move in time */
         snag_worker_pass(worker, SNAG_POINT_LEAVING);
         if (err == SNAG_OK)
             err = input->ops->give_back(input->self, diag);
@@ -154,12 +166,21 @@ static snag_err seat(snag_worker *worker, snag_diag *diag)
     return err;
 }
 
+/* What is read, what was reached and the clock all change whose turn it is. */
+static void want(const snag_worker *worker)
+{
+    for (uint32_t i = 0; i < worker->options->partitions && worker->sources > 1; i++)
+        if (worker->partitions[i]->engine)
+            snag_partition_want(worker->partitions[i]);
+}
+
 static snag_err turn(snag_worker *worker, snag_diag *diag)
 {
     const snag_input *input = &worker->ports->input;
     snag_batch batch;
     snag_err err = SNAG_OK;
     if (worker->seat == SNAG_SEAT_KEPT) {
+        want(worker);
         err = input->ops->poll(input->self, snag_worker_wait(worker), worker->options->batch_max, &batch,
                                &worker->seat, diag);
         snag_worker_clock(worker);
@@ -266,6 +287,15 @@ static snag_err start_over(snag_worker *worker, snag_err failed, snag_diag *diag
 
 /* --- life -------------------------------------------------------------------------------------- */
 
+void snag_partition_clear(snag_partition *partition)
+{
+    snag_worker *worker = partition->worker;
+    *partition = (snag_partition){.worker = worker, .index = partition->index, .n = -1, .logged = -1,
+                                  .words_at = -1, .stale = true};
+    for (uint32_t s = 0; s < worker->sources; s++)
+        partition->streams[s] = (snag_stream){.placed = -1, .reached = -1};
+}
+
 static snag_err memory(snag_worker *worker, snag_diag *diag)
 {
     uint32_t count = worker->options->partitions;
@@ -278,12 +308,14 @@ static snag_err memory(snag_worker *worker, snag_diag *diag)
     bool fine = worker->arena_block && worker->events && worker->headers && worker->items &&
                 worker->partitions;
     for (uint32_t i = 0; i < count && fine; i++) {
-        worker->partitions[i] = calloc(1, sizeof **worker->partitions);
+        worker->partitions[i] =
+            calloc(1, sizeof **worker->partitions + worker->sources * sizeof(snag_stream));
         fine = worker->partitions[i] != NULL;
-        if (fine)
-            *worker->partitions[i] =
-                (snag_partition){.worker = worker, .index = i, .n = -1, .placed = -1, .reached = -1,
-                                 .logged = -1, .words_at = -1, .stale = true};
+        if (!fine)
+            break;
+        worker->partitions[i]->worker = worker;
+        worker->partitions[i]->index = i;
+        snag_partition_clear(worker->partitions[i]);
     }
     if (!fine)
         return snag_fail(diag, SNAG_MEMORY, "out of memory");
@@ -298,15 +330,17 @@ static snag_err prepare(snag_worker *worker, snag_diag *diag)
     snag_decoder_options decoding = {.now_ms = SNAG_NEVER, .fetch = options->fetch,
                                      .fetch_context = options->fetch_context};
     snag_err err = memory(worker, diag);
-    worker->topic = pipeline->sources[0].topic;
+    for (uint32_t s = 0; s < worker->sources; s++)
+        worker->topics[s] = pipeline->sources[s].topic;
     worker->encode = (snag_encode_context){.pipeline = pipeline->name,
                                            .version = pipeline->version,
                                            .config = pipeline->config,
-                                           .topics = &worker->topic,
-                                           .topic_count = 1,
+                                           .topics = worker->topics,
+                                           .topic_count = worker->sources,
                                            .detected_at_ms = SNAG_TIME_NONE};
-    if (err == SNAG_OK)
-        err = snag_decoder_new(&worker->decoder, &pipeline->sources[0], options->base_dir, &decoding, diag);
+    for (uint32_t s = 0; s < worker->sources && err == SNAG_OK; s++)
+        err = snag_decoder_new(&worker->decoders[s], &pipeline->sources[s], options->base_dir, &decoding,
+                               diag);
     return err;
 }
 
@@ -318,7 +352,8 @@ static void finish(snag_worker *worker)
         free(worker->partitions[i]);
     }
     free(worker->partitions);
-    snag_decoder_free(worker->decoder);
+    for (uint32_t s = 0; s < worker->sources; s++)
+        snag_decoder_free(worker->decoders[s]);
     snag_bundle_finish(&worker->bundle);
     free(worker->arena_block);
     free(worker->events);
@@ -348,6 +383,7 @@ snag_err snag_worker_run(const snag_worker_options *options, const snag_ports *p
                          snag_shared *shared, snag_stats *stats, snag_diag *diag)
 {
     snag_worker worker = {.options = options, .ports = ports, .pipeline = options->pipeline,
+                          .sources = options->pipeline->source_count,
                           .shares = snag_shares_of(options->pipeline->budget_bytes, options->workers),
                           .shared = shared, .stats = stats, .dirty_ms = SNAG_NEVER,
                           .drift_ms = SNAG_TIME_NONE, .fenced_ms = SNAG_TIME_NONE,

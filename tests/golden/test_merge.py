@@ -64,12 +64,14 @@ def milliseconds(stamp):
 
 
 def records(output):
-    """What must be the same: all but what names the pipeline's own hash."""
+    """What must be the same: all but what names the pipeline's own hash, and names made of an event's id, for
+    that is its source's own."""
     found = []
     for line in output.splitlines():
         record = json.loads(line)
-        record["data"].pop("snag", None)
-        record["data"].pop("offset", None)
+        record.pop("id")
+        for name in ("snag", "offset", "episode", "walk", "would_be"):
+            record["data"].pop(name, None)
         found.append(json.dumps(record, sort_keys=True))
     return found
 

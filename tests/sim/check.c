@@ -70,10 +70,12 @@ static void lists_print(sim_world *world, const sim_saids *wanted, const sim_log
     }
     for (; world->setup.trace && i < wanted->count; i++)
         printf("[%u] %zu reference %.*s\n", p, i, SNAG_FMT(wanted->list[i].value));
-    log = &world->logs[SIM_INPUT][p];
-    for (int64_t at = 0; world->setup.trace && (entry = sim_log_next(log, &at)) != NULL; at++)
-        printf("[%u] input %" PRId64 " at %" PRId64 " %.*s\n", p, at, entry->stamp_ms - SIM_EPOCH_MS,
-               SNAG_FMT(entry->value));
+    for (uint32_t s = 0; s < world->sources; s++) {
+        log = &world->logs[SIM_INPUT + s][p];
+        for (int64_t at = 0; world->setup.trace && (entry = sim_log_next(log, &at)) != NULL; at++)
+            printf("[%u] input %u %" PRId64 " at %" PRId64 " %.*s\n", p, s, at,
+                   entry->stamp_ms - SIM_EPOCH_MS, SNAG_FMT(entry->value));
+    }
 }
 
 static void check_topic(sim_world *world, const sim_reference *reference, snag_topic topic, uint32_t p)

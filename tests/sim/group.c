@@ -265,8 +265,8 @@ sim_code sim_group_places(sim_world *world, sim_request *request)
     if (request->generation != world->group.generation)
         return SIM_NOT_MEMBER;
     for (size_t i = 0; i < request->count; i++) {
-        txn->pending[request->places[i].partition] = true;
-        txn->places[request->places[i].partition] = request->places[i];
+        txn->pending[sim_place_of(&request->places[i])] = true;
+        txn->places[sim_place_of(&request->places[i])] = request->places[i];
     }
     return SIM_OK;
 }
@@ -275,12 +275,13 @@ sim_code sim_group_fetch(sim_world *world, sim_request *request)
 {
     snag_place *places = (snag_place *)(uintptr_t)request->places;
     for (size_t i = 0; i < request->count; i++) {
-        uint32_t p = places[i].partition;
+        uint32_t p = sim_place_of(&places[i]), source = places[i].source, partition = places[i].partition;
         for (int writer = 0; writer < SIM_WRITERS; writer++)
             if (world->txns[writer].pending[p])
                 return SIM_UNSTABLE;
         places[i] = world->group.places[p];
-        places[i].partition = p;
+        places[i].partition = partition;
+        places[i].source = source;
     }
     return SIM_OK;
 }

@@ -28,30 +28,48 @@ static bool broker_is_down(const sim_proc *proc)
 
 /* --- reading ----------------------------------------------------------------------------------- */
 
-static void take_record(sim_proc *proc, uint32_t p, const sim_entry *entry, snag_batch *batch)
+static void take_record(sim_proc *proc, uint32_t source, uint32_t p, const sim_entry *entry,
+                        snag_batch *batch)
 {
-    proc->raws[batch->count] = (snag_raw){.position = {.offset = proc->client.at[p], .partition = p},
-                                          .stamp_ms = entry->stamp_ms, .key = entry->key,
-                                          .value = entry->value};
+    int64_t *at = &proc->client.at[source][p];
+    proc->raws[batch->count] =
+        (snag_raw){.position = {.offset = *at, .partition = p, .source = (uint16_t)source},
+                   .stamp_ms = entry->stamp_ms, .key = entry->key, .value = entry->value};
     proc->raw_headers[batch->count] = entry->headers;
     proc->raw_header_counts[batch->count] = entry->header_count;
     batch->count++;
-    proc->client.at[p]++;
-    proc->client.told[p] = -1;
+    (*at)++;
+    proc->client.told[source][p] = -1;
 }
 
-static void harvest_one(sim_proc *proc, uint32_t p, size_t max, snag_batch *batch)
+/* An end is told alone: of several sources records may be left, and come again. */
+static void harvest_one(sim_proc *proc, uint32_t source, uint32_t p, size_t max, snag_batch *batch)
 {
-    sim_client *client = &proc->client;
-    const sim_log *log = &proc->world->logs[SIM_INPUT][p];
+    int64_t *at = &proc->client.at[source][p], *told = &proc->client.told[source][p];
+    const sim_log *log = &proc->world->logs[SIM_INPUT + source][p];
     const sim_entry *entry = NULL;
-    while (batch->count < max && (entry = sim_log_next(log, &client->at[p])) != NULL)
-        take_record(proc, p, entry, batch);
-    if (batch->count == max && entry)
+    size_t before = batch->count;
+    while (batch->count < max && (entry = sim_log_next(log, at)) != NULL)
+        take_record(proc, source, p, entry, batch);
+    if ((batch->count == max && entry) || (proc->world->sources > 1 && batch->count > before))
         return;
-    if (!sim_log_next(log, &client->at[p]) && client->told[p] != client->at[p]) {
-        client->told[p] = client->at[p];
-        proc->reached[batch->reached_count++] = (snag_reached){p, client->at[p]};
+    if (!sim_log_next(log, at) && *told != *at) {
+        *told = *at;
+        proc->reached[batch->reached_count++] = (snag_reached){p, source, *at};
+    }
+}
+
+/* Records of a partition come only when there are some of the wanted source; ends always do. */
+static void harvest_part(sim_proc *proc, uint32_t p, size_t max, snag_batch *batch)
+{
+    const sim_world *world = proc->world;
+    uint32_t want = world->sources > 1 ? proc->client.want[p] : 0;
+    int64_t *at = &proc->client.at[want][p];
+    bool wanted = *at >= 0 && sim_log_next(&world->logs[SIM_INPUT + want][p], at);
+    for (uint32_t i = 0; i < world->sources; i++) { /* the wanted one first: there may be no room for all */
+        uint32_t s = (want + i) % world->sources;
+        if (proc->client.at[s][p] >= 0)
+            harvest_one(proc, s, p, wanted || world->sources == 1 ? max : batch->count, batch);
     }
 }
 
@@ -65,16 +83,16 @@ static void harvest(sim_proc *proc, size_t max, snag_batch *batch)
         max = (size_t)sim_between(&world->dice, 1, (int64_t)max);
     for (uint32_t i = 0; i < world->parts && !broker_is_down(proc); i++) {
         uint32_t p = (first + i) % world->parts;
-        if (proc->client.at[p] >= 0 && world->now_ms >= world->fetch_stalls_ms[p])
-            harvest_one(proc, p, max, batch);
+        if (world->now_ms >= world->fetch_stalls_ms[p])
+            harvest_part(proc, p, max, batch);
     }
 }
 
-void sim_input_arrived(sim_world *world, uint32_t partition)
+void sim_input_arrived(sim_world *world, uint32_t source, uint32_t partition)
 {
     for (uint32_t i = 0; i < world->proc_count; i++) {
         sim_proc *proc = world->procs[i];
-        if (proc->polls && !proc->dead && proc->client.at[partition] >= 0)
+        if (proc->polls && !proc->dead && proc->client.at[source][partition] >= 0)
             sim_at(world, world->now_ms + sim_below(&world->dice, 5), NULL, proc, proc->wait);
     }
 }
@@ -163,18 +181,19 @@ static snag_err input_start(void *self, const snag_place *places, size_t count, 
         return gone(proc, diag);
     for (size_t i = 0; i < count; i++) {
         SNAG_ASSERT(places[i].offset >= 0);
-        proc->client.at[places[i].partition] = places[i].offset;
-        proc->client.told[places[i].partition] = -1;
-        sim_trace(proc->world, "%u.%u reads partition %u from %" PRId64, proc->slot, proc->number,
-                  places[i].partition, places[i].offset);
+        proc->client.at[places[i].source][places[i].partition] = places[i].offset;
+        proc->client.told[places[i].source][places[i].partition] = -1;
+        sim_trace(proc->world, "%u.%u reads partition %u of source %u from %" PRId64, proc->slot,
+                  proc->number, places[i].partition, places[i].source, places[i].offset);
     }
     return SNAG_OK;
 }
 
 static void stop_reading(sim_client *client)
 {
-    for (int p = 0; p < SIM_PARTS; p++)
-        client->at[p] = client->told[p] = -1;
+    for (int s = 0; s < SIM_SOURCES; s++)
+        for (int p = 0; p < SIM_PARTS; p++)
+            client->at[s][p] = client->told[s][p] = -1;
     client->given_count = 0;
 }
 
@@ -207,19 +226,20 @@ static snag_err input_rejoin(void *self, snag_diag *diag)
 
 /* --- ends of logs ------------------------------------------------------------------------------ */
 
-static snag_err input_range(void *self, uint32_t partition, int64_t *first, int64_t *end, snag_diag *diag)
+static snag_err input_range(void *self, uint32_t partition, uint32_t source, int64_t *first, int64_t *end,
+                            snag_diag *diag)
 {
     sim_proc *proc = self;
     if (!sim_step(proc, sim_below(&proc->world->dice, 4)) || broker_is_down(proc))
         return gone(proc, diag);
     *first = 0;
-    *end = sim_log_stable(&proc->world->logs[SIM_INPUT][partition]);
+    *end = sim_log_stable(&proc->world->logs[SIM_INPUT + source][partition]);
     return SNAG_OK;
 }
 
-static void tick_add(sim_proc *proc, uint32_t partition, int64_t end)
+static void tick_add(sim_proc *proc, uint32_t partition, uint32_t from, int64_t end)
 {
-    const snag_source_spec *source = &proc->world->config.pipeline.sources[0];
+    const snag_source_spec *source = &proc->world->config.pipeline.sources[from];
     sim_ticks *ticks = &proc->ticks[partition];
     sim_trace(proc->world, "%u.%u may tick partition %u at %" PRId64 " to %" PRId64, proc->slot, proc->number,
               partition, end, proc->wall_read_ms - source->out_of_order_ms - source->delay_ms - SIM_EPOCH_MS);
@@ -228,10 +248,10 @@ static void tick_add(sim_proc *proc, uint32_t partition, int64_t end)
         return;
     }
     ticks->list[ticks->count++] =
-        (sim_tick){end, proc->wall_read_ms - source->out_of_order_ms - source->delay_ms};
+        (sim_tick){from, end, proc->wall_read_ms - source->out_of_order_ms - source->delay_ms};
 }
 
-static snag_err input_log_end(void *self, uint32_t partition, int64_t *end, snag_diag *diag)
+static snag_err input_log_end(void *self, uint32_t partition, uint32_t source, int64_t *end, snag_diag *diag)
 {
     sim_proc *proc = self;
     sim_world *world = proc->world;
@@ -241,12 +261,32 @@ static snag_err input_log_end(void *self, uint32_t partition, int64_t *end, snag
         sim_wait(proc, 500);
         return gone(proc, diag);
     }
-    *end = world->logs[SIM_INPUT][partition].end;
+    *end = world->logs[SIM_INPUT + source][partition].end;
     if (!sim_wait(proc, sim_below(&world->dice, 4)))
         return gone(proc, diag);
-    if (proc->client.at[partition] == *end && proc->client.told[partition] == *end)
-        tick_add(proc, partition, *end);
+    if (proc->client.at[source][partition] == *end && proc->client.told[source][partition] == *end)
+        tick_add(proc, partition, source, *end);
     return SNAG_OK;
+}
+
+static void input_want(void *self, uint32_t partition, uint32_t source)
+{
+    sim_proc *proc = self;
+    proc->client.want[partition] = source;
+}
+
+static void input_leave(void *self, uint32_t partition, uint32_t source, int64_t offset)
+{
+    sim_proc *proc = self;
+    SNAG_ASSERT(offset < proc->client.at[source][partition]);
+    proc->client.at[source][partition] = offset;
+}
+
+static bool input_holds(void *self, uint32_t partition, uint32_t source)
+{
+    const sim_proc *proc = self;
+    int64_t at = proc->client.at[source][partition];
+    return at >= 0 && sim_log_next(&proc->world->logs[SIM_INPUT + source][partition], &at);
 }
 
 static void input_close(void *self)
@@ -259,7 +299,8 @@ snag_input sim_input_port(sim_proc *proc)
     static const snag_input_ops ops = {
         .poll = input_poll, .release = input_release, .headers = input_headers, .given = input_given,
         .committed = input_committed, .start = input_start, .give_back = input_give_back,
-        .rejoin = input_rejoin, .range = input_range, .log_end = input_log_end, .close = input_close};
+        .rejoin = input_rejoin, .range = input_range, .log_end = input_log_end, .want = input_want,
+        .leave = input_leave, .holds = input_holds, .close = input_close};
     join_anew(proc);
     return (snag_input){&ops, proc};
 }

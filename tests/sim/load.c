@@ -19,6 +19,9 @@ enum { PIPELINE_BYTES = 4096, RECORD_BYTES = 512, RECORDS_MOST = 260, BUDGET_BYT
 typedef struct load {
     sim_world *world;
     sim_dice dice;
+    sim_dice source_dice; /* its own: worlds of one source stay what they were */
+    int64_t weights[SIM_SOURCES]; /* how much each source says; 0 = it is silent */
+    int64_t lags_ms[SIM_SOURCES]; /* how much later its records come */
     int64_t out_of_order_ms;
     int customers, orders;
     bool disorder;
@@ -55,6 +58,50 @@ static void rules_print(load *self, snag_buf *buf)
                         (int)sim_between(dice, 3, 9));
 }
 
+static void sources_print(load *self, snag_buf *buf)
+{
+    sim_dice *dice = &self->source_dice;
+    for (uint32_t s = 1; s < self->world->sources; s++) {
+        snag_buf_printf(buf, "  s%u:\n    topic: t%u\n    format: json\n"
+                             "    map: { id: id, time: at, type: what, customer: who }\n"
+                             "    keep: { order: order }\n", s, s);
+        if (sim_chance(dice, 50))
+            snag_buf_printf(buf, "    out_of_order: %ds\n", (int)sim_between(dice, 1, 4));
+        if (sim_chance(dice, 50))
+            snag_buf_printf(buf, "    delay: %ds\n", (int)sim_between(dice, 0, 3));
+        if (sim_chance(dice, 10))
+            snag_buf_printf(buf, "    clock: log\n");
+    }
+}
+
+/* Sources of different speed, one of them perhaps silent, one behind. */
+static void sources_make(load *self)
+{
+    static const int64_t weights[] = {0, 1, 5, 20};
+    sim_dice *dice = &self->source_dice;
+    int luck = (int)sim_below(dice, 100);
+    self->world->sources = luck < 55 ? 1 : luck < 85 ? 2 : 3;
+    for (uint32_t s = 0; s < SIM_SOURCES; s++) {
+        self->weights[s] = s == 0 ? 5 : weights[sim_below(dice, 4)];
+        bool lags = self->world->sources > 1 && sim_chance(dice, 40);
+        self->lags_ms[s] = lags ? sim_between(dice, 100, 5000) : 0;
+    }
+}
+
+static uint32_t source_pick(load *self)
+{
+    int64_t all = 0, luck;
+    uint32_t s = 0;
+    if (self->world->sources == 1)
+        return 0;
+    for (uint32_t i = 0; i < self->world->sources; i++)
+        all += self->weights[i];
+    luck = sim_below(&self->source_dice, all);
+    while (luck >= self->weights[s])
+        luck -= self->weights[s++];
+    return s;
+}
+
 static void pipeline_make(load *self)
 {
     sim_world *world = self->world;
@@ -73,6 +120,7 @@ static void pipeline_make(load *self)
         snag_buf_printf(&buf, "    clock: log\n");
     if (sim_chance(dice, 25))
         snag_buf_printf(&buf, "    remember: %ds\n", (int)sim_between(dice, 15, 60));
+    sources_print(self, &buf);
     journey_print(self, &buf);
     rules_print(self, &buf);
     SNAG_ASSERT(!buf.full);
@@ -127,7 +175,8 @@ static void record_make(load *self, uint32_t i)
     char who[16], text[RECORD_BYTES];
     snag_buf buf = snag_buf_on(text, sizeof text);
     snprintf(who, sizeof who, "c%d", (int)sim_below(&self->dice, self->customers));
-    record->at_ms = self->at_ms;
+    record->source = source_pick(self);
+    record->at_ms = self->at_ms + self->lags_ms[record->source];
     if (i > 0 && sim_chance(&self->dice, 5)) { /* resent */
         record->key = world->records[i - 1].key;
         record->value = world->records[i - 1].value;
@@ -159,6 +208,9 @@ static void records_make(load *self)
             self->at_ms += sim_between(dice, 3000, 12000);
     }
     world->horizon_ms = self->at_ms + 1000;
+    for (uint32_t s = 0; s < world->sources; s++)
+        if (self->at_ms + self->lags_ms[s] + 1000 > world->horizon_ms)
+            world->horizon_ms = self->at_ms + self->lags_ms[s] + 1000;
 }
 
 /* --- given to the topic ------------------------------------------------------------------------ */
@@ -171,19 +223,20 @@ static void upstream_mark(sim_world *world, void *what, uint64_t commit)
         return;
     }
     world->upstream_marking = false;
-    for (uint32_t p = 0; p < world->parts; p++) {
-        sim_log *log = &world->logs[SIM_INPUT][p];
+    for (uint32_t i = 0; i < world->parts * world->sources; i++) {
+        uint32_t s = i / world->parts, p = i % world->parts;
+        sim_log *log = &world->logs[SIM_INPUT + s][p];
         if (log->open[SIM_UPSTREAM] < 0)
             continue;
         sim_log_mark(world, log, SIM_UPSTREAM, commit != 0);
-        sim_input_arrived(world, p);
+        sim_input_arrived(world, s, p);
     }
 }
 
 static void record_give(sim_world *world, void *what, uint64_t number)
 {
     const sim_record *record = what;
-    sim_log *log = &world->logs[SIM_INPUT][record->partition];
+    sim_log *log = &world->logs[SIM_INPUT + record->source][record->partition];
     snag_message message = {.key = record->key, .value = record->value};
     (void)number;
     sim_log_add(world, log, &message, record->upstream ? SIM_UPSTREAM : -1, SIM_EPOCH_MS + world->now_ms);
@@ -193,12 +246,13 @@ static void record_give(sim_world *world, void *what, uint64_t number)
         sim_at(world, world->now_ms + 1 + sim_below(&world->dice, 300), upstream_mark, NULL,
                !record->aborted);
     }
-    sim_input_arrived(world, record->partition);
+    sim_input_arrived(world, record->source, record->partition);
 }
 
 void sim_load_make(sim_world *world)
 {
-    load self = {.world = world, .dice = {world->setup.seed * 2 + 1}};
+    load self = {.world = world, .dice = {world->setup.seed * 2 + 1},
+                 .source_dice = {world->setup.seed * 8 + 6}};
     sim_dice *dice = &self.dice;
     world->parts = (uint32_t)sim_between(dice, 1, SIM_PARTS);
     world->slots = (uint32_t)sim_between(dice, 1, SIM_SLOTS);
@@ -211,6 +265,7 @@ void sim_load_make(sim_world *world)
     self.customers = (int)sim_between(dice, 2, 9);
     self.orders = (int)sim_between(dice, 1, 4);
     self.disorder = sim_chance(dice, 70);
+    sources_make(&self);
     pipeline_make(&self);
     records_make(&self);
     for (uint32_t i = 0; i < world->record_count; i++)

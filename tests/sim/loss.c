@@ -33,7 +33,10 @@ static void lose_one(sim_world *world, uint32_t p)
 {
     sim_log *log = &world->logs[SNAG_TOPIC_CHANGELOG][p];
     switch (world->setup.loss) {
-    case SIM_LOSS_OFFSETS: world->group.places[p] = (snag_place){.partition = p, .offset = -1}; break;
+    case SIM_LOSS_OFFSETS:
+        for (uint32_t s = 0; s < SIM_SOURCES; s++)
+            world->group.places[s * SIM_PARTS + p] = (snag_place){.partition = p, .source = s, .offset = -1};
+        break;
     case SIM_LOSS_CHANGELOG:
         for (int64_t at = 0; at < log->end; at++)
             log->entries[at].gone = true;

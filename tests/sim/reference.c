@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The undisturbed run: one partition's committed input through one decoder and one engine, in one thread,
+ * The undisturbed run: one partition's committed input through its decoders and one engine, in one thread,
  * with nothing in between but the ticks that were committed, each at its place in the log. What it says and
  * the state it ends in are what the world must have said and ended in.
  */
@@ -16,17 +16,17 @@ enum { ARENA_BYTES = 1 << 20, TEXT_BYTES = 1 << 16 };
 struct sim_reference {
     sim_world *world;
     uint32_t partition;
-    snag_decoder *decoder;
+    snag_decoder *decoders[SIM_SOURCES];
     snag_engine *engine;
     snag_memory memory;
     snag_encode_context context;
-    snag_str topic;
+    snag_str topics[SIM_SOURCES];
     snag_arena arena;
     void *arena_block;
     char *text;
     sim_saids said[SNAG_TOPIC_COUNT];
-    uint32_t tick; /* the next one */
-    uint32_t tick_in;
+    uint32_t tick[SIM_SOURCES]; /* the next one of each source */
+    uint32_t tick_in[SIM_SOURCES];
 };
 
 static void add(sim_reference *self, snag_topic topic, snag_str key, snag_str value, snag_str reason)
@@ -61,7 +61,8 @@ static void emit(void *context, const snag_record *record)
     case SNAG_RECORD_DECISION: said(self, SNAG_TOPIC_DECISIONS, record->as.decision.key, record); return;
     case SNAG_RECORD_LATE: {
         const sim_entry *entry =
-            &self->world->logs[SIM_INPUT][self->partition].entries[record->as.late.position.offset];
+            &self->world->logs[SIM_INPUT + record->as.late.position.source][self->partition]
+                 .entries[record->as.late.position.offset];
         add(self, SNAG_TOPIC_LATE, entry->key, entry->value, SNAG_STR("late"));
         return;
     }
@@ -70,33 +71,41 @@ static void emit(void *context, const snag_record *record)
     SNAG_ASSERT(false);
 }
 
-/* Every committed tick whose place lies at or before this offset. */
-static void ticks_until(sim_reference *self, int64_t offset)
+/* The next committed tick of this source; NULL: there is none. */
+static const sim_tick *tick_next(sim_reference *self, uint32_t source)
 {
     const sim_world *world = self->world;
-    while (self->tick < world->tick_count[self->partition]) {
-        const sim_ticks *ticks = &world->ticks[self->partition][self->tick];
-        if (self->tick_in == ticks->count) {
-            self->tick++;
-            self->tick_in = 0;
-            continue;
-        }
-        if (ticks->list[self->tick_in].position > offset)
-            return;
-        bool there = snag_engine_tick(self->engine, ticks->list[self->tick_in++].target_ms, UINT32_MAX);
-        SNAG_ASSERT(there);
+    for (; self->tick[source] < world->tick_count[self->partition]; self->tick[source]++) {
+        const sim_ticks *ticks = &world->ticks[self->partition][self->tick[source]];
+        for (; self->tick_in[source] < ticks->count; self->tick_in[source]++)
+            if (ticks->list[self->tick_in[source]].source == source)
+                return &ticks->list[self->tick_in[source]];
+        self->tick_in[source] = 0;
     }
+    return NULL;
 }
 
-static void take(sim_reference *self, const sim_entry *entry, int64_t offset)
+/* A committed tick of this source whose place lies at or before this offset. False: there is none. */
+static bool tick_take(sim_reference *self, uint32_t source, int64_t offset)
+{
+    const sim_tick *tick = tick_next(self, source);
+    if (!tick || tick->position > offset)
+        return false;
+    self->tick_in[source]++;
+    bool there = snag_engine_tick_source(self->engine, source, tick->target_ms, UINT32_MAX);
+    SNAG_ASSERT(there);
+    return true;
+}
+
+static void take(sim_reference *self, uint32_t source, const sim_entry *entry, int64_t offset)
 {
     snag_event event;
     snag_diag why;
     size_t taken;
-    snag_raw raw = {.position = {.offset = offset, .partition = self->partition},
+    snag_raw raw = {.position = {.offset = offset, .partition = self->partition, .source = (uint16_t)source},
                     .stamp_ms = entry->stamp_ms, .key = entry->key, .value = entry->value};
     snag_arena_reset(&self->arena);
-    snag_err err = snag_decode(self->decoder, &raw, &self->arena, &event, &why);
+    snag_err err = snag_decode(self->decoders[source], &raw, &self->arena, &event, &why);
     if (err == SNAG_OK && !snag_str_equal(event.customer, raw.key))
         err = SNAG_BAD_KEY;
     if (err != SNAG_OK) {
@@ -111,17 +120,20 @@ static void reference_init(sim_reference *self)
 {
     const snag_pipeline *pipeline = &self->world->config.pipeline;
     snag_decoder_options decoding = {.now_ms = SNAG_NEVER};
-    snag_err err =
-        snag_decoder_new(&self->decoder, &pipeline->sources[0], (snag_str){"", 0}, &decoding, NULL);
-    SNAG_ASSERT(err == SNAG_OK);
+    snag_err err = SNAG_OK;
+    for (uint32_t s = 0; s < pipeline->source_count; s++) {
+        err = snag_decoder_new(&self->decoders[s], &pipeline->sources[s], (snag_str){"", 0}, &decoding, NULL);
+        SNAG_ASSERT(err == SNAG_OK);
+        self->topics[s] = pipeline->sources[s].topic;
+    }
     err = snag_memory_init(&self->memory, (size_t)pipeline->budget_bytes, NULL);
     SNAG_ASSERT(err == SNAG_OK);
     err = snag_engine_init(&self->engine, pipeline, self->memory.block, self->memory.size, emit, self);
     SNAG_ASSERT(err == SNAG_OK);
-    self->topic = pipeline->sources[0].topic;
     self->context = (snag_encode_context){.pipeline = pipeline->name, .version = pipeline->version,
-                                          .config = pipeline->config, .topics = &self->topic,
-                                          .topic_count = 1, .detected_at_ms = SNAG_TIME_NONE};
+                                          .config = pipeline->config, .topics = self->topics,
+                                          .topic_count = pipeline->source_count,
+                                          .detected_at_ms = SNAG_TIME_NONE};
     self->arena_block = malloc(ARENA_BYTES);
     self->text = malloc(TEXT_BYTES);
     SNAG_ASSERT(self->arena_block && self->text);
@@ -135,14 +147,16 @@ sim_reference *sim_reference_run(sim_world *world, uint32_t partition)
     self->world = world;
     self->partition = partition;
     reference_init(self);
-    const sim_log *log = &world->logs[SIM_INPUT][partition];
-    const sim_entry *entry;
-    for (int64_t at = 0; (entry = sim_log_next(log, &at)) != NULL; at++) {
-        ticks_until(self, at);
-        take(self, entry, at);
+    int64_t at[SIM_SOURCES] = {0};
+    for (;;) { /* a record or a tick of the source whose turn it is, until it has neither */
+        uint32_t source = snag_engine_turn(self->engine);
+        const sim_entry *entry = sim_log_next(&world->logs[SIM_INPUT + source][partition], &at[source]);
+        if (tick_take(self, source, entry ? at[source] : INT64_MAX))
+            continue;
+        if (!entry)
+            return self;
+        take(self, source, entry, at[source]++);
     }
-    ticks_until(self, INT64_MAX);
-    return self;
 }
 
 const sim_saids *sim_reference_said(const sim_reference *self, snag_topic topic)
@@ -159,7 +173,8 @@ void sim_reference_free(sim_reference *self)
 {
     for (int i = 0; i < SNAG_TOPIC_COUNT; i++)
         free(self->said[i].list);
-    snag_decoder_free(self->decoder);
+    for (int s = 0; s < SIM_SOURCES; s++)
+        snag_decoder_free(self->decoders[s]);
     snag_memory_finish(&self->memory);
     free(self->arena_block);
     free(self->text);

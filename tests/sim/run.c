@@ -114,10 +114,10 @@ static void world_init(sim_world *world, const sim_setup *setup)
     for (int t = 0; t < SIM_LOGS; t++)
         for (int p = 0; p < SIM_PARTS; p++)
             sim_log_init(&world->logs[t][p]);
-    for (int p = 0; p < SIM_PARTS; p++) {
+    for (int p = 0; p < SIM_PLACES; p++)
         world->group.places[p].offset = -1;
+    for (int p = 0; p < SIM_PARTS; p++)
         world->decided[p] = -1;
-    }
     sim_load_make(world);
     sim_faults_make(world);
     for (uint32_t slot = 0; slot < world->slots; slot++)

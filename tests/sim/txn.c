@@ -41,7 +41,7 @@ static sim_code epoch_check(const sim_txn *txn, const sim_request *request)
 
 static void places_decided(sim_world *world, sim_txn *txn, bool commit)
 {
-    for (uint32_t p = 0; p < world->parts; p++) {
+    for (uint32_t p = 0; p < SIM_PLACES; p++) {
         if (!txn->pending[p])
             continue;
         if (commit)

@@ -35,12 +35,14 @@ enum {
     SIM_WRITERS = SIM_SLOTS + 1,
     SIM_UPSTREAM = SIM_SLOTS, /* who fills the input topic in transactions */
     SIM_PARTS = 4,
-    SIM_INPUT = SNAG_TOPIC_COUNT, /* index of the input topic's logs */
-    SIM_LOGS = SNAG_TOPIC_COUNT + 1,
+    SIM_SOURCES = 3,
+    SIM_PLACES = SIM_SOURCES * SIM_PARTS, /* by source, then partition */
+    SIM_INPUT = SNAG_TOPIC_COUNT, /* index of the first source's logs; the others' follow */
+    SIM_LOGS = SNAG_TOPIC_COUNT + SIM_SOURCES,
     SIM_PROCS = 200,
     SIM_BATCH = 16,
     SIM_FAULTS = 40,
-    SIM_TICKS = 24,      /* of one partition in one transaction */
+    SIM_TICKS = 120,     /* of one partition in one transaction */
     SIM_COPIES = 6,      /* of a store's partition that lag */
     SIM_CELLS = 1024,
     SIM_SESSION_MS = 10000,
@@ -77,6 +79,7 @@ typedef struct sim_reply {
 
 /* A tick that was legal: all before `position` was read when the log's end was asked at clock time T. */
 typedef struct sim_tick {
+    uint32_t source;
     int64_t position;
     int64_t target_ms;
 } sim_tick;
@@ -149,8 +152,8 @@ typedef struct sim_txn {
     bool has[SIM_LOGS][SIM_PARTS];
     bool has_places;
     int markers; /* still to be written */
-    bool pending[SIM_PARTS]; /* offsets that wait for their marker */
-    snag_place places[SIM_PARTS];
+    bool pending[SIM_PLACES]; /* offsets that wait for their marker */
+    snag_place places[SIM_PLACES];
 } sim_txn;
 
 typedef struct sim_member {
@@ -167,7 +170,7 @@ typedef struct sim_group {
     bool preparing;
     uint64_t round;
     int32_t generation;
-    snag_place places[SIM_PARTS];
+    snag_place places[SIM_PLACES];
 } sim_group;
 
 /* --- Redis ------------------------------------------------------------------------------------- */
@@ -201,8 +204,9 @@ typedef struct sim_client {
     snag_seat seat;
     uint32_t given[SIM_PARTS];
     uint32_t given_count;
-    int64_t at[SIM_PARTS]; /* where reading is; -1 = not started */
-    int64_t told[SIM_PARTS]; /* the last end that was told */
+    int64_t at[SIM_SOURCES][SIM_PARTS]; /* where reading is; -1 = not started */
+    int64_t told[SIM_SOURCES][SIM_PARTS]; /* the last end that was told */
+    uint32_t want[SIM_PARTS];
 } sim_client;
 
 typedef struct sim_producer {
@@ -241,7 +245,7 @@ struct sim_proc {
     sim_producer producer;
     sim_ticks ticks[SIM_PARTS]; /* since the last transaction began */
     snag_raw raws[SIM_BATCH];
-    snag_reached reached[SIM_PARTS];
+    snag_reached reached[SIM_PLACES];
     const snag_header *raw_headers[SIM_BATCH];
     uint32_t raw_header_counts[SIM_BATCH];
     uint32_t log_part; /* the changelog's reader */
@@ -270,7 +274,7 @@ typedef struct sim_event {
 
 typedef struct sim_record {
     int64_t at_ms;
-    uint32_t partition;
+    uint32_t partition, source;
     snag_str key;
     snag_str value;
     bool upstream; /* written inside a transaction */
@@ -335,7 +339,7 @@ struct sim_world {
     uint32_t proc_count;
     sim_proc *seats[SIM_SLOTS]; /* the newest process of each name */
     uint32_t slots;
-    uint32_t parts;
+    uint32_t parts, sources;
     bool with_store;
     bool closing; /* everybody stops, nobody is started */
     snag_point kill_point[SIM_SLOTS]; /* whoever has the name dies at this point … */
@@ -384,6 +388,7 @@ struct sim_world {
     uint64_t alerts;
 };
 
+#define sim_place_of(place) ((place)->source * SIM_PARTS + (place)->partition)
 /* --- sched.c --- */
 void *sim_take(sim_world *world, size_t size); /* lives as long as the world; zeroed */
 void sim_forget_memory(sim_world *world);
@@ -454,7 +459,7 @@ snag_changelog sim_changelog_port(sim_proc *proc);
 void sim_other_ports(sim_proc *proc, snag_ports *ports);
 void sim_ticks_forget(sim_proc *proc);
 /* Something new can be read of the input's partition. */
-void sim_input_arrived(sim_world *world, uint32_t partition);
+void sim_input_arrived(sim_world *world, uint32_t source, uint32_t partition);
 
 /* --- load.c, fault.c --- */
 void sim_load_make(sim_world *world);

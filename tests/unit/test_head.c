@@ -16,8 +16,8 @@ static void test_head(void **state)
 {
     char bytes[256];
     snag_diag diag;
-    snag_head back, head = {.n = 41, .oldest = 7, .next = INT64_MAX, .partitions = 12, .pipeline = 3,
-                            .rules = 77, .told = true,
+    snag_head back, head = {.n = 41, .sources[0] = {.oldest = 7, .next = INT64_MAX}, .partitions = 12,
+                            .pipeline = 3, .rules = 77, .told = true,
                             .engine = SNAG_STR("engine's own")};
     (void)state;
     memset(head.incarnation, 0xa5, sizeof head.incarnation);
@@ -27,8 +27,9 @@ static void test_head(void **state)
     assert_false(buf.full);
     assert_int_equal(snag_head_read(&back, snag_buf_str(&buf), &diag), SNAG_OK);
     assert_int_equal(back.n, 41);
-    assert_int_equal(back.oldest, 7);
-    assert_true(back.next == INT64_MAX);
+    assert_int_equal(back.count, 1);
+    assert_int_equal(back.sources[0].oldest, 7);
+    assert_true(back.sources[0].next == INT64_MAX);
     assert_int_equal(back.partitions, 12);
     assert_int_equal(back.pipeline, 3);
     assert_memory_equal(back.incarnation, head.incarnation, 16);
@@ -40,6 +41,33 @@ static void test_head(void **state)
         assert_int_equal(snag_head_read(&back, snag_str_of(bytes, cut), &diag), SNAG_STATE);
     bytes[8] = SNAG_HEAD_VERSION + 1; /* a format of tomorrow */
     assert_int_equal(snag_head_read(&back, snag_buf_str(&buf), &diag), SNAG_STATE);
+}
+
+/* One source writes what older programs read; several are told by name. */
+static void test_sources(void **state)
+{
+    char bytes[512];
+    snag_diag diag;
+    snag_head back, head = {.n = 3, .count = 2, .engine = SNAG_STR("e"),
+                            .sources = {{SNAG_STR("calls"), 7, 9}, {SNAG_STR("chats"), 0, INT64_MAX}}};
+    (void)state;
+    snag_buf buf = snag_buf_on(bytes, sizeof bytes);
+    snag_head_write(&buf, &head);
+    assert_int_equal(bytes[8], 3);
+    assert_int_equal(snag_head_read(&back, snag_buf_str(&buf), &diag), SNAG_OK);
+    assert_int_equal(back.count, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_true(snag_str_equal(back.sources[i].name, head.sources[i].name));
+        assert_int_equal(back.sources[i].oldest, head.sources[i].oldest);
+        assert_true(back.sources[i].next == head.sources[i].next);
+    }
+    assert_true(snag_str_equal(back.engine, head.engine));
+    for (size_t cut = 0; cut < buf.size - head.engine.size; cut++)
+        assert_int_equal(snag_head_read(&back, snag_str_of(bytes, cut), &diag), SNAG_STATE);
+    head.count = 1;
+    buf.size = 0;
+    snag_head_write(&buf, &head);
+    assert_int_equal(bytes[8], 2);
 }
 
 static void test_words(void **state)
@@ -96,6 +124,7 @@ static void test_bundle(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_head), cmocka_unit_test(test_words), cmocka_unit_test(test_bundle)};
+        cmocka_unit_test(test_head), cmocka_unit_test(test_sources), cmocka_unit_test(test_words),
+        cmocka_unit_test(test_bundle)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,7 +61,7 @@ static void test_first(void **state)
     world_run(w);
     assert_non_null(head_first(w, &head));
     assert_int_equal(head.n, 0);
-    assert_int_equal(head.next, 0);
+    assert_int_equal(head.sources[0].next, 0);
     assert_int_equal(w->place.offset, 0);
     assert_non_null(strstr(w->place.text, "snag 1 n=0 i="));
     next_life(w, &config.pipeline, RECORDS);
@@ -78,7 +78,7 @@ static void test_first_at_the_end(void **state)
     w->from_latest = true;
     world_run(w);
     assert_non_null(head_first(w, &head));
-    assert_int_equal(head.next, RECORDS / 2);
+    assert_int_equal(head.sources[0].next, RECORDS / 2);
     size_t before = w->log_count;
     for (size_t i = 0; i < before; i++)
         assert_int_equal(w->log[i].topic, SNAG_TOPIC_CHANGELOG);

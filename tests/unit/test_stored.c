@@ -160,7 +160,8 @@ static void put_hex(FILE *to, snag_str bytes)
 
 static void head_of(const life *l, snag_buf *buf)
 {
-    snag_head head = {.n = 41, .oldest = l->offset, .next = l->offset, .partitions = 12, .pipeline = 1};
+    snag_head head = {.n = 41, .sources[0] = {.oldest = l->offset, .next = l->offset}, .partitions = 12,
+                      .pipeline = 1};
     memset(head.incarnation, 0xa5, sizeof head.incarnation);
     memset(head.config, 0x5a, sizeof head.config);
     snag_head_write(buf, &head);
@@ -228,7 +229,7 @@ static size_t revive(life *l, int version)
     assert_int_equal(head.n, 41);
     assert_int_equal(head.partitions, 12);
     assert_int_equal(head.config[31], 0x5a);
-    l->offset = head.next;
+    l->offset = head.sources[0].next;
     fclose(file);
     free(line);
     return cells;

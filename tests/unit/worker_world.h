@@ -157,8 +157,10 @@ static bool input_rival(void *self)
     return !((world *)self)->no_rival;
 }
 
-static snag_err input_range(void *self, uint32_t partition, int64_t *first, int64_t *end, snag_diag *diag)
+static snag_err input_range(void *self, uint32_t partition, uint32_t source, int64_t *first, int64_t *end,
+                            snag_diag *diag)
 {
+    (void)source;
     (void)partition;
     if (no_answer(self))
         return snag_fail(diag, SNAG_BROKER, "not the leader");
@@ -167,10 +169,10 @@ static snag_err input_range(void *self, uint32_t partition, int64_t *first, int6
     return SNAG_OK;
 }
 
-static snag_err input_log_end(void *self, uint32_t partition, int64_t *end, snag_diag *diag)
+static snag_err input_log_end(void *self, uint32_t partition, uint32_t source, int64_t *end, snag_diag *diag)
 {
     int64_t first;
-    return input_range(self, partition, &first, end, diag);
+    return input_range(self, partition, source, &first, end, diag);
 }
 
 static void nothing(void *self)
