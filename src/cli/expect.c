@@ -55,6 +55,7 @@ static const snag_check change_checks[] = {
     CHANGE("channel", TEXT, channel),   CHANGE("instance", TEXT, instance),
     CHANGE("seq", COUNT, seq),          CHANGE("open_alerts", COUNT, open_alert_count),
     CHANGE("evidence", COUNT, evidence_count), CHANGE("shape", TEXT, shape),
+    CHANGE("corrects", COUNT, corrects),
 };
 
 static const snag_check decision_checks[] = {

@@ -29,6 +29,7 @@ typedef struct journey_row {
     uint64_t stalled;
     uint64_t armed;
     uint64_t by_end[SNAG_STAGES_MAX]; /* by the stage whose `end:` word came */
+    uint64_t by_outcome[SNAG_OUTCOME_COUNT];
 } journey_row;
 
 struct snag_tally {
@@ -105,11 +106,17 @@ static void alert_count(snag_tally *tally, const snag_alert *alert)
     row->by_reason[alert->reason]++;
 }
 
-static void end_count(journey_row *row, snag_str outcome)
+static void end_count(journey_row *row, snag_str outcome, uint64_t by)
 {
+    for (uint32_t i = 1; i < SNAG_OUTCOME_COUNT; i++) {
+        if (snag_str_equal(snag_str_from(snag_outcome_word((snag_outcome)i)), outcome)) {
+            row->by_outcome[i] += by;
+            return;
+        }
+    }
     for (uint32_t i = 0; i < row->journey->stage_count; i++) {
         if (snag_str_equal(row->journey->stages[i].end, outcome)) {
-            row->by_end[i]++;
+            row->by_end[i] += by;
             return;
         }
     }
@@ -122,11 +129,15 @@ static void change_count(snag_tally *tally, const snag_change *change)
            !snag_str_equal(row->journey->name, change->journey))
         row++;
     SNAG_ASSERT(row < tally->journeys + tally->journey_count);
-    row->opened += change->from.size == 0;
+    row->opened += change->from.size == 0 && change->corrects == 0;
     row->stalled += change->move == SNAG_MOVE_STALLED;
+    if (change->corrects) {
+        row->ended--;
+        end_count(row, change->amended, UINT64_MAX); /* one less */
+    }
     if (change->move == SNAG_MOVE_ENDED) {
         row->ended++;
-        end_count(row, change->outcome);
+        end_count(row, change->outcome, 1);
     }
 }
 
@@ -266,6 +277,9 @@ static void journeys_print(const snag_tally *tally, snag_buf *buf, bool colour, 
         snag_buf_printf(buf, " ended");
         for (uint32_t j = 0; j < row->journey->stage_count; j++)
             part_put(buf, &first, row->by_end[j], row->journey->stages[j].end);
+        for (uint32_t j = 1; j < SNAG_OUTCOME_COUNT; j++)
+            part_put(buf, &first, row->by_outcome[j],
+                     snag_str_from(snag_outcome_word((snag_outcome)j)));
         snag_buf_printf(buf, "; ");
         number_put(buf, row->opened - row->ended, 0);
         snag_buf_printf(buf, " open, ");

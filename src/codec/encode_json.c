@@ -109,6 +109,7 @@ static void put_value(writer *w, const snag_output *field, const void *base)
     case SNAG_OUTPUT_DURATION:
     case SNAG_OUTPUT_HEX:
     case SNAG_OUTPUT_ALERT_ID:
+    case SNAG_OUTPUT_CORRECTS:
     case SNAG_OUTPUT_PIPELINE:
     case SNAG_OUTPUT_CONFIG: put_printed(w, field, base); return;
     default: snag_buf_json(w->buf, snag_output_word(field->type, at)); return;

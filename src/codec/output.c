@@ -97,6 +97,7 @@ static const snag_output change_outputs[] = {
     MAY("dwell_ms", INT, snag_change, dwell_ms),
     MAY("outcome", TEXT, snag_change, outcome),
     MAY("open_alerts", ALERTS, snag_change, open_alerts),
+    MAY("corrects", CORRECTS, snag_change, corrects),
     MAY("shape", TEXT, snag_change, shape),
     MAY("channel", TEXT, snag_change, channel),
     MUST("walk", HEX, snag_change, walk),
@@ -322,11 +323,15 @@ void snag_output_print(snag_buf *buf, const snag_output *field, const void *base
 {
     const char *at = (const char *)base + field->offset;
     const snag_decision *decision = base;
+    const snag_change *change = base;
     switch (field->type) {
     case SNAG_OUTPUT_DURATION: snag_duration_print(buf, *(const int64_t *)(const void *)at); return;
     case SNAG_OUTPUT_HEX: snag_buf_hex(buf, at, 16); return;
     case SNAG_OUTPUT_ALERT_ID:
         put_id(buf, decision->episode, snag_action_word(decision->action), decision->seq);
+        return;
+    case SNAG_OUTPUT_CORRECTS:
+        put_id(buf, change->walk, snag_move_word(SNAG_MOVE_ENDED), change->corrects);
         return;
     case SNAG_OUTPUT_PIPELINE:
         snag_buf_str_put(buf, context->pipeline);
@@ -367,6 +372,7 @@ bool snag_output_is_set(const snag_output *field, const snag_record *record, con
     case SNAG_OUTPUT_EVIDENCE: snag_output_evidence(record, &count); return count > 0;
     case SNAG_OUTPUT_ALERTS:
     case SNAG_OUTPUT_TAGS: snag_output_texts(field->type, record, &count); return count > 0;
+    case SNAG_OUTPUT_CORRECTS: return *(const uint32_t *)at > 0;
     case SNAG_OUTPUT_CONFIG: return context->config != NULL;
     case SNAG_OUTPUT_DETECTED: return time_is_set(context->detected_at_ms);
     default: return true;

@@ -100,6 +100,8 @@ static void add_rule(snag_loader *loader, snag_sha256 *sha, const snag_rule *rul
         add_steps(loader, sha, "stages", &rule->params.stages);
     add_int(sha, "cooldown", rule->signal.cooldown_ms);
     add_int(sha, "shadow", rule->signal.shadow);
+    if (rule->expire_ms > 0) /* what came later is added only where it is given: fingerprints stay */
+        add_int(sha, "expire", rule->expire_ms);
     for (uint32_t i = 0; rule->by_shape && i < loader->pipeline->shape_count; i++) {
         add_text(sha, loader->pipeline->shapes[i].name);
         add_rule(loader, sha, &rule->by_shape[i]);
@@ -114,6 +116,8 @@ static void add_stage(snag_loader *loader, snag_sha256 *sha, const snag_stage *s
     add_int(sha, "due", stage->due_ms);
     add_text(sha, stage->milestone);
     add_text(sha, stage->end);
+    if (stage->judged)
+        add_word(sha, "judged");
     for (uint32_t i = 0; stage->by_shape && i < loader->pipeline->shape_count; i++) {
         add_text(sha, loader->pipeline->shapes[i].name);
         add_stage(loader, sha, &stage->by_shape[i]);
@@ -126,6 +130,10 @@ static void add_journey(snag_loader *loader, snag_sha256 *sha, const snag_journe
     add_text(sha, journey->name);
     add_scope(sha, &loader->scopes[journey->scope]);
     add_int(sha, "again", journey->again);
+    if (journey->expire_ms > 0)
+        add_int(sha, "expire", journey->expire_ms);
+    if (journey->settle_ms > 0)
+        add_int(sha, "settle", journey->settle_ms);
     for (uint32_t i = 0; i < journey->stage_count; i++)
         add_stage(loader, sha, &journey->stages[i]);
 }

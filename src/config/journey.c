@@ -157,6 +157,12 @@ static void stage_load(snag_loader *loader, const snag_yaml *node, const snag_jo
     stage->due_ms = raw.due_ms;
     stage->milestone = raw.milestone;
     stage->end = raw.end;
+    stage->judged = snag_str_equal(raw.end, SNAG_STR("true"));
+    if (stage->judged)
+        stage->end = snag_str_from(snag_outcome_word(SNAG_OUTCOME_SMOOTH));
+    if (snag_str_equal(raw.end, SNAG_STR("false")))
+        snag_finding_add(loader, snag_yaml_get(node, "end")->at,
+                         "end: expected the outcome's word, or true; a stage that is no end has no end:");
     if (raw.event)
         snag_matcher_load(loader, raw.event, raw.where, &stage->event);
     else if (!snag_key_given(loader, node, "event"))
@@ -207,6 +213,22 @@ static void stages_load(snag_loader *loader, const snag_yaml *node, snag_journey
     journey->stage_count = count;
 }
 
+/* What the journey's outcomes need, and stalls that nobody would live to see. */
+static void outcomes_check(snag_loader *loader, const snag_yaml *node, snag_journey *journey)
+{
+    const snag_yaml *child = node->first;
+    journey->judged = journey->expire_ms > 0 || journey->settle_ms > 0;
+    for (uint32_t i = 0; i < journey->stage_count && child; i++, child = child->next) {
+        const snag_stage *stage = &journey->stages[i];
+        const snag_yaml *due = snag_yaml_get(child, "due");
+        journey->judged = journey->judged || stage->judged;
+        if (due && journey->expire_ms > 0 && stage->due_ms >= journey->expire_ms)
+            snag_finding_add(loader, due->at,
+                             "due: can never come true: the walk has expired by then (expire:)");
+    }
+    loader->pipeline->walks_judged |= journey->judged;
+}
+
 static void journey_load(snag_loader *loader, const snag_yaml *node, snag_journey *journey)
 {
     snag_journey_raw raw = {0};
@@ -215,9 +237,17 @@ static void journey_load(snag_loader *loader, const snag_yaml *node, snag_journe
     if (!snag_section_load(loader, &snag_section_journey, node, &raw, NULL, NULL))
         return;
     journey->again = raw.again;
+    journey->expire_ms = raw.expire_ms;
+    journey->settle_ms = raw.settle_ms;
     journey->scope = snag_scope_load(loader, node, raw.per);
+    if (raw.settle_ms > loader->pipeline->remember_ms)
+        snag_finding_add(loader, snag_yaml_get(node, "settle")->at,
+                         "settle: is longer than remember: of the source, after which a walk that ended is "
+                         "forgotten");
     if (raw.stages)
         stages_load(loader, raw.stages, journey);
+    if (raw.stages)
+        outcomes_check(loader, raw.stages, journey);
     else if (!snag_key_given(loader, node, "stages"))
         snag_finding_add(loader, node->key_at, "journey \"%.*s\" needs stages:", SNAG_FMT(node->key));
 }

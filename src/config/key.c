@@ -154,8 +154,12 @@ static const snag_key journey_keys[] = {
                     "in order, but any may come next; entering one leaves the one before")},
     {"again", SNAG_KEY_BOOL, AT(snag_journey_raw, again), "false", 0, 0, NULL, NULL,
      "after its end, the same per value may walk again", NULL},
-    {"settle", LATER("the outcome is final at once")},
-    {"expire", LATER("a walk stays open until a stage with end:")},
+    {"expire", TIME(AT(snag_journey_raw, expire_ms), 1, NULL,
+                    "a walk that stays so long in one stage ends: abandoned, or abandoned_after_friction; "
+                    "default: it stays open until a stage with end:")},
+    {"settle", TIME(AT(snag_journey_raw, settle_ms), 0, "0s",
+                    "for so long after its end a walk's outcome may be amended, by what comes late or by "
+                    "going on; each amending change says which one it corrects")},
     {"adopt", LATER(NULL)},
 };
 
@@ -177,7 +181,9 @@ static const snag_key stage_keys[] = {
     {"due", TIME(AT(snag_stage_raw, due_ms), 1, NULL,
                  "the stall <journey>.<stage>.late comes true if the walk is still here then")},
     {"milestone", TEXT(AT(snag_stage_raw, milestone), "entering it counts as value or success")},
-    {"end", TEXT(AT(snag_stage_raw, end), "entering it ends the walk with this outcome")},
+    {"end", TEXT(AT(snag_stage_raw, end),
+                 "entering it ends the walk with this outcome; true: smooth, or with_friction where an alert "
+                 "of the walk began on the way")},
     TOLD(snag_stage_raw, "stage"),
     {"warn", LATER("make due: shorter")},
     {"waits_on", LATER(NULL)},
@@ -204,6 +210,8 @@ static const snag_key rule_keys[] = {
     TOLD(snag_rule_raw, "rule"),
     {"cooldown", TIME(AT(snag_rule_raw, cooldown_ms), 0, "0s",
                       "no new alert of this rule and per value so soon after the last")},
+    {"expire", TIME(AT(snag_rule_raw, expire_ms), 1, NULL,
+                    "an alert ends so long after it began, if nothing else ends it: expired")},
     {"mode", WORD(AT(snag_rule_raw, mode), mode_words, "live",
                   "shadow: alerts go to <prefix>shadow and nobody is woken")},
     {"change", LATER(NULL)},
@@ -211,7 +219,6 @@ static const snag_key rule_keys[] = {
     {"group", LATER(NULL)},
     {"promise", LATER("missing with after: has a fixed deadline")},
     {"warn", LATER("add a second rule with a shorter after:")},
-    {"expire", LATER("until: ends an episode")},
 };
 
 static const snag_key outputs_keys[] = {

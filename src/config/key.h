@@ -165,6 +165,8 @@ typedef struct snag_fact_raw {
 typedef struct snag_journey_raw {
     const snag_yaml *per;
     bool again;
+    int64_t expire_ms;
+    int64_t settle_ms;
     const snag_yaml *stages;
 } snag_journey_raw;
 
@@ -200,6 +202,7 @@ typedef struct snag_rule_raw {
     const snag_yaml *exclude;
     const snag_yaml *use;
     int64_t cooldown_ms;
+    int64_t expire_ms;
     int64_t mode;
 } snag_rule_raw;
 

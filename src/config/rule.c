@@ -231,6 +231,7 @@ static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rul
     rule->scope = snag_scope_load(loader, node, raw.per);
     snag_told_load(loader, &raw.told, rule->kind ? rule->kind->tells : UINT32_MAX, &rule->signal);
     rule->signal.cooldown_ms = raw.cooldown_ms;
+    rule->expire_ms = raw.expire_ms;
     rule->signal.shadow = raw.mode == 1;
     if (!rule->kind)
         return;

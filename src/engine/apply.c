@@ -53,6 +53,7 @@ static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles
     if (!had && !rule->kind->starts(rule, roles))
         return;
     rule->kind->event(rule, &step, engine->work.event, roles);
+    snag_rule_expiry(rule, &engine->item);
     if (step.changed && !snag_cell_put(&engine->cell, &engine->item))
         engine->counters.bound++;
 }

@@ -236,6 +236,8 @@ void snag_fold_opened(void *context, const snag_signal_spec *spec, snag_item *it
     item->seq = 0;
     episode_name(engine, spec, anchor_of(engine, item), facts->deadline_ms, item->episode);
     engine->work.alerted = true;
+    if (engine->pipeline->walks_judged)
+        snag_walk_friction(engine, item, 1);
     engine->counters.signals++;
     item->suppressed = item->cooldown_ms != SNAG_TIME_NONE && at_ms <= item->cooldown_ms;
     if (item->suppressed) {
@@ -257,6 +259,8 @@ void snag_fold_closed(void *context, const snag_signal_spec *spec, snag_item *it
     snag_engine *engine = context;
     SNAG_ASSERT(item->open);
     SNAG_ASSERT(reason != SNAG_REASON_NONE);
+    if (engine->pipeline->walks_judged && reason == SNAG_REASON_LATE_EVIDENCE)
+        snag_walk_friction(engine, item, -1);
     if (!item->suppressed) {
         item->seq++;
         engine->counters.resolved++;

@@ -49,6 +49,7 @@ typedef struct snag_pipeline {
     uint32_t scope_count;
     const snag_journey *journeys; /* in file order */
     uint32_t journey_count;
+    bool walks_judged; /* some journey's are */
     const snag_rule *rules; /* in file order */
     uint32_t rule_count;
 

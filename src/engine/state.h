@@ -186,6 +186,8 @@ void snag_walk_timer(snag_engine *engine, const snag_journey *journey, int64_t d
 /* The stage at which a journey's walk in this cell stands; false: no open walk. */
 bool snag_walk_where(const snag_cell *cell, const snag_journey *journey, snag_str *stage,
                      int64_t *since_ms);
+/* An episode of the cell at work began (+1), or proved to be none (-1): friction of its walks. */
+void snag_walk_friction(snag_engine *engine, const snag_item *at_work, int by);
 /* Whether a stored walk can be this journey's own. */
 bool snag_walk_sound(const snag_journey *journey, const snag_item *item);
 /* What an open episode of a walk's item is about: its stage's `due:`. */
@@ -218,6 +220,10 @@ uint32_t snag_fold_evidence(snag_engine *engine, const snag_item *item,
 /* --- timers.c --- */
 /* Fires deadlines before w_ms, at most `budget`; true: none is left. */
 bool snag_engine_fire(snag_engine *engine, int64_t w_ms, uint32_t *budget);
+
+/* When an open episode expires, SNAG_NEVER where it does not; and the item armed for no later than that. */
+int64_t snag_rule_expires(const snag_rule *rule, const snag_item *item);
+void snag_rule_expiry(const snag_rule *rule, snag_item *item);
 
 /* Fires what is due in one cell (its timer is not armed any more); or looks whether to forget it. */
 void snag_engine_fire_cell(snag_engine *engine, uint32_t index, int64_t w_ms);

@@ -118,6 +118,29 @@ static void look_to_forget(snag_engine *engine, uint32_t index, int64_t w_ms)
         snag_engine_arm(engine, index, &needs);
 }
 
+int64_t snag_rule_expires(const snag_rule *rule, const snag_item *item)
+{
+    return rule->expire_ms > 0 && item->open ? item->opened_ms + rule->expire_ms : SNAG_NEVER;
+}
+
+/* An open episode ends by itself before whatever its test waits for. */
+void snag_rule_expiry(const snag_rule *rule, snag_item *item)
+{
+    int64_t expires_ms = snag_rule_expires(rule, item);
+    if (expires_ms < item->due_ms)
+        item->due_ms = expires_ms;
+}
+
+/* All that led there is forgotten: the test begins anew. */
+static void expire(snag_engine *engine, const snag_rule *rule, snag_rule_step *step)
+{
+    snag_rule_facts facts = SNAG_RULE_FACTS_NONE;
+    snag_fold_closed(engine, &rule->signal, &engine->item, SNAG_REASON_EXPIRED, &facts);
+    snag_rule_arm(step, SNAG_NEVER);
+    snag_rule_forget_all(step);
+    snag_rule_keep(step, 0);
+}
+
 static void fire_rule(snag_engine *engine, const snag_rule *rule, int64_t due_ms)
 {
     rule = snag_rule_of(engine->pipeline, rule, &engine->item);
@@ -127,7 +150,11 @@ static void fire_rule(snag_engine *engine, const snag_rule *rule, int64_t due_ms
                            .opened = snag_fold_opened,
                            .closed = snag_fold_closed,
                            .context = engine};
-    rule->kind->timer(rule, &step, due_ms);
+    if (snag_rule_expires(rule, &engine->item) <= due_ms)
+        expire(engine, rule, &step);
+    else
+        rule->kind->timer(rule, &step, due_ms);
+    snag_rule_expiry(rule, &engine->item);
     if (step.changed && !snag_cell_put(&engine->cell, &engine->item))
         engine->counters.bound++;
 }

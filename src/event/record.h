@@ -67,6 +67,14 @@
     X(CORRECTION, "correction") \
     X(ERASURE, "erasure")
 
+/* How a walk went, where its stage has no word of its own for it. */
+#define SNAG_OUTCOME_TABLE(X)                               \
+    X(OWN, "")                                              \
+    X(SMOOTH, "smooth")                                     \
+    X(WITH_FRICTION, "with_friction")                       \
+    X(ABANDONED, "abandoned")                               \
+    X(ABANDONED_AFTER_FRICTION, "abandoned_after_friction")
+
 #define X(name, word) SNAG_ACTION_##name,
 typedef enum snag_action { SNAG_ACTION_TABLE(X) SNAG_ACTION_COUNT } snag_action;
 #undef X
@@ -88,6 +96,9 @@ typedef enum snag_move { SNAG_MOVE_TABLE(X) SNAG_MOVE_COUNT } snag_move;
 #define X(name, word) SNAG_CAUSE_##name,
 typedef enum snag_cause { SNAG_CAUSE_TABLE(X) SNAG_CAUSE_COUNT } snag_cause;
 #undef X
+#define X(name, word) SNAG_OUTCOME_##name,
+typedef enum snag_outcome { SNAG_OUTCOME_TABLE(X) SNAG_OUTCOME_COUNT } snag_outcome;
+#undef X
 
 /* The words, e.g. snag_action_word(SNAG_ACTION_TRIGGER) = "trigger". */
 const char *snag_action_word(snag_action action);
@@ -97,6 +108,7 @@ const char *snag_hold_word(snag_hold hold);
 const char *snag_decision_word(snag_decision_kind kind);
 const char *snag_move_word(snag_move move);
 const char *snag_cause_word(snag_cause cause);
+const char *snag_outcome_word(snag_outcome outcome);
 
 /* An event that led here, as it stands in timeline and evidence. */
 typedef struct snag_evidence {
@@ -173,7 +185,9 @@ typedef struct snag_change {
     snag_str milestone; /* name of the milestone reached by `to`, empty = none */
     snag_cause cause;
     int64_t dwell_ms; /* time in `from`; -1 = absent */
-    snag_str outcome; /* on the closing change: the stage's `end:` word */
+    snag_str outcome; /* on the closing change: the stage's `end:` word, or snag_outcome_word */
+    uint32_t corrects; /* seq of the closing change (of this walk) that this one amends; 0 = none */
+    snag_str amended;  /* the outcome it had; not told, for sums */
     const snag_evidence *evidence;
     uint32_t evidence_count;
     const snag_str *open_alerts; /* dedup keys of this walk's open episodes */

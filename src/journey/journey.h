@@ -53,6 +53,7 @@ typedef struct snag_stage {
     int64_t due_ms; /* -1 = none */
     snag_str milestone;
     snag_str end; /* outcome word; empty = not an end */
+    bool judged;  /* `end: true`: smooth, or with_friction */
     snag_signal_spec late; /* valid where due_ms >= 0 */
     /* Values by shape: the stage as it is for each of the pipeline's shapes; NULL = the same for all. */
     const struct snag_stage *by_shape;
@@ -62,6 +63,9 @@ typedef struct snag_journey {
     snag_str name;
     uint16_t scope;
     bool again; /* after its end, the same `per` value may walk again */
+    bool judged; /* some outcome depends on what went wrong on the way, or may still be amended */
+    int64_t expire_ms; /* a walk so long in one stage is abandoned; -1 = never */
+    int64_t settle_ms; /* for so long after its end its outcome may be amended; 0 = final at once */
     const snag_stage *stages;
     uint32_t stage_count;
     uint32_t fingerprint; /* as in snag_signal_spec */

@@ -136,6 +136,7 @@ typedef struct snag_rule {
     uint16_t scope;
     snag_matcher event;
     snag_rule_params params;
+    int64_t expire_ms; /* an episode ends so long after it began; -1 = only by its test */
     /* Values by shape: the rule as it is for each of the pipeline's shapes; NULL = the same for all. Their
      * state is one: what began under a shape goes on with its values. */
     const struct snag_rule *by_shape;

@@ -41,7 +41,7 @@ def make_rules(rng):
     return rules
 
 
-def make_pipeline(rules, again, dues):
+def make_pipeline(rules, again, dues, expire):
     lines = ["pipeline: recount", "sources:", "  s: { topic: s, format: json,",
              "       map: { id: id, time: t, type: e, customer: c }, keep: { item: item } }", "rules:"]
     for name, rule, per in rules:
@@ -51,10 +51,12 @@ def make_pipeline(rules, again, dues):
         if per:
             words.append(f"per: {per}")
         lines.append(f"  {name}: {{ {', '.join(words)} }}")
-    lines += ["journeys:", "  way:", "    per: item", f"    again: {str(again).lower()}", "    stages:"]
+    lines += ["journeys:", "  way:", "    per: item", f"    again: {str(again).lower()}"]
+    lines += [f"    expire: {expire}ms"] if expire else []
+    lines.append("    stages:")
     for stage, kind, due in zip(STAGES, TYPES, dues):
         more = f", due: {due}ms" if due else ""
-        more += ", end: done" if stage == "over" else ""
+        more += ", end: true" if stage == "over" else ""
         lines.append(f"      {stage}: {{ event: {kind}{more} }}")
     return "\n".join(lines) + "\n"
 
@@ -134,39 +136,62 @@ class Count:
 
 
 class Walk:
-    def __init__(self, again, dues):
-        self.again, self.dues, self.stage = again, dues, None
+    def __init__(self, again, dues, expire):
+        self.again, self.dues, self.expire, self.stage = again, dues, expire, None
         self.ended, self.armed, self.late = False, None, False
+        self.entered, self.friction = 0, 0
+
+    def expires(self):
+        open_now = self.expire and self.stage is not None and not self.ended
+        return self.entered + self.expire if open_now else None
 
     def deadline(self):
-        return self.armed
+        return min((at for at in (self.armed, self.expires()) if at is not None), default=None)
 
     def timer(self, say):
+        if self.armed is None or self.armed == self.expires():
+            say("ended", self.expires(), ":abandoned" + "_after_friction" * (self.friction > 0))
+            self.armed, self.late, self.ended = None, False, True
+            return
         say("stalled", self.armed, STAGES[self.stage])
         self.armed, self.late = None, True
+        self.friction += 1
+
+    def rub(self):
+        """An alert of the same item began."""
+        if self.stage is not None and not self.ended:
+            self.friction += 1
 
     def event(self, kind, now, say):
         to = TYPES.index(kind)
         if to >= len(STAGES) or (self.ended and not self.again):
             return
         if self.ended:
-            self.stage, self.ended = None, False
+            self.stage, self.ended, self.friction = None, False, 0
         if to == self.stage:
             return
         if self.late:
             say("resumed", now, STAGES[self.stage])
         self.ended, self.late, self.stage = STAGES[to] == "over", False, to
-        say("ended" if self.ended else "entered", now, STAGES[to])
+        outcome = ":with_friction" if self.friction else ":smooth"
+        say("ended" if self.ended else "entered", now, STAGES[to] + (outcome if self.ended else ""))
+        self.entered = now
         self.armed = now + self.dues[to] if self.dues[to] and not self.ended else None
 
 
-def recount(rules, again, dues, events, slack=0):
+def recount(rules, again, dues, expire, events, slack=0):
     said, states = [], {}
+
+    def say(name, key, action, at, why):
+        said.append((name, key, action, at, why))
+        walk = states.get(("way", key))
+        if walk and action == "trigger" and key[1]:
+            walk.rub()
 
     def state_of(name, rule, key):
         if (name, key) not in states:
             states[name, key] = (Missing(rule) if "missing" in rule else Count(rule, slack)) if rule \
-                else Walk(again, dues)
+                else Walk(again, dues, expire)
         return states[name, key]
 
     def fire(before):
@@ -175,16 +200,16 @@ def recount(rules, again, dues, events, slack=0):
                    if state.deadline() is not None and state.deadline() < before]
             if not due:
                 return
-            when, name, key = min(due)
-            states[name, key].timer(lambda action, at, why: said.append((name, key, action, at, why)))
+            when, name, key = min(due, key=lambda one: (one[0], one[1] != "way", one))
+            states[name, key].timer(lambda action, at, why: say(name, key, action, at, why))
 
     for event in events:
         fire(event["t"])
-        for name, rule, per in rules + [("way", None, "item")]:
+        for name, rule, per in [("way", None, "item")] + rules:
             key = (event["c"], event["item"] if per else "")
             state_of(name, rule, key).event(
                 event["e"], event["t"],
-                lambda action, at, why, name=name, key=key: said.append((name, key, action, at, why)))
+                lambda action, at, why, name=name, key=key: say(name, key, action, at, why))
     fire(events[-1]["t"])
     return sorted(said)
 
@@ -218,7 +243,8 @@ def replayed(pipeline, events, folder):
             said.append((data["why"]["rule"], key, data["action"], at, reason))
         elif kind.startswith("snag.journey."):
             move = kind.rsplit(".", 1)[1]
-            stage = data["from"] if move in ("stalled", "resumed") else data["to"]
+            stage = data["from"] if move in ("stalled", "resumed") else data.get("to", "")
+            stage += ":" + data["outcome"] if move == "ended" else ""
             said.append(("way", (data["customer"], data["instance"]), move, at, stage))
     return sorted(said)
 
@@ -228,8 +254,9 @@ def one(seed, folder, slack=0):
     rules, again = make_rules(rng), rng.random() < 0.5
     dues = [rng.choice([0, 700, 6000]) for _ in STAGES[:-1]] + [0]
     events = make_events(rng)
-    pipeline = make_pipeline(rules, again, dues)
-    ours, theirs = recount(rules, again, dues, events, slack), replayed(pipeline, events, folder)
+    expire = rng.choice([0, 7000, 20000])
+    pipeline = make_pipeline(rules, again, dues, expire)
+    ours, theirs = recount(rules, again, dues, expire, events, slack), replayed(pipeline, events, folder)
     if ours == theirs:
         return len(ours)
     if not slack:

@@ -126,6 +126,7 @@ static inline void sample_change_full(snag_change *change)
                             .from = SNAG_STR("queued"),
                             .to = SNAG_STR("abandoned"),
                             .milestone = SNAG_STR("first_value"),
+                            .corrects = 2,
                             .cause = SNAG_CAUSE_EVENT,
                             .dwell_ms = 61000,
                             .outcome = SNAG_STR("abandoned"),

@@ -29,7 +29,9 @@ enum { BLOCK_BYTES = 16 << 20, SAID_BYTES = 1 << 16, EVENTS = 40 };
     "  often: { event: B, count: { busy: 2, known: 3, else: 9 }, within: 20s }\n"         \
     "  each: { event: B, count: 1, within: 1s, headline: \"{newest} {failed} {all} {orders}\" }\n" \
     "journeys:\n"                                                                         \
-    "  way: { stages: { a: { event: A, due: { busy: 5s, else: 7s } }, b: { event: B } } }\n"
+    "  way: { expire: 9s, settle: 20s, again: true,\n"                                     \
+    "         stages: { a: { event: A, due: { busy: 5s, else: 7s } }, b: { event: B },\n"  \
+    "                   d: { event: D, end: true } } }\n"
 
 static const char older[] = "pipeline: p\n" SOURCE
     "facts:\n"
@@ -61,6 +63,11 @@ static void on_record(void *context, const snag_record *record)
 {
     side *s = context;
     const snag_alert *alert = &record->as.alert;
+    const snag_change *change = &record->as.change;
+    if (record->kind == SNAG_RECORD_CHANGE)
+        snag_buf_printf(s->said, "%s %u %.*s > %.*s %.*s %u\n", snag_move_word(change->move), change->seq,
+                        SNAG_FMT(change->from), SNAG_FMT(change->to), SNAG_FMT(change->outcome),
+                        change->corrects);
     if (record->kind != SNAG_RECORD_ALERT)
         return;
     snag_buf_printf(s->said, "%s %.*s %lld %.*s: %.*s\n", snag_action_word(alert->action),
