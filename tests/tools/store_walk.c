@@ -280,7 +280,7 @@ static void page_check(uint32_t p, const snag_store_item *found, size_t count, i
 static bool load(const snag_store *store, uint32_t p)
 {
     static uint8_t seen[CELLS];
-    snag_store_head head, page;
+    snag_store_head head = {.n = 0}, page = {.n = 0};
     int64_t total = 0, from_ms = now_ms();
     snag_err err = store->ops->head(store->self, p, &head, NULL);
     timed(from_ms, p, "a head took too long, ms");
