@@ -62,6 +62,7 @@ int snag_command_fail(const snag_command *command, int code, const char *format,
     SNAG_PRINTF(3, 4);
 
 /* The commands, each defined in its own file (run.c, replay.c …). */
+extern const snag_command snag_command_init;
 extern const snag_command snag_command_run;
 extern const snag_command snag_command_replay;
 extern const snag_command snag_command_check;

@@ -10,6 +10,7 @@
 
 /* In the order of `snag --help`: what one meets first stands first. */
 static const snag_command *const commands[] = {
+    &snag_command_init,
     &snag_command_check,
     &snag_command_test,
     &snag_command_replay,

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/time.h"
 
 enum { EXACT = 64, PARTS = 32, PARTS_BITS = 5, EXACT_BITS = 6 };
 
@@ -119,6 +120,18 @@ int64_t snag_sample_behind(const snag_sample_source *source, double q)
         }
     }
     return source->behind_max_ms;
+}
+
+int64_t snag_sample_out_of_order(const snag_sample_source *source)
+{
+    static const int64_t round_ms[] = {0,        1000,     2000,     5000,    10000,   30000,
+                                       60000,    120000,   300000,   600000,  1800000, 3600000,
+                                       10800000, 21600000, 43200000, 86400000};
+    int64_t wanted_ms = snag_sample_behind(source, 0.999);
+    for (size_t i = 0; i < sizeof round_ms / sizeof round_ms[0]; i++)
+        if (round_ms[i] >= wanted_ms)
+            return round_ms[i];
+    return (wanted_ms / SNAG_DAY_MS + 1) * SNAG_DAY_MS;
 }
 
 /* --- what comes in --------------------------------------------------------------------------------- */

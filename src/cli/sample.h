@@ -62,6 +62,8 @@ void snag_sample_record(snag_sample *sample, const snag_record *record);
 
 /* At most so far behind came a share `q` of the source's events (0.99 = 99 %). */
 int64_t snag_sample_behind(const snag_sample_source *source, double q);
+/* The least round duration that leaves at most one event in a thousand late. */
+int64_t snag_sample_out_of_order(const snag_sample_source *source);
 /* How many events bear a name that the pattern takes. */
 uint64_t snag_sample_count(const snag_sample *sample, const snag_pattern *pattern);
 

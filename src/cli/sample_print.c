@@ -141,19 +141,6 @@ static void names_print(report *out)
         source_names_print(out, i);
 }
 
-/* The least round duration that leaves at most one event in a thousand late. */
-static int64_t suggestion(const snag_sample_source *source)
-{
-    static const int64_t round_ms[] = {0,        1000,     2000,     5000,    10000,   30000,
-                                       60000,    120000,   300000,   600000,  1800000, 3600000,
-                                       10800000, 21600000, 43200000, 86400000};
-    int64_t wanted_ms = snag_sample_behind(source, 0.999);
-    for (size_t i = 0; i < sizeof round_ms / sizeof round_ms[0]; i++)
-        if (round_ms[i] >= wanted_ms)
-            return round_ms[i];
-    return (wanted_ms / SNAG_DAY_MS + 1) * SNAG_DAY_MS;
-}
-
 static void source_order_print(report *out, const snag_sample_source *source, int64_t declared_ms)
 {
     uint64_t behind = source->events - source->behind[0];
@@ -172,7 +159,7 @@ static void source_order_print(report *out, const snag_sample_source *source, in
             number(source->late).text, percent(source->late, source->events));
     if (source->late * 1000 > source->events)
         finding(out, "more than one event in a thousand is late; out_of_order: %s would do",
-                duration(suggestion(source)).text);
+                duration(snag_sample_out_of_order(source)).text);
 }
 
 static void order_print(report *out)
