@@ -13,6 +13,7 @@
 #define SNAG_TEXT_BYTES_MAX 256u      /* a kept text; longer is cut */
 #define SNAG_TYPE_BYTES_MAX 256u      /* an event's type */
 #define SNAG_RECORD_BYTES_MAX 1048576u /* one input record: Kafka's own default */
+#define SNAG_EACH_MAX 256u    /* items of one record under each:, an event each: judged together */
 #define SNAG_DEPTH_MAX 64u            /* nesting of a record */
 
 /* A pipeline. */

@@ -34,6 +34,7 @@ typedef struct taster {
     snag_arena arena;
     void *block;
     home *homes;
+    snag_event events[SNAG_EACH_MAX];
     size_t home_count;
     uint64_t records;
     uint64_t bad;
@@ -62,15 +63,18 @@ static void wrong_key(taster *self, const snag_raw *record, snag_str who)
 static bool on_record(void *context, const snag_raw *record)
 {
     taster *self = context;
-    snag_event event;
+    size_t count = 0;
     snag_diag why = {.text = ""};
     snag_arena_reset(&self->arena);
     self->records++;
-    if (snag_decode(self->decoders[self->source], record, &self->arena, &event, &why) != SNAG_OK) {
+    if (snag_decode_all(self->decoders[self->source], record, &self->arena, self->events, SNAG_EACH_MAX,
+                        &count, &why) != SNAG_OK) {
         if (self->bad++ == 0)
             self->first_bad = why;
         return --self->left > 0;
     }
+    if (count == 0)
+        return --self->left > 0;
     snag_str who = snag_decoder_key(self->decoders[self->source], self->audit->pipeline->key_account);
     if (!snag_str_equal(record->key, who))
         wrong_key(self, record, who);

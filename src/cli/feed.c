@@ -22,6 +22,7 @@ typedef struct feed_part {
     snag_memory memory;
     snag_event *events;
     size_t count;
+    size_t room; /* a batch, and the items of one more record */
 } feed_part;
 
 /* How far one of several sources is read, for all partitions together. */
@@ -40,6 +41,7 @@ struct snag_feed {
     void *arena_block;
     snag_feed_counts counts;
     snag_err stopped; /* the state outgrew its memory: nothing more is taken */
+    snag_event items[SNAG_EACH_MAX]; /* of the record at hand */
     uint32_t partition_count;
     feed_part partitions[];
 };
@@ -67,7 +69,8 @@ static snag_err part_init(snag_feed *feed, uint32_t index, snag_diag *diag)
     feed_part *part = &feed->partitions[index];
     part->feed = feed;
     part->index = index;
-    part->events = calloc(feed->options.batch, sizeof *part->events);
+    part->room = feed->options.batch + SNAG_EACH_MAX;
+    part->events = calloc(part->room, sizeof *part->events);
     if (!part->events)
         return snag_fail(diag, SNAG_MEMORY, "out of memory for a batch of %zu", feed->options.batch);
     snag_err err = snag_memory_init(&part->memory, memory_bytes(feed), diag);
@@ -144,8 +147,8 @@ static snag_err stopped(const snag_feed *feed, snag_diag *diag)
                      feed->partitions[0].memory.size >> 20, (unsigned long long)feed->counts.events);
 }
 
-/* Judges what waits, in each partition; the events' memory is free again. */
-static snag_err judge(snag_feed *feed, snag_diag *diag)
+/* Judges what waits, in each partition. */
+static snag_err judge_events(snag_feed *feed, snag_diag *diag)
 {
     for (uint32_t i = 0; i < feed->partition_count; i++) {
         feed_part *part = &feed->partitions[i];
@@ -157,8 +160,16 @@ static snag_err judge(snag_feed *feed, snag_diag *diag)
         if (feed->stopped)
             return stopped(feed, diag);
     }
-    snag_arena_reset(&feed->arena);
     return SNAG_OK;
+}
+
+/* … and the events' memory is free again. */
+static snag_err judge(snag_feed *feed, snag_diag *diag)
+{
+    snag_err err = judge_events(feed, diag);
+    if (!err)
+        snag_arena_reset(&feed->arena);
+    return err;
 }
 
 /* An event of one of several sources is taken at once: what comes next depends on it. */
@@ -186,7 +197,7 @@ static void event_add(snag_feed *feed, const snag_event *event)
         index = snag_murmur2(key) % feed->partition_count;
     }
     feed_part *part = &feed->partitions[index];
-    SNAG_ASSERT(part->count < feed->options.batch);
+    SNAG_ASSERT(part->count < part->room);
     part->events[part->count] = *event;
     part->events[part->count++].position.partition = index;
     feed->counts.events++;
@@ -198,6 +209,22 @@ static void event_add(snag_feed *feed, const snag_event *event)
         feed->options.event(feed->options.context, event);
     if (feed->source_count > 1)
         merge(feed, part);
+}
+
+/* A record's events; where they are many, what waits is judged first. */
+static snag_err events_add(snag_feed *feed, size_t count, snag_diag *diag)
+{
+    for (uint32_t i = 0; i < feed->partition_count; i++) {
+        const feed_part *part = &feed->partitions[i];
+        if (part->count + count <= part->room)
+            continue;
+        snag_err err = judge_events(feed, diag);
+        if (err)
+            return err;
+    }
+    for (size_t i = 0; i < count; i++)
+        event_add(feed, &feed->items[i]);
+    return SNAG_OK;
 }
 
 static snag_err dead_tell(snag_feed *feed, const snag_dead *dead, snag_diag *diag)
@@ -223,25 +250,28 @@ static snag_err too_long(snag_feed *feed, uint16_t source, const snag_line *line
     return dead_tell(feed, &dead, diag);
 }
 
+static snag_err record_decode(snag_feed *feed, const snag_raw *raw, size_t *count, snag_diag *words)
+{
+    return snag_decode_all(feed->decoders[raw->position.source], raw, &feed->arena, feed->items,
+                           SNAG_EACH_MAX, count, words);
+}
+
 static snag_err line_feed(snag_feed *feed, uint16_t source, const snag_line *line, snag_diag *diag)
 {
-    snag_decoder *decoder = feed->decoders[source];
-    snag_event event;
+    size_t count = 0;
     snag_diag words;
     words.text[0] = '\0';
     snag_raw raw = {.position = {.offset = line->offset, .source = source}, .stamp_ms = SNAG_TIME_NONE,
                     .value = line->text};
-    snag_err err = snag_decode(decoder, &raw, &feed->arena, &event, &words);
+    snag_err err = record_decode(feed, &raw, &count, &words);
     if (err == SNAG_FULL) { /* the batch's memory, not this record's fault: once more with all of it */
         snag_err judged = judge(feed, diag);
         if (judged)
             return judged;
-        err = snag_decode(decoder, &raw, &feed->arena, &event, &words);
+        err = record_decode(feed, &raw, &count, &words);
     }
-    if (err == SNAG_OK) {
-        event_add(feed, &event);
-        return SNAG_OK;
-    }
+    if (err == SNAG_OK)
+        return events_add(feed, count, diag);
     SNAG_ASSERT(err != SNAG_AGAIN);
     snag_dead dead = {.reason = err == SNAG_FULL ? SNAG_BAD_SIZE : err, .position = raw.position,
                       .words = words.text[0] ? words.text : snag_err_sentence(err),

@@ -52,6 +52,10 @@ void snag_decoder_free(snag_decoder *decoder);
  * SNAG_AGAIN (schema not there yet); SNAG_FULL (arena too small: reset it and try again). */
 SNAG_MUST_CHECK snag_err snag_decode(snag_decoder *decoder, const snag_raw *raw, snag_arena *arena,
                                      snag_event *event, snag_diag *diag);
+/* The same for all events of a record: with `each:` there may be none, or up to SNAG_EACH_MAX; without it
+ * there is one. SNAG_FULL: the arena or `room` is too small. */
+SNAG_MUST_CHECK snag_err snag_decode_all(snag_decoder *decoder, const snag_raw *raw, snag_arena *arena,
+                                         snag_event *events, size_t room, size_t *count, snag_diag *diag);
 /* The customer (account) of the event decoded last as its record has it, which its producer's key should
  * be; the event itself may have a hash of it. Borrowed like the event. */
 snag_str snag_decoder_key(const snag_decoder *decoder, bool account);

@@ -111,22 +111,41 @@ static snag_err read_binary(snag_decoder *decoder, const snag_raw *raw, snag_slo
     return snag_json_check(decoder->json, raw->value, &ignored, diag);
 }
 
-snag_err snag_decode(snag_decoder *decoder, const snag_raw *raw, snag_arena *arena,
-                     snag_event *event, snag_diag *diag)
+/* Fills the slots of the record's wanted paths. */
+static snag_err read_slots(snag_decoder *decoder, const snag_raw *raw, snag_arena *arena, snag_diag *diag)
 {
     snag_slot *slots = snag_mapper_slots(decoder->mapper);
-    snag_err err;
     if (raw->value.size > SNAG_RECORD_BYTES_MAX)
         return snag_fail(diag, SNAG_BAD_SIZE, "the record has %zu bytes, at most %u are read",
                          raw->value.size, SNAG_RECORD_BYTES_MAX);
     if (decoder->avro)
-        err = snag_avro_source_read(decoder->avro, raw->value, slots, arena, diag);
-    else if (decoder->source->format == SNAG_FORMAT_CLOUDEVENTS && raw->header_count > 0 &&
+        return snag_avro_source_read(decoder->avro, raw->value, slots, arena, diag);
+    if (decoder->source->format == SNAG_FORMAT_CLOUDEVENTS && raw->header_count > 0 &&
         find_header(raw, SNAG_STR("ce_specversion")))
-        err = read_binary(decoder, raw, slots, diag);
-    else
-        err = snag_json_read(decoder->json, raw->value, 0, slots, diag);
+        return read_binary(decoder, raw, slots, diag);
+    return snag_json_read(decoder->json, raw->value, 0, slots, diag);
+}
+
+snag_err snag_decode(snag_decoder *decoder, const snag_raw *raw, snag_arena *arena,
+                     snag_event *event, snag_diag *diag)
+{
+    snag_err err = read_slots(decoder, raw, arena, diag);
     return err ? err : snag_mapper_apply(decoder->mapper, raw, arena, event, diag);
+}
+
+snag_err snag_decode_all(snag_decoder *decoder, const snag_raw *raw, snag_arena *arena, snag_event *events,
+                         size_t room, size_t *count, snag_diag *diag)
+{
+    *count = 0;
+    if (room == 0)
+        return SNAG_FULL;
+    snag_err err = read_slots(decoder, raw, arena, diag);
+    if (!err && decoder->source->each.size)
+        return snag_mapper_items(decoder->mapper, raw, arena, events, room, count, diag);
+    if (!err)
+        err = snag_mapper_apply(decoder->mapper, raw, arena, events, diag);
+    *count = err ? 0 : 1;
+    return err;
 }
 
 snag_str snag_decoder_key(const snag_decoder *decoder, bool account)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "codec/mapping.h"
+#include "codec/mapper.h"
 
 #include <stdlib.h>
 
@@ -17,27 +17,6 @@ enum { SCRATCH_BYTES = 1 << 18 }; /* for the expressions of one name; the result
 /* Years 0 to 9999: what RFC 3339 can write. */
 static const int64_t time_min_ms = INT64_C(-62167219200000);
 static const int64_t time_max_ms = INT64_C(253402300799999);
-
-typedef struct entry {
-    const snag_mapping *spec;
-    uint32_t *slots; /* of its paths, or of its expression's names */
-    uint32_t slot_count;
-} entry;
-
-struct snag_mapper {
-    const snag_source_spec *source;
-    int64_t now_ms; /* SNAG_NEVER = no check without a stamp */
-    snag_paths paths;
-    snag_slot *slots;
-    uint64_t *salts; /* by slot: hash of its path */
-    entry *entries;  /* fixed names, then kept names */
-    uint32_t count;
-    snag_value *vars; /* for expressions, as many as the largest needs */
-    void *scratch;
-    bool hashes;           /* some name has `hash: true` */
-    snag_str customer;     /* of the last event, as the record has it */
-    snag_str account;
-};
 
 /* --- compiling --------------------------------------------------------------------------------- */
 
@@ -65,7 +44,7 @@ static uint32_t names_of(const snag_mapping *spec)
 static snag_err compile_entry(snag_mapper *mapper, uint32_t i, snag_diag *diag)
 {
     const snag_mapping *spec = spec_of(mapper->source, i);
-    entry *to = &mapper->entries[i];
+    snag_mapper_entry *to = &mapper->entries[i];
     to->spec = spec;
     to->slot_count = names_of(spec);
     to->slots = calloc(to->slot_count + 1, sizeof *to->slots);
@@ -77,7 +56,7 @@ static snag_err compile_entry(snag_mapper *mapper, uint32_t i, snag_diag *diag)
             path = spec->paths[n];
         else if (!snag_expr_free_name(spec->expr, n, &path))
             SNAG_ASSERT(false); /* the expression's names changed */
-        snag_err err = snag_paths_add(&mapper->paths, path, &to->slots[n], diag);
+        snag_err err = snag_mapper_slot_add(mapper, path, &to->slots[n], diag);
         if (err)
             return err;
     }
@@ -88,6 +67,10 @@ static snag_err compile(snag_mapper *mapper, snag_diag *diag)
 {
     uint32_t names = 0;
     snag_err err = snag_paths_init(&mapper->paths, diag);
+    if (!err)
+        err = snag_paths_init(&mapper->items, diag);
+    if (!err && mapper->source->each.size)
+        err = snag_paths_add(&mapper->paths, mapper->source->each, &mapper->each_slot, diag);
     mapper->entries = calloc(mapper->count, sizeof *mapper->entries);
     if (!err && !mapper->entries)
         err = no_memory(diag);
@@ -98,7 +81,10 @@ static snag_err compile(snag_mapper *mapper, snag_diag *diag)
     }
     if (err)
         return err;
-    uint32_t slots = mapper->paths.slot_count;
+    mapper->slot_count = mapper->paths.slot_count + mapper->items.slot_count + 1;
+    for (uint32_t i = 0; i < mapper->count; i++)
+        snag_mapper_slots_place(mapper, &mapper->entries[i]);
+    uint32_t slots = mapper->slot_count;
     mapper->slots = calloc(slots + 1, sizeof *mapper->slots);
     mapper->salts = calloc(slots + 1, sizeof *mapper->salts);
     mapper->vars = calloc(names + 1, sizeof *mapper->vars);
@@ -107,8 +93,8 @@ static snag_err compile(snag_mapper *mapper, snag_diag *diag)
     if (!mapper->slots || !mapper->salts || !mapper->vars || (scratch && !mapper->scratch))
         return no_memory(diag);
     for (uint32_t i = 0; i < slots; i++)
-        mapper->salts[i] = snag_hash64(mapper->paths.slots[i], 0);
-    return SNAG_OK;
+        mapper->salts[i] = snag_hash64(snag_mapper_slot_path(mapper, i), 0);
+    return mapper->source->each.size ? snag_json_new(&mapper->item_json, &mapper->items, diag) : SNAG_OK;
 }
 
 snag_err snag_mapper_new(snag_mapper **out, const snag_source_spec *source, int64_t now_ms,
@@ -137,6 +123,8 @@ void snag_mapper_free(snag_mapper *mapper)
     for (uint32_t i = 0; mapper->entries && i < mapper->count; i++)
         free(mapper->entries[i].slots);
     snag_paths_finish(&mapper->paths);
+    snag_paths_finish(&mapper->items);
+    snag_json_free(mapper->item_json);
     free(mapper->entries);
     free(mapper->slots);
     free(mapper->salts);
@@ -159,18 +147,18 @@ snag_slot *snag_mapper_slots(snag_mapper *mapper)
 /* --- one name ---------------------------------------------------------------------------------- */
 
 /* "amount (properties.amount) "x" is not a number". */
-static snag_err fail_name(const snag_mapper *mapper, const entry *from, uint32_t slot, snag_err err,
-                          const snag_diag *words, snag_diag *diag)
+static snag_err fail_name(const snag_mapper *mapper, const snag_mapper_entry *from, uint32_t slot,
+                          snag_err err, const snag_diag *words, snag_diag *diag)
 {
     if (err == SNAG_FULL)
         return err;
     if (from->spec->expr)
         return snag_fail(diag, err, "%.*s %s", SNAG_FMT(from->spec->name), words->text);
     return snag_fail(diag, err, "%.*s (%.*s) %s", SNAG_FMT(from->spec->name),
-                     SNAG_FMT(mapper->paths.slots[slot]), words->text);
+                     SNAG_FMT(snag_mapper_slot_path(mapper, slot)), words->text);
 }
 
-static snag_err evaluate(snag_mapper *mapper, const entry *from, snag_kind as, snag_arena *arena,
+static snag_err evaluate(snag_mapper *mapper, const snag_mapper_entry *from, snag_kind as, snag_arena *arena,
                          snag_value *out, snag_diag *diag)
 {
     snag_arena scratch;
@@ -182,7 +170,7 @@ static snag_err evaluate(snag_mapper *mapper, const entry *from, snag_kind as, s
         if (err)
             return snag_fail(diag, err == SNAG_FULL ? SNAG_BAD_SIZE : err,
                              "%.*s: %.*s cannot be read as a value", SNAG_FMT(from->spec->name),
-                             SNAG_FMT(mapper->paths.slots[from->slots[i]]));
+                             SNAG_FMT(snag_mapper_slot_path(mapper, from->slots[i])));
     }
     if (snag_expr_eval(from->spec->expr, mapper->vars, from->slot_count, &scratch, &result, NULL))
         result.kind = SNAG_KIND_ABSENT; /* an expression without a value: the name is not there */
@@ -191,7 +179,7 @@ static snag_err evaluate(snag_mapper *mapper, const entry *from, snag_kind as, s
 }
 
 /* The slot of a name that is a plain text, nearly always; NULL = look closer. */
-static inline const snag_slot *plain_text(const snag_mapper *mapper, const entry *from)
+static inline const snag_slot *plain_text(const snag_mapper *mapper, const snag_mapper_entry *from)
 {
     if (from->spec->expr)
         return NULL;
@@ -206,8 +194,8 @@ static inline const snag_slot *plain_text(const snag_mapper *mapper, const entry
 }
 
 /* The value of a name, ABSENT where the record does not have it. */
-static snag_err name_value(snag_mapper *mapper, const entry *from, snag_kind as, snag_arena *arena,
-                           snag_value *out, snag_diag *diag)
+static snag_err name_value(snag_mapper *mapper, const snag_mapper_entry *from, snag_kind as,
+                           snag_arena *arena, snag_value *out, snag_diag *diag)
 {
     const snag_mapping *spec = from->spec;
     if (spec->constant.kind != SNAG_KIND_ABSENT) {
@@ -229,7 +217,7 @@ static snag_err name_value(snag_mapper *mapper, const entry *from, snag_kind as,
 }
 
 /* "customer (userId, anonymousId)" */
-static void describe(const entry *from, snag_buf *buf)
+static void describe(const snag_mapper_entry *from, snag_buf *buf)
 {
     snag_buf_str_put(buf, from->spec->name);
     for (uint32_t i = 0; !from->spec->expr && i < from->spec->path_count; i++) {
@@ -240,7 +228,7 @@ static void describe(const entry *from, snag_buf *buf)
         snag_buf_byte(buf, ')');
 }
 
-static snag_err missing(const entry *from, const char *what, snag_diag *diag)
+static snag_err missing(const snag_mapper_entry *from, const char *what, snag_diag *diag)
 {
     char room[300];
     snag_buf words = snag_buf_on(room, sizeof room);
@@ -258,7 +246,7 @@ static bool is_mapped(const snag_mapping *spec)
 static snag_err map_text(snag_mapper *mapper, uint32_t var, size_t bytes_max, snag_arena *arena,
                          snag_value *vars, snag_str *out, snag_diag *diag)
 {
-    const entry *from = &mapper->entries[var];
+    const snag_mapper_entry *from = &mapper->entries[var];
     snag_value *value = &vars[var];
     const snag_slot *plain = plain_text(mapper, from);
     snag_str text = {0};
@@ -298,7 +286,7 @@ static snag_err map_time(snag_mapper *mapper, snag_arena *arena, snag_value *var
                          snag_event *event, snag_diag *diag)
 {
     snag_value *value = &vars[SNAG_VAR_TIME];
-    const entry *from = &mapper->entries[SNAG_VAR_TIME];
+    const snag_mapper_entry *from = &mapper->entries[SNAG_VAR_TIME];
     snag_err err = name_value(mapper, from, SNAG_KIND_TIME, arena, value, diag);
     if (err)
         return err;
@@ -315,7 +303,7 @@ static snag_err map_time(snag_mapper *mapper, snag_arena *arena, snag_value *var
 
 static snag_err require(const snag_mapper *mapper, uint32_t var, snag_str text, snag_diag *diag)
 {
-    const entry *from = &mapper->entries[var];
+    const snag_mapper_entry *from = &mapper->entries[var];
     if (text.size > 0 || (var == SNAG_VAR_CUSTOMER && !is_mapped(from->spec)))
         return SNAG_OK;
     return missing(from, "absent or empty", diag);
@@ -371,9 +359,11 @@ static uint64_t hash_slot(const snag_slot *slot, uint64_t hash)
 static snag_err derive_id(const snag_mapper *mapper, snag_arena *arena, snag_value *vars,
                           snag_event *event)
 {
-    uint64_t hash = 0;
-    for (uint32_t i = 0; i < mapper->paths.slot_count; i++) {
+    uint64_t hash = mapper->item_json ? snag_hash64(snag_str_of(&mapper->item, sizeof mapper->item), 0) : 0;
+    for (uint32_t i = 0; i < mapper->slot_count; i++) {
         const snag_slot *slot = &mapper->slots[i];
+        if (mapper->item_json && i == mapper->each_slot)
+            continue; /* the items' own slots say what is in it */
         if (slot->kind != SNAG_SLOT_ABSENT && slot->kind != SNAG_SLOT_NULL)
             hash = hash_slot(slot, hash ^ mapper->salts[i] ^ (uint64_t)slot->kind);
     }
@@ -407,7 +397,7 @@ static snag_err cut_text(snag_value *value, snag_arena *arena)
 static snag_err map_kept(snag_mapper *mapper, snag_arena *arena, snag_value *vars, snag_diag *diag)
 {
     for (uint32_t i = SNAG_VAR_KEPT; i < mapper->count; i++) {
-        const entry *from = &mapper->entries[i];
+        const snag_mapper_entry *from = &mapper->entries[i];
         if (!from->spec->used)
             continue;
         const snag_slot *plain = from->spec->as == SNAG_KIND_TEXT ? plain_text(mapper, from) : NULL;
@@ -458,6 +448,8 @@ snag_err snag_mapper_apply(snag_mapper *mapper, const snag_raw *raw, snag_arena 
     snag_err err = map_fixed(mapper, arena, vars, event, diag);
     if (!err && event->id.size == 0)
         err = derive_id(mapper, arena, vars, event);
+    else if (!err && mapper->item_json)
+        err = snag_mapper_number_id(mapper, arena, vars, event, diag);
     if (!err)
         err = map_kept(mapper, arena, vars, diag);
     return err ? err : screen(mapper, arena, vars, event);

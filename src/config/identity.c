@@ -179,6 +179,10 @@ static void add_source(snag_loader *loader, snag_sha256 *sha, const snag_source_
     add_int(sha, "max_skew", source->max_skew_ms);
     add_int(sha, "remember", source->remember_ms);
     add_int(sha, "clock_log", source->clock_log);
+    if (source->each.size) {
+        add_word(sha, "each");
+        add_text(sha, source->each);
+    }
     for (uint32_t i = 0; i < source->exclusion_count; i++) {
         add_word(sha, "exclude");
         add_text(sha, source->exclusions[i].name);

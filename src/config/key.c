@@ -103,13 +103,15 @@ static const snag_key source_keys[] = {
     {"remember", TIME(AT(snag_source_raw, remember_ms), SNAG_SECOND_MS, "30d",
                       "how old an event may be and still open something; closed walks are kept so "
                       "long")},
+    {"each", TEXT(AT(snag_source_raw, each),
+                  "path of a list: one event for each of its items, whose own names stand below that path; "
+                  "at most 256")},
     {"exclude", NODE(AT(snag_source_raw, exclude), "a map: name to expression",
                      "events for which one is true are counted under its name and never judged; the "
                      "names are those of keep:, as the record has them")},
     {"hash", SNAG_KEY_BOOL, AT(snag_source_raw, hash), "false", 0, 0, NULL, NULL,
      "customer and account are replaced by a hash (SHA-256, 32 hex digits), so that no key, alert or log "
      "holds what they are; rules see the hash", NULL},
-    {"each", LATER("write one event a record")},
     {"table", LATER("bring the attribute on the events that need it")},
     {"rekey", LATER("key the topic's records by the customer")},
     {"zone", LATER("times must carry their zone, or be epoch numbers")},

@@ -138,6 +138,7 @@ typedef struct snag_source_raw {
     const snag_yaml *keep;
     const snag_yaml *constants;
     const snag_yaml *exclude;
+    snag_str each;
     bool hash;
     int64_t out_of_order_ms;
     int64_t delay_ms;

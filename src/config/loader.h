@@ -133,6 +133,10 @@ void snag_words_stage(snag_loader *loader, const snag_journey *journey, snag_sta
 bool snag_by_shape(snag_loader *loader, const snag_yaml *map);
 /* The map as it is for a shape (by its number; shape_count = else): values by shape replaced by its own. */
 const snag_yaml *snag_shaped(snag_loader *loader, const snag_yaml *map, uint32_t shape);
+/* A dotted path. False: a finding was added. */
+bool snag_path_check(snag_loader *loader, const snag_yaml *node);
+/* After map and keep are read. */
+void snag_each_load(snag_loader *loader, const snag_yaml *node, snag_str each);
 /* What a kept name or a fact may be called. False: a finding was added. */
 bool snag_kept_name_check(snag_loader *loader, snag_str name, snag_place at);
 /* The slot of a name an event or a fact has, or -1. */

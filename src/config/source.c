@@ -16,7 +16,7 @@ static const snag_kind kinds[] = {SNAG_KIND_TEXT, SNAG_KIND_INT,  SNAG_KIND_DOUB
                                   SNAG_KIND_BOOL, SNAG_KIND_TIME, SNAG_KIND_DURATION};
 
 /* A dotted path: no empty step; "\." is a dot inside a step. */
-static bool path_check(snag_loader *loader, const snag_yaml *node)
+bool snag_path_check(snag_loader *loader, const snag_yaml *node)
 {
     snag_str path = node->text;
     uint32_t steps = 1;
@@ -76,7 +76,7 @@ static void from_load(snag_loader *loader, const snag_yaml *node, snag_mapping *
         if (item->kind != SNAG_YAML_TEXT)
             snag_finding_add(loader, item->at, "%.*s: expected a path, not %s",
                              SNAG_FMT(snag_yaml_name(node)), snag_yaml_kind_word(item));
-        else if (path_check(loader, item))
+        else if (snag_path_check(loader, item))
             *paths++ = item->text;
     }
 }
@@ -287,6 +287,8 @@ static const snag_yaml *source_load(snag_loader *loader, const snag_yaml *node)
     map_load(loader, raw.map, source);
     snag_keep_load(loader, raw.keep);
     snag_const_load(loader, raw.constants, raw.map);
+    if (raw.each.size)
+        snag_each_load(loader, snag_yaml_get(node, "each"), raw.each);
     if (raw.hash)
         hash_fill(source);
     if (!snag_key_given(loader, node, "format")) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The order buffer: with `out_of_order` > 0 events wait here until W has passed them, and then apply in the
- * order of (time, source, offset), whatever the order in which they came.
+ * order of (time, source, offset, item), whatever the order in which they came.
  *
  * A binary heap of (time, source, offset); each event's copy is one block of the slab:
  *     | snag_event | vars ... | texts ... |      pointers inside lead into the same block
@@ -13,7 +13,9 @@ static bool comes_first(const snag_waiting *a, const snag_waiting *b)
 {
     if (a->time_ms != b->time_ms)
         return a->time_ms < b->time_ms;
-    return a->place < b->place;
+    if (a->place != b->place)
+        return a->place < b->place;
+    return a->item < b->item;
 }
 
 static void heap_up(snag_order *order, uint32_t at)
@@ -98,7 +100,8 @@ bool snag_order_add(snag_engine *engine, const snag_event *event, int64_t time_m
         return false;
     event_copy(snag_slab_at(&engine->table.slab, handle), bytes, event);
     int64_t place = (int64_t)event->position.source << SNAG_PLACE_SOURCE_AT | event->position.offset;
-    order->heap[order->count] = (snag_waiting){time_ms, place, handle, (uint32_t)bytes};
+    order->heap[order->count] = (snag_waiting){time_ms, place, handle, (uint32_t)bytes,
+                                               event->position.item};
     heap_up(order, order->count++);
     return true;
 }

@@ -26,6 +26,7 @@ typedef struct snag_waiting {
     int64_t place;   /* its source in the topmost byte, its offset below: source 0's is just the offset */
     uint32_t handle;
     uint32_t bytes;
+    uint32_t item; /* of the record */
 } snag_waiting;
 
 enum { SNAG_PLACE_SOURCE_AT = 56 };

@@ -57,6 +57,7 @@ typedef struct snag_source_spec {
     snag_mapping fixed[SNAG_VAR_KEPT]; /* by SNAG_VAR_*; id may be absent = derived */
     const snag_mapping *kept;          /* as many as the pipeline's kept names, same order */
     uint32_t kept_count;
+    snag_str each; /* path of a list: one event an item, whose names lie below this path; empty = none */
     int64_t out_of_order_ms;
     int64_t delay_ms;
     int64_t max_skew_ms;

@@ -98,7 +98,10 @@ static size_t decode_chunk(snag_worker *worker, snag_partition *partition, size_
     snag_arena_reset(&worker->arena);
     for (; *at < end && count < SNAG_CHUNK_EVENTS; (*at)++) {
         snag_raw raw = snag_worker_raw(worker, *at);
-        snag_err err = snag_decode(worker->decoders[0], &raw, &worker->arena, &worker->events[count], &why);
+        snag_event *events = &worker->events[count];
+        size_t more = 0;
+        snag_err err = snag_decode_all(worker->decoders[0], &raw, &worker->arena, events,
+                                       SNAG_CHUNK_EVENTS - count, &more, &why);
         if (err == SNAG_AGAIN) {
             snag_partition_park(partition, &raw);
             break;
@@ -108,10 +111,10 @@ static size_t decode_chunk(snag_worker *worker, snag_partition *partition, size_
         if (err == SNAG_FULL)
             err = snag_fail(&why, SNAG_BAD_SIZE, "the record does not fit into %d bytes decoded",
                             SNAG_CHUNK_BYTES);
+        for (size_t i = 0; i < more && err == SNAG_OK; i++)
+            err = snag_worker_check_key(worker, &raw, &events[i], &why);
         if (err == SNAG_OK)
-            err = snag_worker_check_key(worker, &raw, &worker->events[count], &why);
-        if (err == SNAG_OK)
-            count++;
+            count += more;
         else if (raw.position.offset >= partition->streams[0].resume)
             snag_worker_dead_letter(worker, partition, *at, err, why.text);
     }

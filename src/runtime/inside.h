@@ -26,7 +26,7 @@
 #include "runtime/worker.h"
 
 enum {
-    SNAG_CHUNK_EVENTS = 512,     /* decoded, then fed */
+    SNAG_CHUNK_EVENTS = 512,     /* decoded, then fed; more than SNAG_EACH_MAX */
     SNAG_CHUNK_BYTES = 4 << 20,  /* their arena */
     SNAG_TIMER_BUDGET = 20000,   /* timers fired before a commit may come between */
     SNAG_LARGE_BYTES = 24 << 20  /* of state, from which large pages are worth it */

@@ -46,10 +46,11 @@ static snag_err judge(snag_partition *partition, const snag_raw *raw, size_t at,
 {
     snag_worker *worker = partition->worker;
     const snag_stream *stream = &partition->streams[raw->position.source];
+    size_t count = 0;
     snag_diag why;
     snag_arena_reset(&worker->arena);
-    snag_err err = snag_decode(worker->decoders[raw->position.source], raw, &worker->arena,
-                               &worker->events[0], &why);
+    snag_err err = snag_decode_all(worker->decoders[raw->position.source], raw, &worker->arena,
+                                   worker->events, SNAG_CHUNK_EVENTS, &count, &why);
     if (err == SNAG_AGAIN) {
         snag_partition_park(partition, raw);
         return SNAG_AGAIN;
@@ -57,11 +58,11 @@ static snag_err judge(snag_partition *partition, const snag_raw *raw, size_t at,
     if (err == SNAG_FULL)
         err = snag_fail(&why, SNAG_BAD_SIZE, "the record does not fit into %d bytes decoded",
                         SNAG_CHUNK_BYTES);
-    if (err == SNAG_OK)
-        err = snag_worker_check_key(worker, raw, &worker->events[0], &why);
+    for (size_t i = 0; i < count && err == SNAG_OK; i++)
+        err = snag_worker_check_key(worker, raw, &worker->events[i], &why);
     if (err == SNAG_OK) {
-        atomic_fetch_add(&worker->stats->events, 1);
-        return snag_partition_take(partition, 1, diag);
+        atomic_fetch_add(&worker->stats->events, count);
+        return snag_partition_take(partition, count, diag);
     }
     if (raw->position.offset >= stream->resume)
         snag_worker_dead_letter(worker, partition, at, err, why.text);

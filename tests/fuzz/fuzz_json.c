@@ -72,8 +72,46 @@ static void decode(snag_format format, const snag_raw *raw)
         SNAG_ASSERT(err >= SNAG_BAD_TRUNCATED && err <= SNAG_BAD_SIZE && diag.text[0] != '\0');
 }
 
+/* The same bytes as a list of items, and as the items of one. */
+static void decode_items(const uint8_t *data, size_t size)
+{
+    static snag_decoder *decoder;
+    static snag_source_spec source;
+    static const snag_str at[] = {{"d.t", 3}, {"d.what", 6}, {"who", 3}, {"d", 1}};
+    static snag_mapping kept;
+    static _Alignas(16) unsigned char block[1 << 21];
+    static char text[1 << 17];
+    snag_event events[SNAG_EACH_MAX];
+    snag_diag diag = {0};
+    snag_decoder_options options = {.now_ms = SNAG_NEVER};
+    if (!decoder) {
+        kept = (snag_mapping){.name = SNAG_STR("d"), .as = SNAG_KIND_TEXT, .paths = &at[3], .path_count = 1};
+        source = (snag_source_spec){.name = SNAG_STR("each"), .kept = &kept, .kept_count = 1, .each = at[3]};
+        const snag_kind kinds[] = {SNAG_KIND_TIME, SNAG_KIND_TEXT, SNAG_KIND_TEXT};
+        const uint32_t slots[] = {SNAG_VAR_TIME, SNAG_VAR_TYPE, SNAG_VAR_CUSTOMER};
+        for (int i = 0; i < 3; i++)
+            source.fixed[slots[i]] = (snag_mapping){.as = kinds[i], .paths = &at[i], .path_count = 1,
+                                                    .used = true};
+        snag_err err = snag_decoder_new(&decoder, &source, SNAG_STR("."), &options, &diag);
+        SNAG_ASSERT(err == SNAG_OK);
+    }
+    snag_buf buf = snag_buf_on(text, sizeof text);
+    snag_buf_str_put(&buf, SNAG_STR("{\"who\":\"w\",\"d\":[{\"t\":1767607200,\"what\":\"x\"},"));
+    snag_buf_put(&buf, data, size < sizeof text / 2 ? size : sizeof text / 2);
+    snag_buf_str_put(&buf, SNAG_STR("]}"));
+    snag_raw raw = {.stamp_ms = SNAG_TIME_NONE, .value = snag_buf_str(&buf)};
+    snag_arena arena = {.block = block, .size = sizeof block};
+    size_t count = 0;
+    snag_err err = snag_decode_all(decoder, &raw, &arena, events, SNAG_EACH_MAX, &count, &diag);
+    SNAG_ASSERT(err == SNAG_OK ? count > 0
+                               : count == 0 && err >= SNAG_BAD_TRUNCATED && diag.text[0] != '\0');
+    for (size_t i = 0; i < count; i++)
+        check_event(&events[i]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    decode_items(data, size);
     snag_raw raw = {.stamp_ms = SNAG_TIME_NONE, .value = snag_str_of(data, size)};
     decode(SNAG_FORMAT_JSON, &raw);
     /* The same bytes as a binary CloudEvent's data, with the first of them as its subject. */

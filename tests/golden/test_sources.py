@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What a source does to records before they are judged: exclude, hash, over whole replays.
+"""What a source does to records before they are judged: exclude, hash, each, over whole replays.
 
 Each is told apart from doing nothing by the same events without it."""
 import hashlib
@@ -98,7 +98,66 @@ def hidden(folder):
           sorted((hashed(alert["subject"]), alert["time"]) for alert in plain))
 
 
+LINES = """pipeline: sources
+sources:
+  orders:
+    topic: orders
+    format: json
+    map: { id: id, time: at, type: what, customer: who }
+    keep: { order: order, sku: lines.sku, qty: { from: lines.qty, as: int }, plain: lines }
+    each: lines
+%srules:
+  sold: { event: Order Paid, per: sku, count: 1, within: 1s, headline: "{order}: {qty} of {sku}" }
+  large: { event: Order Paid, where: has(qty) && qty > 9, count: 1, within: 1s }
+"""
+
+
+def order(number, lines, **more):
+    return {"id": f"o{number}", "at": f"2026-01-05T10:{number:02}:00Z", "what": "Order Paid", "who": "ann",
+            "order": str(number), "lines": lines} | more
+
+
+def triggers(records):
+    return [record for record in records if record["data"].get("action") == "trigger"]
+
+
+def items(folder):
+    events = [order(1, [{"sku": "a,]}", "qty": 1}, {"qty": 20, "sku": 'b"', "x": [1, {}]}]),
+              order(2, []), order(3, None), order(4, [{"sku": "c", "qty": 3}] * 2), order(5, [[1], "x", 7])]
+    alerts, summary, _ = replay(folder, LINES % "", events)
+    told = [alert["data"]["headline"] for alert in triggers(alerts)]
+    check("each: one event an item", told, ["1: 1 of a,]}", '1: 20 of b"', "Order Paid", "4: 3 of c"])
+    # Ids are the record's with a number: the same line twice in an order is two events, in one record told
+    # twice none.
+    ids = [evidence["id"] for alert in alerts for evidence in alert["data"]["snag"]["evidence"]]
+    check("each: ids", sorted(set(ids)), ["o1#1", "o1#2", "o4#1", "o4#2"])
+    _, summary, _ = replay(folder, LINES % "", events + events[:1])
+    if "duplicates 2," not in summary:
+        faults.append(f"each: a record told twice is not two duplicates: {summary}")
+    # One bad item: the whole record is a dead letter, and nothing of it is judged.
+    bad = [order(6, [{"sku": "d", "qty": 1}, {"sku": "e", "qty": "many"}]), order(7, {"sku": "f"}),
+           order(8, [{"sku": str(n), "qty": 1} for n in range(257)]),
+           order(9, [{"sku": str(n), "qty": 1} for n in range(256)])]
+    alerts, summary, _ = replay(folder, LINES % "", bad)
+    check("each: the good one's items", len(triggers(alerts)), 256)
+    for words in ("dead letters 3", "2 bad_type", "1 bad_size"):
+        if words not in summary:
+            faults.append(f"each: {words!r} is not in {summary}")
+    # Out of order inside the bound, and at any batch size: the same bytes.
+    late = [order(2, [{"sku": "a", "qty": 1}, {"sku": "b", "qty": 2}]),
+            order(1, [{"sku": "b", "qty": 9}] * 3)]
+    once = replay(folder, LINES % "    out_of_order: 2m\n", late)[2]
+    for batch in ("1", "2", "100"):
+        check(f"each: batch {batch}", replay(folder, LINES % "    out_of_order: 2m\n", late, "--batch",
+                                             batch)[2] == once, True)
+    derived = (LINES % "").replace("id: id, ", "")
+    alerts, summary, _ = replay(folder, derived, events[:1] + events[:1] + events[3:4])
+    if "duplicates 2," not in summary:
+        faults.append(f"each: derived ids do not tell the record again from another: {summary}")
+
+
 with tempfile.TemporaryDirectory() as name:
+    items(pathlib.Path(name))
     excluded(pathlib.Path(name))
     hidden(pathlib.Path(name))
 for fault in faults:

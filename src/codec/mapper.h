@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Private to mapping.c and items.c: the compiled mapping of a source.
+ */
+#ifndef SNAG_CODEC_MAPPER_H
+#define SNAG_CODEC_MAPPER_H
+
+#include "codec/json.h"
+#include "codec/mapping.h"
+
+typedef struct snag_mapper_entry {
+    const snag_mapping *spec;
+    uint32_t *slots; /* of its paths, or of its expression's names */
+    uint32_t slot_count;
+} snag_mapper_entry;
+
+struct snag_mapper {
+    const snag_source_spec *source;
+    int64_t now_ms; /* SNAG_NEVER = no check without a stamp */
+    snag_paths paths;
+    snag_paths items;      /* of `each:`, inside an item; their slots stand behind those of the record */
+    uint32_t each_slot;    /* the list */
+    uint32_t slot_count;   /* the record's, the items', and the item itself */
+    uint32_t item;         /* which one is at work */
+    snag_json *item_json;  /* NULL = no `each:` */
+    snag_slot *slots;
+    uint64_t *salts; /* by slot: hash of its path */
+    snag_mapper_entry *entries;  /* fixed names, then kept names */
+    uint32_t count;
+    snag_value *vars; /* for expressions, as many as the largest needs */
+    void *scratch;
+    bool hashes;           /* some name has `hash: true` */
+    snag_str customer;     /* of the last event, as the record has it */
+    snag_str account;
+};
+
+/* --- items.c: what `each:` adds --- */
+/* The slot of a path of the record, or of an item: its place is known once all are there. */
+SNAG_MUST_CHECK snag_err snag_mapper_slot_add(snag_mapper *mapper, snag_str path, uint32_t *slot,
+                                              snag_diag *diag);
+void snag_mapper_slots_place(const snag_mapper *mapper, snag_mapper_entry *to);
+/* A slot's path, as in the file but for what `each:` says already. */
+snag_str snag_mapper_slot_path(const snag_mapper *mapper, uint32_t slot);
+/* Where the record has the id, its items get numbers: "o-7#1", "o-7#2". */
+SNAG_MUST_CHECK snag_err snag_mapper_number_id(const snag_mapper *mapper, snag_arena *arena, snag_value *vars,
+                                               snag_event *event, snag_diag *diag);
+
+#endif
