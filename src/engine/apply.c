@@ -130,7 +130,7 @@ static bool cell_open(snag_engine *engine, uint32_t index)
     return whole;
 }
 
-void snag_engine_learn(snag_engine *engine)
+static inline void cell_learn(snag_engine *engine)
 {
     snag_cell *cell = &engine->cell;
     const snag_event *event = engine->work.event;
@@ -145,6 +145,11 @@ void snag_engine_learn(snag_engine *engine)
     engine->work.customer = engine->pipeline->key_account ? cell->customer : engine->work.owner;
     if (cell->judged_ms < event->time_ms)
         cell->judged_ms = event->time_ms;
+}
+
+void snag_engine_learn(snag_engine *engine)
+{
+    cell_learn(engine);
 }
 
 /* A deadline of this very cell lies before the event, though W is not there yet (the record's own stamp
@@ -191,7 +196,7 @@ static void apply_scope(snag_engine *engine, const snag_ahead_key *key, const sn
         fire_overdue(engine, index);
     work->scope = key->scope;
     cell_open(engine, index);
-    snag_engine_learn(engine);
+    cell_learn(engine);
     run_ops(engine, ops, from, to);
     if (!engine->cell.changed)
         return;

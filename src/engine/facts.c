@@ -137,25 +137,25 @@ snag_str snag_shape_of(const snag_pipeline *pipeline, const snag_item *item)
     return i < pipeline->shape_count ? pipeline->shapes[i].name : (snag_str){"", 0};
 }
 
-const snag_rule *snag_rule_of(const snag_pipeline *pipeline, const snag_rule *rule, const snag_item *item)
+const snag_rule *snag_rule_by_shape(const snag_pipeline *pipeline, const snag_rule *rule,
+                                    const snag_item *item)
 {
-    uint32_t i = rule->by_shape ? shape_index(pipeline, item) : pipeline->shape_count;
+    uint32_t i = shape_index(pipeline, item);
     return i < pipeline->shape_count ? &rule->by_shape[i] : rule;
 }
 
-const snag_stage *snag_stage_of(const snag_pipeline *pipeline, const snag_stage *stage,
-                                const snag_item *item)
+const snag_stage *snag_stage_by_shape(const snag_pipeline *pipeline, const snag_stage *stage,
+                                      const snag_item *item)
 {
-    uint32_t i = stage->by_shape ? shape_index(pipeline, item) : pipeline->shape_count;
+    uint32_t i = shape_index(pipeline, item);
     return i < pipeline->shape_count ? &stage->by_shape[i] : stage;
 }
 
 void snag_shape_begin(const snag_engine *engine, snag_item *item)
 {
     const snag_pipeline *pipeline = engine->pipeline;
-    if (pipeline->shape_count)
-        snag_item_shape(item, engine->shape < pipeline->shape_count ? pipeline->shapes[engine->shape].name
-                                                                    : (snag_str){"", 0});
+    snag_item_shape(item, engine->shape < pipeline->shape_count ? pipeline->shapes[engine->shape].name
+                                                                : (snag_str){"", 0});
 }
 
 const snag_fact *snag_fact_find(const snag_pipeline *pipeline, uint32_t fingerprint)

@@ -181,7 +181,8 @@ static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
     alert->key = snag_fold_keep(engine, work->owner);
     alert->account = snag_fold_copy(engine, work->account);
     alert->channel = snag_fold_copy(engine, work->channel);
-    alert->shape = snag_shape_of(engine->pipeline, item);
+    if (engine->pipeline->shape_count)
+        alert->shape = snag_shape_of(engine->pipeline, item);
     alert->since_ms = SNAG_TIME_NONE;
     alert->overdue_by_ms = -1;
     alert->lasted_ms = -1;

@@ -174,9 +174,20 @@ bool snag_fact_item_sound(const snag_fact *fact, const snag_item *item);
 /* The name of the shape that an item began under, as the pipeline has it; empty where it has none. */
 snag_str snag_shape_of(const snag_pipeline *pipeline, const snag_item *item);
 /* The rule as it is for this item, and the stage. */
-const snag_rule *snag_rule_of(const snag_pipeline *pipeline, const snag_rule *rule, const snag_item *item);
-const snag_stage *snag_stage_of(const snag_pipeline *pipeline, const snag_stage *stage,
-                                const snag_item *item);
+const snag_rule *snag_rule_by_shape(const snag_pipeline *pipeline, const snag_rule *rule,
+                                    const snag_item *item);
+const snag_stage *snag_stage_by_shape(const snag_pipeline *pipeline, const snag_stage *stage,
+                                      const snag_item *item);
+static inline const snag_rule *snag_rule_of(const snag_pipeline *pipeline, const snag_rule *rule,
+                                            const snag_item *item)
+{
+    return rule->by_shape ? snag_rule_by_shape(pipeline, rule, item) : rule;
+}
+static inline const snag_stage *snag_stage_of(const snag_pipeline *pipeline, const snag_stage *stage,
+                                              const snag_item *item)
+{
+    return stage->by_shape ? snag_stage_by_shape(pipeline, stage, item) : stage;
+}
 /* An item that begins with the event at hand begins under its customer's shape. */
 void snag_shape_begin(const snag_engine *engine, snag_item *item);
 void snag_fact_explain(const snag_fact *fact, const snag_item *item, int64_t time_ms, snag_buf *buf);
@@ -222,9 +233,18 @@ uint32_t snag_fold_evidence(snag_engine *engine, const snag_item *item,
 /* Fires deadlines before w_ms, at most `budget`; true: none is left. */
 bool snag_engine_fire(snag_engine *engine, int64_t w_ms, uint32_t *budget);
 
-/* When an open episode expires, SNAG_NEVER where it does not; and the item armed for no later than that. */
-int64_t snag_rule_expires(const snag_rule *rule, const snag_item *item);
-void snag_rule_expiry(const snag_rule *rule, snag_item *item);
+/* When an open episode expires, SNAG_NEVER where it does not. */
+static inline int64_t snag_rule_expires(const snag_rule *rule, const snag_item *item)
+{
+    return rule->expire_ms > 0 && item->open ? item->opened_ms + rule->expire_ms : SNAG_NEVER;
+}
+/* The item armed for no later than that: an open episode ends by itself before what its test waits for. */
+static inline void snag_rule_expiry(const snag_rule *rule, snag_item *item)
+{
+    int64_t expires_ms = snag_rule_expires(rule, item);
+    if (expires_ms < item->due_ms)
+        item->due_ms = expires_ms;
+}
 
 /* Fires what is due in one cell (its timer is not armed any more); or looks whether to forget it. */
 void snag_engine_fire_cell(snag_engine *engine, uint32_t index, int64_t w_ms);

@@ -118,19 +118,6 @@ static void look_to_forget(snag_engine *engine, uint32_t index, int64_t w_ms)
         snag_engine_arm(engine, index, &needs);
 }
 
-int64_t snag_rule_expires(const snag_rule *rule, const snag_item *item)
-{
-    return rule->expire_ms > 0 && item->open ? item->opened_ms + rule->expire_ms : SNAG_NEVER;
-}
-
-/* An open episode ends by itself before whatever its test waits for. */
-void snag_rule_expiry(const snag_rule *rule, snag_item *item)
-{
-    int64_t expires_ms = snag_rule_expires(rule, item);
-    if (expires_ms < item->due_ms)
-        item->due_ms = expires_ms;
-}
-
 /* All that led there is forgotten: the test begins anew. */
 static void expire(snag_engine *engine, const snag_rule *rule, snag_rule_step *step)
 {

@@ -46,14 +46,20 @@ static bool state_get(const snag_item *item, const snag_journey *journey, walk_s
     if (item->state_bytes != STATE_BYTES && item->state_bytes != JUDGED_BYTES)
         return false;
     memset(state, 0, sizeof *state);
-    memcpy(state, item->state, item->state_bytes);
+    if (item->state_bytes == STATE_BYTES) /* of known sizes, because every walk's event comes here */
+        memcpy(state, item->state, STATE_BYTES);
+    else
+        memcpy(state, item->state, JUDGED_BYTES);
     return state->stage < journey->stage_count;
 }
 
 static void state_put(snag_item *item, const snag_journey *journey, const walk_state *state)
 {
     item->state_bytes = journey->judged ? JUDGED_BYTES : STATE_BYTES;
-    memcpy(item->state, state, item->state_bytes);
+    if (journey->judged)
+        memcpy(item->state, state, JUDGED_BYTES);
+    else
+        memcpy(item->state, state, STATE_BYTES);
     item->hold = !state->ended;
 }
 
@@ -112,6 +118,13 @@ static void walk_name(const snag_engine *engine, const snag_journey *journey, ui
     memcpy(walk + sizeof high, &low, sizeof low);
 }
 
+static snag_str shape_now(const snag_engine *engine, const snag_item *item)
+{
+    if (engine->work.event && engine->shape < engine->pipeline->shape_count)
+        return engine->pipeline->shapes[engine->shape].name;
+    return snag_shape_of(engine->pipeline, item);
+}
+
 /* A change with everything but from, to, dwell and outcome. */
 static snag_change *change_new(snag_engine *engine, const snag_journey *journey,
                                const snag_item *item, walk_state *state, snag_move move)
@@ -127,10 +140,8 @@ static snag_change *change_new(snag_engine *engine, const snag_journey *journey,
     change->key = snag_fold_keep(engine, work->owner);
     change->account = snag_fold_copy(engine, work->account);
     change->channel = snag_fold_copy(engine, work->channel);
-    if (work->event && engine->shape < engine->pipeline->shape_count)
-        change->shape = engine->pipeline->shapes[engine->shape].name;
-    else
-        change->shape = snag_shape_of(engine->pipeline, item);
+    if (engine->pipeline->shape_count)
+        change->shape = shape_now(engine, item);
     change->journey = journey->name;
     change->instance = snag_fold_keep(engine, work->per);
     memcpy(change->walk, state->walk, sizeof change->walk);
@@ -174,7 +185,8 @@ static void walk_leave(snag_engine *engine, const snag_journey *journey, snag_it
 static void walk_enter(snag_engine *engine, const snag_journey *journey, snag_item *item,
                        walk_state *state, uint8_t to, bool opens)
 {
-    snag_shape_begin(engine, item);
+    if (engine->pipeline->shape_count)
+        snag_shape_begin(engine, item);
     const snag_stage *stage = snag_stage_of(engine->pipeline, &journey->stages[to], item);
     const snag_event *event = engine->work.event;
     bool ends = stage->end.size > 0;
