@@ -16,7 +16,7 @@
 
 /* END_MS is also how old an answer may be that proves silence: a leader that was stopped for longer may have
  * been replaced without knowing it. */
-enum { ASK_MS = 5000, END_MS = 2000, STABLE_MS = 30000 };
+enum { ASK_MS = 5000, END_MS = 2000, STABLE_MS = 30000, TORN_POLLS = 30 };
 
 /* --- the group --------------------------------------------------------------------------------- */
 
@@ -253,6 +253,18 @@ static void fetch(snag_member *in, int wait_ms, size_t max)
     in->message_count += count > 0 ? (size_t)count : 0;
 }
 
+/* A static member that is back within its session is given what it had, even where it reads other topics now
+ * than then: only leaving makes the group think again. Not at once, for a rebalance may be on its way. */
+static snag_err check_torn(snag_member *in, snag_diag *diag)
+{
+    if (!in->torn || ++in->torn_polls < TORN_POLLS)
+        return SNAG_OK;
+    in->torn_polls = 0;
+    in->closing = true; /* what is taken away meanwhile is given up at once */
+    snag_kafka_leave(in->client, in->owner.kafka, in->name, in->instance);
+    return snag_fail(diag, SNAG_BROKER, "the group gave partitions of some topics only: joining it anew");
+}
+
 static snag_err input_poll(void *self, int wait_ms, size_t max, snag_batch *batch, snag_seat *seat,
                            snag_diag *diag)
 {
@@ -270,6 +282,8 @@ static snag_err input_poll(void *self, int wait_ms, size_t max, snag_batch *batc
     snag_kafka_watch(in->owner.kafka);
     if (err == SNAG_OK && in->record_count == 0)
         err = check_fatal(in, diag);
+    if (err == SNAG_OK)
+        err = check_torn(in, diag);
     *batch = (snag_batch){in->records, in->record_count, in->reached, in->reached_count};
     *seat = in->seat;
     in->seat = SNAG_SEAT_KEPT;

@@ -17,10 +17,13 @@
 static void given_take(snag_member *in, const rd_kafka_topic_partition_list_t *list)
 {
     uint32_t of_topics = 0;
+    in->torn = false;
+    in->torn_polls = 0;
     for (int i = 0; i < list->cnt; i++) {
         of_topics = 0;
         for (int k = 0; k < list->cnt; k++)
             of_topics += list->elems[k].partition == list->elems[i].partition;
+        in->torn = in->torn || of_topics < in->topic_count;
         if (of_topics < in->topic_count && !in->said_torn) {
             const snag_voice *voice = &in->owner.kafka->voice;
             voice->say(voice->self,

@@ -20,7 +20,9 @@ typedef struct snag_member {
     uint32_t topic_count;
     size_t partitions; /* of each */
     snag_hands *hands; /* several topics; NULL = one */
+    bool torn;      /* the last assignment lacks topics of some partitions … */
     bool said_torn;
+    unsigned torn_polls; /* … for so many polls */
     char *name; /* of the group */
     char *instance;
     snag_seat seat; /* what happened since the last poll */
