@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What each rule kind costs an event: the core alone with one rule, 10,000 customers, five types of event of
- * which the rule means some. Then many rules at once:
+ * What each rule kind costs an event: the core alone with one rule (for score: with the rule that it weighs),
+ * 10,000 customers, five types of event of which the rule means some. Then many rules at once:
  * - rules_4: four rules over five types;
  * - rules_40: ten times as many rules and types, in one customer's state; it should keep a quarter of that;
  * - rules_40_each: forty rules that all look at the same five types, the worst there is.
@@ -32,6 +32,9 @@ static const struct {
     {"rule_path", "path: [Asked@, Failed@, Asked@], within: 30m, dwell: 10m"},
     {"rule_burst", "event: Failed@, count: 4, within: 1s, burst: true, quiet: 1s"},
     {"rule_differs", "event: Done@, differs: n, between: channel, within: 30m"},
+    {"rule_levels", "event: Asked@, missing: Answered@, after: [20m, 1h], warn: 20%"},
+    {"rule_score",
+     "event: Failed@, count: 1, within: 1s }\n  s: { score: { r0: 3 }, half_life: 30m, enter: 9"},
 };
 
 static const char *const types[] = {"Asked", "Answered", "Failed", "Done", "Other"};

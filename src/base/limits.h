@@ -33,6 +33,8 @@
 #define SNAG_NEAR_MAX 32u     /* … with a radius: each match is kept with its place */
 #define SNAG_STEPS_MAX 8u     /* steps of a path: a bit each of an event's roles */
 #define SNAG_PANES_MAX 64u    /* a ratio's window slides in so many (language.md) */
+#define SNAG_WEIGHTS_MAX 16u  /* rules that one score weighs */
+#define SNAG_FED_MAX 64u      /* episodes that begin in one step and are fed to scores */
 #define SNAG_BETWEEN_MAX 16u  /* values of `between` that differs remembers; the oldest goes */
 
 /* Output. */

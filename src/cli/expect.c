@@ -33,6 +33,10 @@ static const snag_check alert_checks[] = {
     ALERT("last", TIME, last_ms),
     ALERT("attempts", INT, attempts),
     ALERT("value", NUMBER, value),
+    ALERT("level", INT, level),
+    ALERT("first_deadline", TIME, first_deadline_ms),
+    ALERT("waits_on", TEXT, waits_on),
+    ALERT("contributions", CONTRIBUTIONS, contributions),
     ALERT("limit", NUMBER, limit),
     ALERT("evidence", COUNT, evidence_total),
     ALERT("seq", COUNT, seq),
@@ -115,6 +119,14 @@ void snag_check_print(const snag_check *check, const snag_record *record, snag_b
             snag_buf_str_put(buf, record->as.alert.tags[i]);
         }
         return;
+    case SNAG_CHECK_CONTRIBUTIONS:
+        for (uint32_t i = 0; i < record->as.alert.contribution_count; i++) {
+            snag_buf_str_put(buf, i ? SNAG_STR(",") : SNAG_STR(""));
+            snag_buf_str_put(buf, record->as.alert.contributions[i].rule);
+            snag_buf_byte(buf, ':');
+            snag_buf_double(buf, record->as.alert.contributions[i].value);
+        }
+        return;
     case SNAG_CHECK_NUMBER:
         if (*(const double *)at >= 0)
             snag_buf_double(buf, *(const double *)at);
@@ -154,6 +166,7 @@ static bool is_word(snag_check_type type, snag_str text)
     case SNAG_CHECK_TEXT:
     case SNAG_CHECK_TAGS:
     case SNAG_CHECK_INT:
+    case SNAG_CHECK_CONTRIBUTIONS:
     case SNAG_CHECK_NUMBER:
     case SNAG_CHECK_COUNT:
     case SNAG_CHECK_DURATION:
@@ -213,6 +226,7 @@ snag_err snag_check_canonical(const snag_check *check, snag_str text, snag_buf *
             return snag_fail(diag, SNAG_USAGE, "%s: expected a number", check->name);
         break;
     case SNAG_CHECK_TEXT:
+    case SNAG_CHECK_CONTRIBUTIONS:
     case SNAG_CHECK_TAGS:
     case SNAG_CHECK_BOOL:
     case SNAG_CHECK_SEVERITY:

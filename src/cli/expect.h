@@ -13,6 +13,7 @@ typedef enum snag_check_type {
     SNAG_CHECK_TEXT,
     SNAG_CHECK_TAGS, /* of an alert, joined by commas */
     SNAG_CHECK_INT,      /* int64_t, -1 = absent */
+    SNAG_CHECK_CONTRIBUTIONS, /* of an alert: rule:value,rule:value */
     SNAG_CHECK_NUMBER,   /* double, below 0 = absent */
     SNAG_CHECK_COUNT,    /* uint32_t */
     SNAG_CHECK_DURATION, /* int64_t ms, -1 = absent */

@@ -98,10 +98,22 @@ static void put_printed(writer *w, const snag_output *field, const void *base)
     put_text(w->buf, snag_buf_str(&text));
 }
 
+static void put_contributions(writer *w, const snag_alert *alert)
+{
+    if (alert->contribution_count)
+        put_long(w->buf, alert->contribution_count);
+    for (uint32_t i = 0; i < alert->contribution_count; i++) {
+        put_text(w->buf, alert->contributions[i].rule);
+        put_double(w->buf, alert->contributions[i].value);
+    }
+    put_long(w->buf, 0);
+}
+
 static bool is_list(snag_output_type type)
 {
     return type == SNAG_OUTPUT_TIMELINE || type == SNAG_OUTPUT_EVIDENCE || type == SNAG_OUTPUT_ALERTS ||
-           type == SNAG_OUTPUT_TAGS;
+           type == SNAG_OUTPUT_TAGS ||
+           type == SNAG_OUTPUT_CONTRIBUTIONS;
 }
 
 static void put_value(writer *w, const snag_output *field, const void *base)
@@ -122,6 +134,7 @@ static void put_value(writer *w, const snag_output *field, const void *base)
     case SNAG_OUTPUT_DETECTED: put_long(w->buf, w->context->detected_at_ms); return;
     case SNAG_OUTPUT_TIMELINE: put_timeline(w); return;
     case SNAG_OUTPUT_EVIDENCE: put_evidence(w); return;
+    case SNAG_OUTPUT_CONTRIBUTIONS: put_contributions(w, base); return;
     case SNAG_OUTPUT_ALERTS:
     case SNAG_OUTPUT_TAGS: put_texts(w, field->type); return;
     case SNAG_OUTPUT_DURATION:
@@ -215,7 +228,7 @@ void snag_encode_avro_frame(snag_buf *buf, snag_record_kind kind, int64_t schema
 {
     /* CRC-64-AVRO of each schema; a test computes them anew from the texts. */
     static const uint64_t fingerprints[SNAG_RECORD_KIND_COUNT] = {
-        [SNAG_RECORD_ALERT] = 0x59a5eea441e92765u,
+        [SNAG_RECORD_ALERT] = 0x6f84fdf5267526cbu,
         [SNAG_RECORD_CHANGE] = 0xdec1eadb441634f4u,
         [SNAG_RECORD_DECISION] = 0x64bc29ca9172fa39u,
         [SNAG_RECORD_LATE] = 0xec078f77a252cf0fu,

@@ -86,6 +86,19 @@ static void put_texts(writer *w, snag_output_type type)
     snag_buf_byte(w->buf, ']');
 }
 
+static void put_contributions(writer *w, const snag_alert *alert)
+{
+    snag_buf_byte(w->buf, '[');
+    for (uint32_t i = 0; i < alert->contribution_count; i++) {
+        put_name(w, SNAG_STR("{\"rule\":"));
+        snag_buf_json(w->buf, alert->contributions[i].rule);
+        put_name(w, SNAG_STR("\"value\":"));
+        snag_buf_double(w->buf, alert->contributions[i].value);
+        snag_buf_byte(w->buf, '}');
+    }
+    snag_buf_byte(w->buf, ']');
+}
+
 static void put_value(writer *w, const snag_output *field, const void *base)
 {
     const void *at = (const char *)base + field->offset;
@@ -104,6 +117,7 @@ static void put_value(writer *w, const snag_output *field, const void *base)
     case SNAG_OUTPUT_DETECTED: put_time(w, w->context->detected_at_ms); return;
     case SNAG_OUTPUT_TIMELINE: put_timeline(w); return;
     case SNAG_OUTPUT_EVIDENCE: put_evidence(w); return;
+    case SNAG_OUTPUT_CONTRIBUTIONS: put_contributions(w, base); return;
     case SNAG_OUTPUT_ALERTS:
     case SNAG_OUTPUT_TAGS: put_texts(w, field->type); return;
     case SNAG_OUTPUT_DURATION:

@@ -58,13 +58,17 @@ static const snag_output alert_outputs[] = {
     MAY("within", DURATION, snag_alert, within_ms),
     MAY("clears_when", TEXT, snag_alert, clears_when),
     MAY("deadline", TIME, snag_alert, deadline_ms),
-    MAY("basis", BASIS, snag_alert, deadline_ms),
+    MAY("basis", BASIS, snag_alert, basis),
     MAY("overdue_by", DURATION, snag_alert, overdue_by_ms),
     MAY("total", INT, snag_alert, total),
     MAY("first", TIME, snag_alert, first_ms),
     MAY("last", TIME, snag_alert, last_ms),
     MAY("attempts", INT, snag_alert, attempts),
     MAY("value", DOUBLE, snag_alert, value),
+    MAY("level", INT, snag_alert, level),
+    MAY("first_deadline", TIME, snag_alert, first_deadline_ms),
+    MAY("waits_on", TEXT, snag_alert, waits_on),
+    MAY("contributions", CONTRIBUTIONS, snag_alert, contributions),
     CLOSE(),
     MAY("reason", REASON, snag_alert, reason),
     MAY("lasted", DURATION, snag_alert, lasted_ms),
@@ -279,7 +283,7 @@ snag_str snag_output_word(snag_output_type type, const void *at)
         return snag_str_from(snag_decision_word(*(const snag_decision_kind *)at));
     case SNAG_OUTPUT_CAUSE: return snag_str_from(snag_cause_word(*(const snag_cause *)at));
     case SNAG_OUTPUT_MODE: return *(const bool *)at ? SNAG_STR("shadow") : SNAG_STR("live");
-    case SNAG_OUTPUT_BASIS: return SNAG_STR("fixed");
+    case SNAG_OUTPUT_BASIS: return snag_str_from(snag_basis_word(*(const snag_basis *)at));
     default:
         SNAG_ASSERT(false); /* not a word */
         return (snag_str){0};
@@ -361,8 +365,8 @@ bool snag_output_is_set(const snag_output *field, const snag_record *record, con
     uint32_t count;
     switch (field->type) {
     case SNAG_OUTPUT_TEXT: return field->must || ((const snag_str *)at)->size > 0;
-    case SNAG_OUTPUT_TIME:
-    case SNAG_OUTPUT_BASIS: return field->must || time_is_set(*(const int64_t *)at);
+    case SNAG_OUTPUT_BASIS: return *(const snag_basis *)at != SNAG_BASIS_NONE;
+    case SNAG_OUTPUT_TIME: return field->must || time_is_set(*(const int64_t *)at);
     case SNAG_OUTPUT_DURATION:
     case SNAG_OUTPUT_INT: return *(const int64_t *)at >= 0;
     case SNAG_OUTPUT_DOUBLE: return *(const double *)at >= 0;
@@ -373,6 +377,7 @@ bool snag_output_is_set(const snag_output *field, const snag_record *record, con
     case SNAG_OUTPUT_ALERTS:
     case SNAG_OUTPUT_TAGS: snag_output_texts(field->type, record, &count); return count > 0;
     case SNAG_OUTPUT_CORRECTS: return *(const uint32_t *)at > 0;
+    case SNAG_OUTPUT_CONTRIBUTIONS: return ((const snag_alert *)base)->contribution_count > 0;
     case SNAG_OUTPUT_CONFIG: return context->config != NULL;
     case SNAG_OUTPUT_DETECTED: return time_is_set(context->detected_at_ms);
     default: return true;

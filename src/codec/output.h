@@ -28,10 +28,11 @@ typedef enum snag_output_type {
     SNAG_OUTPUT_DECISION,
     SNAG_OUTPUT_CAUSE,
     SNAG_OUTPUT_MODE,     /* live or shadow, of bool */
-    SNAG_OUTPUT_BASIS,    /* "fixed" where the deadline (int64 ms) is set */
+    SNAG_OUTPUT_BASIS,    /* SNAG_BASIS_NONE = unset */
     SNAG_OUTPUT_ALERT_ID, /* hex(episode)-action-seq of a decision */
     SNAG_OUTPUT_CORRECTS, /* hex(walk)-ended-seq of a change; seq 0 = unset */
     SNAG_OUTPUT_TIMELINE, /* the evidence as {at, type} */
+    SNAG_OUTPUT_CONTRIBUTIONS, /* of an alert, as {rule, value} */
     SNAG_OUTPUT_EVIDENCE, /* the evidence as {id, topic, partition, offset} */
     SNAG_OUTPUT_ALERTS,   /* dedup keys */
     SNAG_OUTPUT_TAGS,     /* words */

@@ -64,8 +64,89 @@ bool snag_share_load(snag_loader *loader, const snag_yaml *node, int64_t min, in
         *out = value;
         return true;
     }
-    wrong(loader, node, "a share from 0.0001% to 1000%");
+    wrong(loader, node, max < MILLION ? "a share between 0% and 100%" : "a share from 0.0001% to 1000%");
     return false;
+}
+
+static void decimal_load(snag_loader *loader, const snag_yaml *node, int64_t min, int64_t max,
+                         int64_t *out)
+{
+    char expected[96];
+    int64_t value = 0;
+    if (node->kind == SNAG_YAML_TEXT && millionths(node->text, &value) && value >= min && value <= max) {
+        *out = value;
+        return;
+    }
+    snag_buf buf = snag_buf_on(expected, sizeof expected);
+    snag_buf_printf(&buf, "a number above 0 and up to %lld, as 15 or 2.5%c", (long long)(max / MILLION),
+                    '\0');
+    wrong(loader, node, expected);
+}
+
+/* The signal of a rule above the one that is read, or of a stage with due:. */
+static const snag_signal_spec *signal_find(const snag_loader *loader, snag_str name, snag_nearest *nearest)
+{
+    const snag_pipeline *pipeline = loader->pipeline;
+    const snag_signal_spec *found = NULL;
+    for (uint32_t i = 0; i + 1 < pipeline->rule_count; i++) {
+        const snag_signal_spec *signal = &loader->rules[i].signal;
+        snag_nearest_offer(nearest, signal->name);
+        if (snag_str_equal(signal->name, name))
+            found = signal;
+    }
+    for (uint32_t i = 0; i < pipeline->journey_count; i++)
+        for (uint32_t k = 0; k < pipeline->journeys[i].stage_count; k++) {
+            const snag_stage *stage = &pipeline->journeys[i].stages[k];
+            if (stage->due_ms < 0)
+                continue;
+            snag_nearest_offer(nearest, stage->late.name);
+            if (snag_str_equal(stage->late.name, name))
+                found = &stage->late;
+        }
+    return found;
+}
+
+static void weight_unknown(snag_loader *loader, const snag_yaml *node, const snag_nearest *nearest)
+{
+    const snag_yaml *rule = node->parent->parent;
+    for (const snag_yaml *other = rule->parent->first; other; other = other->next)
+        if (snag_str_equal(other->key, node->key)) {
+            snag_finding_add(loader, node->key_at,
+                             "score: rule \"%.*s\" must stand above the score that weighs it",
+                             SNAG_FMT(snag_utf8_cut(node->key, SHOWN_BYTES)));
+            return;
+        }
+    snag_finding_add(loader, node->key_at,
+                     "score: there is no rule \"%.*s\", nor a stage with due: of that name%s%.*s%s",
+                     SNAG_FMT(snag_utf8_cut(node->key, SHOWN_BYTES)),
+                     nearest->best.size ? "; did you mean \"" : "", SNAG_FMT(nearest->best),
+                     nearest->best.size ? "\"?" : "");
+}
+
+static void weights_load(snag_loader *loader, const snag_field *field, const snag_yaml *node,
+                         snag_weights *out)
+{
+    if (node->kind != SNAG_YAML_MAP) {
+        wrong(loader, node, "a map of rules, each with its weight");
+        return;
+    }
+    if (node->count == 0 || node->count > SNAG_WEIGHTS_MAX) {
+        snag_finding_add(loader, node->at, "score: weighs 1 to %u rules, not %u", SNAG_WEIGHTS_MAX,
+                         node->count);
+        return;
+    }
+    snag_weight *list = snag_loader_take(loader, node->count * sizeof *list);
+    uint32_t count = 0;
+    for (const snag_yaml *child = node->first; child; child = child->next) {
+        snag_nearest nearest = {.wanted = child->key, .best = SNAG_STR("")};
+        list[count].signal = signal_find(loader, child->key, &nearest);
+        if (!list[count].signal)
+            weight_unknown(loader, child, &nearest);
+        else
+            decimal_load(loader, child, field->min, field->max, &list[count].millionths);
+        count++;
+    }
+    *out = (snag_weights){list, count};
 }
 
 static void name_load(snag_loader *loader, const snag_yaml *node, int64_t *out)
@@ -114,6 +195,25 @@ static void steps_load(snag_loader *loader, const snag_field *field, const snag_
     out->count = count == node->count ? count : 0;
 }
 
+/* One duration, or [first, second]. */
+static void levels_load(snag_loader *loader, const snag_field *field, const snag_yaml *node, int64_t most,
+                        int64_t *out)
+{
+    if (node->kind != SNAG_YAML_LIST) {
+        snag_duration_load(loader, node, field->min, most, out);
+        return;
+    }
+    if (node->count != 2) {
+        snag_finding_add(loader, node->at, "%s: expected one duration or two levels, not %u", field->name,
+                         node->count);
+        return;
+    }
+    if (snag_duration_load(loader, node->first, field->min, most, &out[0]) &&
+        snag_duration_load(loader, node->first->next, field->min, most, &out[1]) && out[1] <= out[0])
+        snag_finding_add(loader, node->first->next->at, "%s: the second level must be later than the first",
+                         field->name);
+}
+
 void snag_field_load(snag_loader *loader, const snag_field *field, const snag_yaml *node,
                      snag_rule_params *params)
 {
@@ -137,17 +237,30 @@ void snag_field_load(snag_loader *loader, const snag_field *field, const snag_ya
         snag_duration_load(loader, node, field->min, most, to);
         return;
     case SNAG_FIELD_DURATION: snag_duration_load(loader, node, field->min, most, to); return;
+    case SNAG_FIELD_LEVELS: levels_load(loader, field, node, most, to); return;
     case SNAG_FIELD_COUNT: snag_count_load(loader, node, field->min, field->max, to); return;
     case SNAG_FIELD_SHARE: snag_share_load(loader, node, field->min, field->max, to); return;
+    case SNAG_FIELD_DECIMAL: decimal_load(loader, node, field->min, field->max, to); return;
+    case SNAG_FIELD_WEIGHTS: weights_load(loader, field, node, to); return;
     case SNAG_FIELD_NAME: name_load(loader, node, to); return;
     case SNAG_FIELD_WORD: snag_word_load(loader, node, field->words, NULL, to); return;
     case SNAG_FIELD_BOOL: snag_bool_load(loader, node, to); return;
     }
 }
 
+void snag_field_default(const snag_field *field, snag_rule_params *params)
+{
+    int64_t *to = snag_field_of(field, params);
+    if (field->type == SNAG_FIELD_LEVELS)
+        to[0] = to[1] = field->otherwise;
+    else if (snag_field_is_number(field))
+        *to = field->otherwise;
+}
+
 bool snag_field_is_number(const snag_field *field)
 {
     return field->type == SNAG_FIELD_DURATION || field->type == SNAG_FIELD_SPAN ||
            field->type == SNAG_FIELD_COUNT || field->type == SNAG_FIELD_SHARE ||
+           field->type == SNAG_FIELD_DECIMAL ||
            field->type == SNAG_FIELD_NAME || field->type == SNAG_FIELD_WORD;
 }

@@ -15,6 +15,8 @@ static inline void *snag_field_of(const snag_field *field, snag_rule_params *par
 
 /* Whether it lies there as an int64_t. */
 bool snag_field_is_number(const snag_field *field);
+/* What it is where it is not given. */
+void snag_field_default(const snag_field *field, snag_rule_params *params);
 /* Reads one field; what is wrong is a finding. */
 void snag_field_load(snag_loader *loader, const snag_field *field, const snag_yaml *node,
                      snag_rule_params *params);

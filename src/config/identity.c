@@ -66,6 +66,23 @@ static void add_slot(const snag_loader *loader, snag_sha256 *sha, const char *na
     add_text(sha, slot >= 0 ? loader->names[slot].name : (snag_str){0});
 }
 
+/* As one duration where there is no second: as before there were levels. */
+static void add_levels(snag_sha256 *sha, const char *name, const int64_t *levels)
+{
+    add_int(sha, name, levels[0]);
+    if (levels[1] >= 0)
+        add_int(sha, "then", levels[1]);
+}
+
+static void add_weights(snag_sha256 *sha, const char *name, const snag_weights *weights)
+{
+    add_int(sha, name, weights->count);
+    for (uint32_t i = 0; i < weights->count; i++) {
+        add_text(sha, weights->list[i].signal->name);
+        add_int(sha, "weight", weights->list[i].millionths);
+    }
+}
+
 static bool is_given(const snag_field *field, const void *value)
 {
     if (field->type == SNAG_FIELD_MATCHER)
@@ -89,6 +106,10 @@ static void add_rule(snag_loader *loader, snag_sha256 *sha, const snag_rule *rul
             add_matcher(loader, sha, field->name, value);
         else if (field->type == SNAG_FIELD_STEPS)
             add_steps(loader, sha, field->name, value);
+        else if (field->type == SNAG_FIELD_WEIGHTS)
+            add_weights(sha, field->name, value);
+        else if (field->type == SNAG_FIELD_LEVELS)
+            add_levels(sha, field->name, value);
         else if (field->type == SNAG_FIELD_NAME)
             add_slot(loader, sha, field->name, *(const int64_t *)value);
         else if (field->type == SNAG_FIELD_BOOL)

@@ -217,10 +217,7 @@ static const snag_key rule_keys[] = {
     {"mode", WORD(AT(snag_rule_raw, mode), mode_words, "live",
                   "shadow: alerts go to <prefix>shadow and nobody is woken")},
     {"change", LATER(NULL)},
-    {"score", LATER(NULL)},
     {"group", LATER(NULL)},
-    {"promise", LATER("missing with after: has a fixed deadline")},
-    {"warn", LATER("add a second rule with a shorter after:")},
 };
 
 static const snag_key outputs_keys[] = {

@@ -8,6 +8,8 @@
 
 #include "base/assert.h"
 #include "config/key.h"
+#include "engine/engine.h"
+#include "journey/cell.h"
 
 /* Fixed part of the block, and bytes for each byte of text. Findings, tables and secrets are
  * counted in the fixed part; of text, the dearest (stages, lists of single letters) takes some 60
@@ -86,12 +88,33 @@ static void root_load(snag_loader *loader, const snag_yaml *root)
     watched_check(loader, root);
 }
 
+/* Better told here than when the engine starts. */
+static void size_check(snag_loader *loader, const snag_yaml *root)
+{
+    const snag_pipeline *pipeline = loader->pipeline;
+    const snag_yaml *rules = snag_yaml_get(root, "rules");
+    uint32_t scope = 0;
+    if (loader->config->error_count > 0 || snag_engine_fits(pipeline, &scope))
+        return;
+    snag_str name = SNAG_STR("customer");
+    if (pipeline->key_account)
+        name = SNAG_STR("account");
+    if (scope > 0)
+        name = pipeline->scopes[scope].names[0];
+    snag_finding_add(loader, rules ? rules->at : root->at,
+                     "too many rules and facts with per: %.*s: what they may have to remember is more than "
+                     "one state of %u bytes holds; give some another per:, or leave some out",
+                     SNAG_FMT(name), (unsigned)SNAG_ITEMS_BYTES_MAX);
+}
+
 static snag_err text_load(snag_loader *loader)
 {
     snag_config *config = loader->config;
     const snag_yaml *root = snag_yaml_parse(loader);
     if (root)
         root_load(loader, root);
+    if (root)
+        size_check(loader, root);
     if (config->error_count > 0) {
         snag_findings_sort(loader);
         return SNAG_CONFIG;

@@ -162,8 +162,11 @@ static void field_entry(manual *m, const snag_field *field)
         [SNAG_FIELD_STEPS] = "a list of names, lists or {event, where}",
         [SNAG_FIELD_DURATION] = "a duration",
         [SNAG_FIELD_SPAN] = "a duration, or journey",
+        [SNAG_FIELD_LEVELS] = "a duration, or a list of two",
         [SNAG_FIELD_COUNT] = "a whole number",
         [SNAG_FIELD_SHARE] = "a share, as 30% or 0.3",
+        [SNAG_FIELD_DECIMAL] = "a number, as 15 or 2.5",
+        [SNAG_FIELD_WEIGHTS] = "a map: rule to weight",
         [SNAG_FIELD_NAME] = "a kept name",
         [SNAG_FIELD_BOOL] = "true or false",
     };
@@ -175,14 +178,16 @@ static void field_entry(manual *m, const snag_field *field)
         snag_buf_str_put(&shape, snag_str_from(forms[field->type]));
     if (field->type == SNAG_FIELD_COUNT)
         snag_buf_printf(&shape, " from %lld to %lld", (long long)field->min, (long long)field->max);
-    if (field->required)
+    if (field->required && field->instead)
+        snag_buf_printf(&shape, ", needed unless %s is given", field->instead);
+    else if (field->required)
         snag_buf_str_put(&shape, SNAG_STR(", needed"));
     else if (field->type == SNAG_FIELD_DURATION && field->otherwise >= 0) {
         snag_buf_str_put(&shape, SNAG_STR(", default "));
         snag_duration_print(&shape, field->otherwise);
     } else if (field->type == SNAG_FIELD_COUNT && field->otherwise > 0) {
         snag_buf_printf(&shape, ", default %lld", (long long)field->otherwise);
-    } else if (field->type == SNAG_FIELD_WORD) {
+    } else if (field->type == SNAG_FIELD_WORD && field->otherwise >= 0) {
         snag_buf_printf(&shape, ", default %s", field->words[0]);
     } else if (field->type == SNAG_FIELD_BOOL) {
         snag_buf_str_put(&shape, SNAG_STR(", default false"));
@@ -265,7 +270,8 @@ static const row value_rows[] = {
                 "${NAME:-otherwise} where it may be unset."},
     {"{name}",
      "In a headline, a kept name, {customer}, {elapsed} (since the alert's first event), {observed} (how "
-     "many so far), of ratio: also {attempts} and {value}. {{ is a {. At most 130 characters are shown."},
+     "many so far), of ratio: also {attempts} and {value}, of score: {value}. {{ is a {. At most 130 "
+     "characters are shown."},
 };
 
 static const row record_rows[] = {

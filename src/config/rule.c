@@ -19,7 +19,7 @@ typedef struct reading {
 /* Tests of the language that have no kind yet; their rows in key.c say what to do instead. */
 static bool is_later_test(snag_str name)
 {
-    static const char *const tests[] = {"change", "score", "group", "promise"};
+    static const char *const tests[] = {"change", "group"};
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
         if (snag_str_equal(name, snag_str_from(tests[i])))
             return true;
@@ -78,8 +78,7 @@ static void test_required(snag_loader *loader, const snag_yaml *node, const read
 static void fields_default(const snag_rule_kind *kind, snag_rule_params *params)
 {
     for (uint32_t i = 0; i < kind->field_count; i++)
-        if (snag_field_is_number(&kind->fields[i]))
-            *(int64_t *)snag_field_of(&kind->fields[i], params) = kind->fields[i].otherwise;
+        snag_field_default(&kind->fields[i], params);
 }
 
 /* A key that is no common key of rules: a field of the rule's test, of another test, or unknown. */
@@ -119,7 +118,8 @@ static void required_check(snag_loader *loader, const snag_yaml *node, const sna
 {
     for (uint32_t i = 0; i < rule->kind->field_count; i++) {
         const snag_field *field = &rule->kind->fields[i];
-        if (field->required && !snag_key_given(loader, node, field->name))
+        bool instead = field->instead && snag_key_given(loader, node, field->instead);
+        if (field->required && !instead && !snag_key_given(loader, node, field->name))
             snag_finding_add(loader, node->key_at, "rule \"%.*s\" needs %s: %s", SNAG_FMT(node->key),
                              field->name, field->summary);
     }
@@ -239,6 +239,17 @@ static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rul
     required_check(loader, node, rule);
     if (rule->params.path.count)
         snag_path_finish(loader, node, rule);
+    if (rule->kind->fed) {
+        loader->pipeline->feeds = true;
+        if (rule->scope != 0)
+            snag_finding_add(loader, snag_yaml_get(node, "per")->at,
+                             "per: a score adds up over all of a customer; leave per: out");
+    }
+    if (rule->params.promise >= 0 && snag_yaml_get(node, "promise") &&
+        loader->names[rule->params.promise].kind != SNAG_KIND_TIME)
+        snag_finding_add(loader, snag_yaml_get(node, "promise")->at,
+                         "promise: needs a time, as keep: { %.*s: { from: …, as: time } }",
+                         SNAG_FMT(loader->names[rule->params.promise].name));
     if (snag_yaml_get(node, "radius") && rule->params.radius >= 0)
         snag_radius_finish(loader, node, rule);
     until_check(loader, node, rule);

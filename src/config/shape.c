@@ -98,7 +98,7 @@ static bool is_one_for_all(snag_str key)
         for (uint32_t k = 0; k < snag_rule_kinds[i]->field_count; k++) {
             const snag_field *field = &snag_rule_kinds[i]->fields[k];
             bool names = field->type == SNAG_FIELD_MATCHER || field->type == SNAG_FIELD_STEPS ||
-                         field->type == SNAG_FIELD_NAME;
+                         field->type == SNAG_FIELD_NAME || field->type == SNAG_FIELD_WEIGHTS;
             if (names && snag_str_equal(key, snag_str_from(field->name)))
                 return true;
         }

@@ -108,6 +108,10 @@ static void missing_headline(snag_buf *buf, const snag_rule *rule, const snag_ya
 {
     snag_buf_str_put(buf, SNAG_STR("No "));
     put_events(buf, &rule->params.missing);
+    if (rule->params.promise >= 0) {
+        snag_buf_str_put(buf, SNAG_STR(" by the time that was promised"));
+        return;
+    }
     snag_buf_str_put(buf, SNAG_STR(" within "));
     put_duration(buf, node, "after", rule->params.after_ms);
     snag_buf_str_put(buf, SNAG_STR(" of "));
@@ -245,6 +249,29 @@ static void differs_clears(snag_buf *buf, const snag_rule *rule, const snag_yaml
     snag_buf_str_put(buf, SNAG_STR(" everywhere"));
 }
 
+static void score_headline(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
+{
+    const snag_weights *weights = &rule->params.score;
+    (void)node;
+    snag_buf_str_put(buf, SNAG_STR("Score {value} from "));
+    for (uint32_t i = 0; i < weights->count; i++) {
+        if (i)
+            snag_buf_str_put(buf, i + 1 == weights->count ? SNAG_STR(" and ") : SNAG_STR(", "));
+        snag_buf_str_put(buf, weights->list[i].signal->name);
+    }
+}
+
+static void score_clears(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
+{
+    const snag_yaml *leave = snag_yaml_get(node, "leave");
+    put_until(buf, rule);
+    if (!leave)
+        leave = snag_yaml_get(node, "enter");
+    snag_buf_str_put(buf, SNAG_STR("score under "));
+    if (leave && leave->kind == SNAG_YAML_TEXT)
+        snag_buf_str_put(buf, leave->text);
+}
+
 typedef void put_words(snag_buf *buf, const snag_rule *rule, const snag_yaml *node);
 
 static const struct {
@@ -253,7 +280,7 @@ static const struct {
     put_words *clears;
 } kinds[] = {{"missing", missing_headline, missing_clears}, {"count", count_headline, count_clears},
              {"ratio", ratio_headline, ratio_clears},       {"path", path_headline, path_clears},
-             {"differs", differs_headline, differs_clears}};
+             {"differs", differs_headline, differs_clears}, {"score", score_headline, score_clears}};
 
 /* A template too long for the buffer is cut: the alert shows 130 characters of it anyway. */
 static snag_str keep_words(snag_loader *loader, const snag_buf *buf)

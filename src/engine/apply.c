@@ -42,6 +42,7 @@ static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles
                            .event = engine->work.event,
                            .late = engine->work.late,
                            .opened = snag_fold_opened,
+                           .escalated = snag_fold_escalated,
                            .closed = snag_fold_closed,
                            .context = engine};
     bool had = snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item);
@@ -165,6 +166,8 @@ static void fire_overdue(snag_engine *engine, uint32_t index)
     bool alerted = work->alerted;
     while (!late && snag_wheel_armed(&engine->table.wheel, index) &&
            (node->flags & SNAG_NODE_FORGET) == 0 && node->timer.due_ms < event->time_ms) {
+        if (work->fed_count)
+            snag_scores_feed(engine, work->own_index); /* what began so far is no part of the timer's step */
         snag_wheel_disarm(&engine->table.wheel, index);
         snag_engine_fire_cell(engine, index, engine->w_ms);
     }
@@ -323,6 +326,8 @@ void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_
         if (engine->pipeline->fact_count || engine->pipeline->shape_count)
             snag_facts_event(engine, row);
         apply_row(engine, row, ahead);
+        if (work->fed_count)
+            snag_scores_feed(engine, work->own_index);
         if (work->own_index && !work->touched)
             customer_touch(engine, work->own_index);
     }

@@ -36,8 +36,7 @@ size_t snag_engine_bytes_min(const snag_pipeline *pipeline)
     return fixed_bytes(pipeline) + TABLE_BYTES_MIN;
 }
 
-/* All states of one scope must fit one cell together. */
-static bool scopes_fit(const snag_pipeline *pipeline)
+bool snag_engine_fits(const snag_pipeline *pipeline, uint32_t *which)
 {
     for (uint32_t scope = 0; scope < pipeline->scope_count; scope++) {
         uint32_t items = scope == 0 ? pipeline->fact_count : 0;
@@ -48,6 +47,7 @@ static bool scopes_fit(const snag_pipeline *pipeline)
                 items++;
             }
         }
+        *which = scope;
         if (bytes + items * 64 > SNAG_ITEMS_BYTES_MAX || items > UINT8_MAX)
             return false;
     }
@@ -59,7 +59,8 @@ snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline, void
 {
     SNAG_ASSERT(((uintptr_t)block & 15) == 0);
     SNAG_ASSERT(emit != NULL);
-    if (block_bytes < snag_engine_bytes_min(pipeline) || !scopes_fit(pipeline))
+    uint32_t scope;
+    if (block_bytes < snag_engine_bytes_min(pipeline) || !snag_engine_fits(pipeline, &scope))
         return SNAG_FULL;
     char *at = block;
     snag_engine *engine = block;

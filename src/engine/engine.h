@@ -49,7 +49,7 @@ typedef struct snag_engine_usage {
     uint64_t waiting;        /* events in the order buffer */
     uint64_t open_episodes;
     uint64_t armed;          /* deadlines of rules and stages */
-    uint64_t open_walks;
+    uint64_t open_walks;     /* and waits whose clock stands: what `remember` does not end */
 } snag_engine_usage;
 
 /* The engine lives in `block` (16-byte aligned, zeroed or fresh from mmap), touched only as it is
@@ -58,6 +58,9 @@ typedef struct snag_engine_usage {
 SNAG_MUST_CHECK snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline,
                                           void *block, size_t block_bytes, snag_emit *emit,
                                           void *emit_context);
+/* Whether all that the rules and facts of one `per` may have to remember fits one cell; else *scope is one
+ * that is too large, and init answers SNAG_FULL. */
+bool snag_engine_fits(const snag_pipeline *pipeline, uint32_t *scope);
 /* The smallest block that init accepts for this pipeline. */
 size_t snag_engine_bytes_min(const snag_pipeline *pipeline);
 

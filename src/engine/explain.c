@@ -62,6 +62,11 @@ static void put_item(snag_buf *buf, const snag_pipeline *pipeline, const snag_ce
     if (rule)
         put_text(buf, "test", rule->signal.test);
     put_text(buf, "shape", snag_shape_of(pipeline, item));
+    if (rule)
+        rule = snag_rule_of(pipeline, rule, item);
+    if (rule && rule->kind->explain &&
+        rule->kind->sound(rule, item->state, item->state_bytes, item->open, item->due_ms))
+        rule->kind->explain(rule, item->state, item->state_bytes, buf);
     if (item->due_ms != SNAG_NEVER)
         put_time(buf, "deadline", item->due_ms);
     if (item->open) {

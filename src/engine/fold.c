@@ -68,6 +68,8 @@ static anchor anchor_of(const snag_engine *engine, const snag_item *item)
     snag_evidence first;
     if (engine->work.event)
         return (anchor){engine->work.event->id, engine->work.event->position.source};
+    if (engine->work.feeding) /* a score that a timer's episode made true */
+        return (anchor){snag_str_of(engine->work.fed_by, sizeof engine->work.fed_by), 0};
     if (snag_item_evidence(&engine->cell, item, 0, &first))
         return (anchor){first.id, first.position.source};
     return (anchor){(snag_str){"", 0}, 0};
@@ -145,8 +147,29 @@ static void fill_facts(snag_alert *alert, const snag_rule_facts *facts)
     alert->first_ms = facts->first_ms;
     alert->last_ms = facts->last_ms;
     alert->attempts = facts->attempts;
+    alert->level = facts->level;
+    alert->first_deadline_ms = facts->first_promise_ms;
+    alert->waits_on = facts->waits_on ? snag_str_from(facts->waits_on) : (snag_str){"", 0};
+    if (facts->deadline_ms != SNAG_TIME_NONE)
+        alert->basis = facts->promised ? SNAG_BASIS_PROMISE : SNAG_BASIS_FIXED;
+    if (facts->level == 0 && alert->severity > SNAG_SEVERITY_INFO)
+        alert->severity--; /* a warning is not yet what it warns of */
+    if (facts->level == 2 && alert->severity < SNAG_SEVERITY_CRITICAL)
+        alert->severity++;
     alert->value = facts->value_den > 0 ? (double)facts->value_num / (double)facts->value_den : -1;
     alert->limit = facts->limit >= 0 ? (double)facts->limit / 1e6 : -1;
+}
+
+static void fill_contributions(snag_engine *engine, snag_alert *alert, const snag_rule_facts *facts)
+{
+    size_t bytes = facts->contribution_count * sizeof *facts->contributions;
+    if (bytes == 0)
+        return;
+    snag_contribution *list = snag_arena_take(texts(engine), bytes);
+    SNAG_ASSERT(list != NULL);
+    memcpy(list, facts->contributions, bytes);
+    alert->contributions = list;
+    alert->contribution_count = facts->contribution_count;
 }
 
 static void fill_spec(snag_alert *alert, const snag_signal_spec *spec)
@@ -188,6 +211,7 @@ static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
     alert->lasted_ms = -1;
     fill_spec(alert, spec);
     fill_facts(alert, facts);
+    fill_contributions(engine, alert, facts);
     fill_where(engine, alert);
     alert->instance = snag_fold_keep(engine, alert->instance);
     alert->dedup_key = dedup_key(engine, spec->name);
@@ -198,6 +222,7 @@ static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
                                              : facts->total >= 0 ? facts->total
                                                                  : facts->observed,
                                  .attempts = facts->attempts,
+                                 .warning = facts->level == 0,
                                  .value = alert->value,
                                  .elapsed_ms = 0};
     if (alert->evidence_count)
@@ -240,6 +265,8 @@ void snag_fold_opened(void *context, const snag_signal_spec *spec, snag_item *it
     if (engine->pipeline->walks_judged)
         snag_walk_friction(engine, item, 1);
     engine->counters.signals++;
+    if (engine->pipeline->feeds)
+        snag_scores_note(engine, spec, item->episode);
     item->suppressed = item->cooldown_ms != SNAG_TIME_NONE && at_ms <= item->cooldown_ms;
     if (item->suppressed) {
         engine->counters.suppressed++;
@@ -252,6 +279,20 @@ void snag_fold_opened(void *context, const snag_signal_spec *spec, snag_item *it
     snag_alert *alert = alert_new(engine, spec, item, SNAG_ACTION_TRIGGER, facts);
     if (spec->sla_ms >= 0)
         alert->respond_by_ms = at_ms + spec->sla_ms;
+}
+
+void snag_fold_escalated(void *context, const snag_signal_spec *spec, snag_item *item,
+                         const snag_rule_facts *facts)
+{
+    snag_engine *engine = context;
+    SNAG_ASSERT(item->open);
+    engine->work.alerted = true;
+    if (item->suppressed)
+        return; /* nobody knows of the episode */
+    item->seq++;
+    snag_alert *alert = alert_new(engine, spec, item, SNAG_ACTION_ESCALATE, facts);
+    if (spec->sla_ms >= 0)
+        alert->respond_by_ms = engine->work.at_ms + spec->sla_ms;
 }
 
 void snag_fold_closed(void *context, const snag_signal_spec *spec, snag_item *item,

@@ -23,7 +23,8 @@ static void put_name(snag_buf *buf, const snag_item *item, const snag_headline_f
     else if (snag_str_equal(name, SNAG_STR("attempts")) && facts->attempts >= 0)
         snag_buf_int(buf, facts->attempts);
     else if (snag_str_equal(name, SNAG_STR("value")) && facts->value >= 0)
-        snag_buf_printf(buf, "%.4g%%", facts->value * 100);
+        snag_buf_printf(buf, facts->attempts >= 0 ? "%.4g%%" : "%.4g",
+                        facts->attempts >= 0 ? facts->value * 100 : facts->value);
     else
         snag_buf_byte(buf, '?');
 }
@@ -53,6 +54,8 @@ snag_str snag_headline_render(const snag_signal_spec *spec, const snag_item *ite
     char text[RENDER_BYTES];
     snag_buf buf = snag_buf_on(text, sizeof text);
     snag_str template = spec->headline;
+    if (facts->warning)
+        snag_buf_str_put(&buf, SNAG_STR("Due soon: "));
     for (size_t i = 0; i < template.size; i++) {
         const char *brace = template.data + i;
         const char *end = *brace == '{' ? memchr(brace, '}', template.size - i) : NULL;

@@ -13,8 +13,9 @@ typedef struct snag_headline_facts {
     snag_str customer;
     int64_t observed; /* -1 = absent */
     int64_t attempts; /* -1 = absent */
-    double value;     /* a share; below 0 = absent */
+    double value;     /* a share where there are attempts; below 0 = absent */
     int64_t elapsed_ms;
+    bool warning; /* not due yet */
 } snag_headline_facts;
 
 /* {name} inserts a captured name, {customer}, {observed}, {attempts}, {value}, {elapsed}; "{{" is a brace.

@@ -52,6 +52,7 @@ typedef struct snag_pipeline {
     bool walks_judged; /* some journey's are */
     const snag_rule *rules; /* in file order */
     uint32_t rule_count;
+    bool feeds; /* some rule is a score: episodes that begin are its input */
 
     int64_t remember_ms; /* the longest of the sources' */
 

@@ -80,6 +80,10 @@ typedef struct snag_work {
     const snag_ahead_key *own; /* the customer's own key … */
     uint32_t own_index;        /* … and node, 0 = not there */
     uint64_t id_hash;          /* of the event's id */
+    snag_fed fed[SNAG_FED_MAX]; /* what began in this step, for scores */
+    uint32_t fed_count;
+    bool feeding;    /* scores are at work … */
+    char fed_by[32]; /* … and this episode, in hex, is the newest that led there */
     bool touched;              /* the customer's own cell already has this id and time */
     const struct snag_words_entry *gone; /* the alert at hand is about what this pipeline no longer has */
     char key[4 + SNAG_CUSTOMER_BYTES_MAX + SNAG_PER_TEXT_BYTES];
@@ -213,6 +217,8 @@ void snag_walk_explain(const snag_journey *journey, const snag_item *item, snag_
 /* --- fold.c: signals to alerts --- */
 void snag_fold_opened(void *engine, const snag_signal_spec *spec, snag_item *item,
                       const snag_rule_facts *facts);
+void snag_fold_escalated(void *engine, const snag_signal_spec *spec, snag_item *item,
+                         const snag_rule_facts *facts);
 void snag_fold_closed(void *engine, const snag_signal_spec *spec, snag_item *item,
                       snag_reason reason, const snag_rule_facts *facts);
 /* The spec behind an item, as far as it can have an episode; NULL where the pipeline has none. */
@@ -228,6 +234,12 @@ uint32_t snag_fold_open_alerts(snag_engine *engine, const snag_str **keys);
 /* Copies an item's evidence into the outbox's arena, oldest first. */
 uint32_t snag_fold_evidence(snag_engine *engine, const snag_item *item,
                             const snag_evidence **evidence);
+
+/* --- scores.c --- */
+/* An episode began: scores hear of it when the step's cells are stored. */
+void snag_scores_note(snag_engine *engine, const snag_signal_spec *spec, const uint8_t episode[16]);
+/* Feeds what began in this step; own: the customer's own cell. */
+void snag_scores_feed(snag_engine *engine, uint32_t own);
 
 /* --- timers.c --- */
 /* Fires deadlines before w_ms, at most `budget`; true: none is left. */

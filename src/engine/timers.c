@@ -135,6 +135,7 @@ static void fire_rule(snag_engine *engine, const snag_rule *rule, int64_t due_ms
                            .cell = &engine->cell,
                            .item = &engine->item,
                            .opened = snag_fold_opened,
+                           .escalated = snag_fold_escalated,
                            .closed = snag_fold_closed,
                            .context = engine};
     if (snag_rule_expires(rule, &engine->item) <= due_ms)
@@ -216,7 +217,10 @@ void snag_engine_fire_cell(snag_engine *engine, uint32_t index, int64_t w_ms)
     fire_items(engine, due_ms);
     if (work->alerted)
         judge(engine, node->scope == 0 ? 0 : node->parent);
+    uint32_t own = node->scope == 0 ? index : node->parent;
     snag_engine_store(engine, index, NULL);
+    if (work->fed_count)
+        snag_scores_feed(engine, own);
     if (engine->outbox.count)
         snag_outbox_flush(&engine->outbox);
 }

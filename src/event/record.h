@@ -53,6 +53,12 @@
     X(HELD, "held")             \
     X(RELEASED, "released")
 
+/* Where a deadline comes from. */
+#define SNAG_BASIS_TABLE(X) \
+    X(NONE, "")             \
+    X(FIXED, "fixed")       \
+    X(PROMISE, "promise")
+
 #define SNAG_MOVE_TABLE(X) \
     X(ENTERED, "entered")  \
     X(STALLED, "stalled")  \
@@ -93,6 +99,9 @@ typedef enum snag_decision_kind { SNAG_DECISION_TABLE(X) SNAG_DECISION_COUNT } s
 #define X(name, word) SNAG_MOVE_##name,
 typedef enum snag_move { SNAG_MOVE_TABLE(X) SNAG_MOVE_COUNT } snag_move;
 #undef X
+#define X(name, word) SNAG_BASIS_##name,
+typedef enum snag_basis { SNAG_BASIS_TABLE(X) SNAG_BASIS_COUNT } snag_basis;
+#undef X
 #define X(name, word) SNAG_CAUSE_##name,
 typedef enum snag_cause { SNAG_CAUSE_TABLE(X) SNAG_CAUSE_COUNT } snag_cause;
 #undef X
@@ -109,6 +118,7 @@ const char *snag_decision_word(snag_decision_kind kind);
 const char *snag_move_word(snag_move move);
 const char *snag_cause_word(snag_cause cause);
 const char *snag_outcome_word(snag_outcome outcome);
+const char *snag_basis_word(snag_basis basis);
 
 /* An event that led here, as it stands in timeline and evidence. */
 typedef struct snag_evidence {
@@ -117,6 +127,12 @@ typedef struct snag_evidence {
     snag_str id;
     snag_str type;
 } snag_evidence;
+
+/* What a rule's episodes bring to a score. */
+typedef struct snag_contribution {
+    snag_str rule;
+    double value;
+} snag_contribution;
 
 /* The envelope: CloudEvents id, subject, time; the type follows from kind and action or move. */
 typedef struct snag_alert {
@@ -149,7 +165,11 @@ typedef struct snag_alert {
     int64_t threshold; /* -1 = absent */
     int64_t within_ms; /* -1 = absent */
     snag_str clears_when;
-    int64_t deadline_ms; /* SNAG_TIME_NONE = absent; basis is "fixed" in this version */
+    int64_t deadline_ms; /* SNAG_TIME_NONE = absent */
+    snag_basis basis;
+    int64_t first_deadline_ms; /* of a promise that was moved; SNAG_TIME_NONE = absent */
+    snag_str waits_on;
+    int64_t level; /* of an episode with several: 0 a warning, 1 due, 2 the second; -1 = absent */
     int64_t overdue_by_ms; /* on resolve of a deadline; -1 = absent */
     snag_reason reason;  /* on resolve */
     int64_t lasted_ms;   /* on resolve; -1 = absent */
@@ -162,6 +182,8 @@ typedef struct snag_alert {
     int64_t attempts;
     double value;
     double limit;
+    const snag_contribution *contributions; /* of a score: they sum to the value */
+    uint32_t contribution_count;
     snag_str dedup_key;
     const snag_evidence *evidence; /* oldest first; the timeline is the same list */
     uint32_t evidence_count;

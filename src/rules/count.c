@@ -36,6 +36,9 @@
 enum { CIRCLE, TAXICAB, BOX };    /* measure: */
 enum { FROM_FIRST, FROM_PREVIOUS }; /* from: */
 
+/* A click meets these at every step: as functions of their own they cost half as much again. */
+#define HOT __attribute__((always_inline)) inline
+
 typedef struct place {
     int32_t x;
     int32_t y;
@@ -87,12 +90,12 @@ static bool starts(const snag_rule *rule, uint32_t roles)
     return (roles & (SNAG_ROLE_EVENT | SNAG_ROLE_FOUND)) != 0;
 }
 
-static size_t entry_bytes(const snag_rule *rule)
+HOT static size_t entry_bytes(const snag_rule *rule)
 {
     return rule->params.radius < 0 ? sizeof(int64_t) : sizeof(int64_t) + sizeof(place);
 }
 
-static ring ring_of(const snag_rule *rule, snag_rule_step *step)
+HOT static ring ring_of(const snag_rule *rule, snag_rule_step *step)
 {
     ring of;
     size_t bytes = snag_rule_state_bytes(step);
@@ -106,7 +109,7 @@ static ring ring_of(const snag_rule *rule, snag_rule_step *step)
     return of;
 }
 
-static void ring_keep(const snag_rule *rule, snag_rule_step *step, ring *of)
+HOT static void ring_keep(const snag_rule *rule, snag_rule_step *step, ring *of)
 {
     if (of->placed && of->count)
         memcpy(of->kept->times + of->count, of->places, of->count * sizeof(place));
@@ -150,14 +153,14 @@ static void ring_insert(ring *of, size_t n, int64_t time_ms, place where)
 }
 
 /* The whole span they may have; -1: any. */
-static int64_t span_ms(const snag_rule_params *params)
+HOT static int64_t span_ms(const snag_rule_params *params)
 {
     if (params->within_ms >= 0 || params->gap_ms < 0)
         return params->within_ms;
     return params->gap_ms * (params->count - 1);
 }
 
-static int64_t quiet_ms(const snag_rule_params *params)
+HOT static int64_t quiet_ms(const snag_rule_params *params)
 {
     if (!params->burst)
         return span_ms(params);
@@ -202,7 +205,7 @@ static void on_until(const snag_rule *rule, snag_rule_step *step, const snag_eve
 }
 
 /* Drops what has left the window, so that evidence and total say only what counts. */
-static void slide(const snag_rule *rule, snag_rule_step *step, ring *of, int64_t newest_ms)
+HOT static void slide(const snag_rule *rule, snag_rule_step *step, ring *of, int64_t newest_ms)
 {
     int64_t within_ms = span_ms(&rule->params);
     const int64_t *times = of->kept->times;
@@ -258,7 +261,7 @@ static bool is_close(const snag_rule_params *params, const ring *of)
     return true;
 }
 
-static void arm(const snag_rule *rule, snag_rule_step *step, const ring *of)
+HOT static void arm(const snag_rule *rule, snag_rule_step *step, const ring *of)
 {
     int64_t gap_ms = quiet_ms(&rule->params);
     if (!snag_rule_is_open(step) && gap_ms >= 0) {

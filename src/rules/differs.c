@@ -217,6 +217,17 @@ static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool op
     return true;
 }
 
+static void explain(const snag_rule *rule, const void *bytes, size_t size, snag_buf *buf)
+{
+    state kept = {0};
+    (void)rule;
+    memcpy(&kept, bytes, size);
+    snag_buf_str_put(buf, SNAG_STR(",\"places\":"));
+    snag_buf_int(buf, (int64_t)(size / sizeof(seen)));
+    snag_buf_str_put(buf, SNAG_STR(",\"values\":"));
+    snag_buf_int(buf, values(&kept, size / sizeof(seen)));
+}
+
 static snag_err check(const snag_rule *rule, snag_diag *diag)
 {
     if (rule->params.differs == rule->params.between)
@@ -238,4 +249,5 @@ const snag_rule_kind snag_rule_differs = {
     .event = on_event,
     .timer = on_timer,
     .sound = sound,
+    .explain = explain,
 };

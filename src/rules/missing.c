@@ -11,23 +11,44 @@
  * a time >= question - D, is not armed (real logs hold such stamps). `found:` is another product's word that
  * nothing came (a dead click): it opens at once, or belongs to what is open.
  *
+ *     |-------------|warn|--------|        after: [3s, 7s]; each later level is an escalation of the episode
+ *     question      :    deadline second
+ *
+ * `promise: NAME` takes the deadline from a time on the question. A question that brings another time moves
+ * the promise: the newest counts, the first is told beside it. Between `pause:` and `resume:` it is the other
+ * side's turn and the clock stands: deadlines move on by as long as it stood.
+ *
+ *
  * State, either of two:
  *     armed or open: the deadline (8 bytes) and the question's time (8 bytes)
  *     overtake only: SNAG_TIME_NONE and the newest answer's time, forgotten some time after D has passed
+ * Rules with warn, levels, promise or pause add four: since when the clock stands, the first promise, the
+ * second level's deadline, and how far the episode has come (8 bytes each).
  */
 #include "base/assert.h"
+#include "base/time.h"
 #include "rules/rule.h"
 
 typedef struct state {
     int64_t deadline_ms; /* SNAG_TIME_NONE: not armed, not open */
     int64_t at_ms;       /* the question's time; where not armed, the newest answer's */
+    int64_t paused_ms;   /* SNAG_TIME_NONE: the clock runs; as all that follow only in longer rules */
+    int64_t first_ms;    /* the first promise, where it was moved; else SNAG_TIME_NONE */
+    int64_t second_ms;   /* the second level's deadline, where there is one */
+    int64_t level;       /* TOLD_* */
 } state;
+
+enum { TOLD_NOTHING, TOLD_WARNING, TOLD_OVERDUE, TOLD_SECOND, SHORT_BYTES = 16, MILLION = 1000000 };
+
+static const char *const sides[] = {"us", "customer", NULL};
 
 static const snag_field fields[] = {
     SNAG_FIELD_MATCHER("missing", missing, true, SNAG_ROLE_ANSWER,
                        "the awaited event: a name, a list, a trailing *"),
-    SNAG_FIELD("after", DURATION, after_ms, true, 1, INT64_MAX / 4, 0,
-               "how long after the event it is awaited; exactly at the deadline is in time"),
+    {.name = "after", .type = SNAG_FIELD_LEVELS, .offset = offsetof(snag_rule_params, after_ms),
+     .required = true, .instead = "promise", .min = 1, .max = INT64_MAX / 4, .otherwise = -1,
+     .summary = "how long after the event it is awaited; exactly at the deadline is in time; [3s, 7s]: the "
+                "alert escalates at the second"},
     SNAG_FIELD_MATCHER("until", until, false, SNAG_ROLE_UNTIL,
                        "an event that makes waiting pointless: disarms, or resolves with reason until"),
     SNAG_FIELD("overtake", DURATION, overtake_ms, false, 0, INT64_MAX / 4, 0,
@@ -35,7 +56,48 @@ static const snag_field fields[] = {
     SNAG_FIELD_MATCHER_ADDED("found", found, SNAG_ROLE_FOUND,
                              "an event by which another product says that it found the same; it is one "
                              "signal with ours"),
+    SNAG_FIELD_ADDED("warn", SHARE, warn, 1, MILLION - 1, -1,
+                     "how much of the time before it is due the alert comes, as a warning; it escalates "
+                     "when due"),
+    SNAG_FIELD_ADDED("promise", NAME, promise, 0, 0, -1,
+                     "instead of after: the kept time by which it was promised; a later event may move it"),
+    {.name = "waits_on", .type = SNAG_FIELD_WORD, .offset = offsetof(snag_rule_params, waits_on),
+     .added = true, .otherwise = -1, .words = sides, .summary = "whose silence it is: told in the alert"},
+    SNAG_FIELD_MATCHER_ADDED("pause", pause, SNAG_ROLE_PAUSE,
+                             "from this event on it is the other side's turn, and the clock stands"),
+    SNAG_FIELD_MATCHER_ADDED("resume", resume, SNAG_ROLE_RESUME, "from this event on it runs again"),
 };
+
+/* Fields that rules got later stand behind those that the first ones had. */
+static bool is_long(const snag_rule *rule)
+{
+    const snag_rule_params *params = &rule->params;
+    return params->warn >= 0 || params->then_ms >= 0 || params->promise >= 0 || params->pause.count > 0;
+}
+
+static state *state_of(snag_rule_step *step)
+{
+    state *kept = snag_rule_state(step);
+    if (snag_rule_state_bytes(step) <= SHORT_BYTES) {
+        kept->paused_ms = kept->first_ms = kept->second_ms = SNAG_TIME_NONE;
+        kept->level = TOLD_NOTHING;
+    }
+    return kept;
+}
+
+/* Waiting since at_ms, or the newest answer where deadline_ms is SNAG_TIME_NONE. */
+static state waiting_since(const snag_rule *rule, int64_t deadline_ms, int64_t at_ms)
+{
+    state kept = {deadline_ms, at_ms, SNAG_TIME_NONE, SNAG_TIME_NONE, SNAG_TIME_NONE, TOLD_NOTHING};
+    if (rule->params.then_ms >= 0 && deadline_ms != SNAG_TIME_NONE)
+        kept.second_ms = deadline_ms + rule->params.then_ms - rule->params.after_ms;
+    return kept;
+}
+
+static void state_keep(const snag_rule *rule, snag_rule_step *step)
+{
+    snag_rule_keep(step, is_long(rule) ? sizeof(state) : SHORT_BYTES);
+}
 
 static bool starts(const snag_rule *rule, uint32_t roles)
 {
@@ -46,6 +108,7 @@ static bool starts(const snag_rule *rule, uint32_t roles)
 static void forget(snag_rule_step *step)
 {
     snag_rule_arm(step, SNAG_NEVER);
+    snag_rule_hold(step, false);
     snag_rule_forget_all(step);
     snag_rule_keep(step, 0);
 }
@@ -53,35 +116,68 @@ static void forget(snag_rule_step *step)
 /* Remembers an answer for as long as it may overtake a question. */
 static void remember_answer(const snag_rule *rule, snag_rule_step *step, int64_t time_ms)
 {
-    state *kept = snag_rule_state(step);
+    state *kept = state_of(step);
     bool had = snag_rule_state_bytes(step) > 0;
     if (rule->params.overtake_ms <= 0 || (had && kept->at_ms >= time_ms))
         return;
-    *kept = (state){SNAG_TIME_NONE, time_ms};
+    *kept = waiting_since(rule, SNAG_TIME_NONE, time_ms);
     int64_t gap_ms = rule->params.overtake_ms > SNAG_TIDY_MS ? rule->params.overtake_ms : SNAG_TIDY_MS;
     snag_rule_arm(step, time_ms + gap_ms);
-    snag_rule_keep(step, sizeof *kept);
+    state_keep(rule, step);
 }
 
 /* An episode that another product's word opened has no deadline of ours: both times are that word's. */
 static snag_rule_facts facts_of(const snag_rule *rule, const state *kept)
 {
     snag_rule_facts facts = SNAG_RULE_FACTS_NONE;
-    facts.within_ms = rule->params.after_ms;
-    if (kept->deadline_ms > kept->at_ms)
+    const snag_rule_params *params = &rule->params;
+    facts.within_ms = params->after_ms;
+    if (kept->deadline_ms > kept->at_ms || params->promise >= 0)
         facts.deadline_ms = kept->deadline_ms;
+    facts.promised = params->promise >= 0;
+    facts.first_promise_ms = kept->first_ms;
+    if (params->waits_on >= 0)
+        facts.waits_on = sides[params->waits_on];
+    if (params->warn >= 0 || params->then_ms >= 0)
+        facts.level = kept->level - TOLD_WARNING;
     return facts;
+}
+
+/* How long before it is due the warning comes: a share of the whole time, rounded down. */
+static int64_t warn_gap_ms(const snag_rule *rule, const state *kept)
+{
+    int64_t whole_ms = rule->params.after_ms;
+    if (rule->params.promise >= 0)
+        whole_ms = kept->deadline_ms > kept->at_ms ? kept->deadline_ms - kept->at_ms : 0;
+    return whole_ms / MILLION * rule->params.warn + whole_ms % MILLION * rule->params.warn / MILLION;
+}
+
+/* When there is more to tell, seen from what is told already, and not before now; nothing is while the clock
+ * stands. */
+static void arm(const snag_rule *rule, snag_rule_step *step, const state *kept, int64_t now_ms)
+{
+    int64_t due_ms = SNAG_NEVER;
+    if (kept->paused_ms == SNAG_TIME_NONE) {
+        if (kept->level < TOLD_OVERDUE)
+            due_ms = kept->deadline_ms;
+        if (kept->level == TOLD_NOTHING && rule->params.warn >= 0)
+            due_ms -= warn_gap_ms(rule, kept);
+        if (kept->level == TOLD_OVERDUE && kept->second_ms != SNAG_TIME_NONE)
+            due_ms = kept->second_ms;
+    }
+    snag_rule_hold(step, kept->paused_ms != SNAG_TIME_NONE);
+    snag_rule_arm(step, due_ms > now_ms ? due_ms : now_ms);
 }
 
 /* Ends waiting, in one of three ways: in time (silent), late but seen to be in time, or too late. */
 static void end(const snag_rule *rule, snag_rule_step *step, const snag_event *event,
                 snag_reason reason)
 {
-    const state *kept = snag_rule_state(step);
+    const state *kept = state_of(step);
     SNAG_ASSERT(kept->deadline_ms != SNAG_TIME_NONE);
     if (snag_rule_is_open(step)) {
         snag_rule_facts facts = facts_of(rule, kept);
-        if (event->time_ms <= kept->deadline_ms)
+        if (event->time_ms <= kept->deadline_ms && kept->level != TOLD_WARNING)
             reason = SNAG_REASON_LATE_EVIDENCE;
         snag_rule_note(step);
         snag_rule_close(step, reason, &facts);
@@ -91,7 +187,7 @@ static void end(const snag_rule *rule, snag_rule_step *step, const snag_event *e
 
 static void on_answer(const snag_rule *rule, snag_rule_step *step, const snag_event *event)
 {
-    const state *kept = snag_rule_state(step);
+    const state *kept = state_of(step);
     bool waiting = snag_rule_state_bytes(step) > 0 && kept->deadline_ms != SNAG_TIME_NONE;
     /* A late answer from before the question answers nothing, but for what overtake allows. */
     if (waiting && event->time_ms >= kept->at_ms - rule->params.overtake_ms)
@@ -102,34 +198,99 @@ static void on_answer(const snag_rule *rule, snag_rule_step *step, const snag_ev
 
 static void on_until(const snag_rule *rule, snag_rule_step *step, const snag_event *event)
 {
-    const state *kept = snag_rule_state(step);
+    const state *kept = state_of(step);
     if (snag_rule_state_bytes(step) == 0 || kept->deadline_ms == SNAG_TIME_NONE)
         return;
     if (event->time_ms >= kept->at_ms)
         end(rule, step, event, SNAG_REASON_UNTIL);
 }
 
+/* The time by which it is due; false: the event brings no promise. */
+static bool deadline_of(const snag_rule *rule, const snag_event *event, int64_t *deadline_ms)
+{
+    int64_t slot = rule->params.promise;
+    if (slot < 0) {
+        *deadline_ms = event->time_ms + rule->params.after_ms;
+        return true;
+    }
+    if (slot >= event->var_count || event->vars[slot].kind != SNAG_KIND_TIME)
+        return false;
+    const snag_value *value = &event->vars[slot];
+    *deadline_ms = value->as.time.seconds * 1000 + value->as.time.nanos / 1000000;
+    return snag_time_sane(*deadline_ms);
+}
+
+/* A question while one is waited for already: only a promise can be moved by it. */
+static void on_question_again(const snag_rule *rule, snag_rule_step *step, state *kept,
+                              const snag_event *event)
+{
+    int64_t deadline_ms;
+    if (rule->params.promise < 0 || event->time_ms < kept->at_ms || !deadline_of(rule, event, &deadline_ms) ||
+        deadline_ms == kept->deadline_ms)
+        return;
+    if (kept->first_ms == SNAG_TIME_NONE)
+        kept->first_ms = kept->deadline_ms;
+    snag_rule_note(step);
+    if (snag_rule_is_open(step) && deadline_ms >= event->time_ms) { /* promised anew: overdue no more */
+        snag_rule_facts facts = facts_of(rule, kept);
+        snag_rule_close(step, SNAG_REASON_MOVED_ON, &facts);
+        snag_rule_forget_all(step); /* the next episode begins with the new promise, and is named by it */
+        snag_rule_note(step);
+        kept->level = TOLD_NOTHING;
+    }
+    kept->deadline_ms = deadline_ms;
+    state_keep(rule, step);
+    arm(rule, step, kept, event->time_ms);
+}
+
 static void on_question(const snag_rule *rule, snag_rule_step *step, const snag_event *event,
                         bool answers_itself)
 {
-    state *kept = snag_rule_state(step);
+    state *kept = state_of(step);
+    int64_t deadline_ms;
     if (snag_rule_state_bytes(step) > 0) {
-        if (kept->deadline_ms != SNAG_TIME_NONE)
+        if (kept->deadline_ms != SNAG_TIME_NONE) {
+            on_question_again(rule, step, kept, event);
             return;
+        }
         if (!answers_itself && kept->at_ms >= event->time_ms - rule->params.overtake_ms)
             return;
     }
+    if (!deadline_of(rule, event, &deadline_ms))
+        return;
     snag_rule_forget_all(step);
-    *kept = (state){event->time_ms + rule->params.after_ms, event->time_ms};
-    snag_rule_keep(step, sizeof *kept);
+    *kept = waiting_since(rule, deadline_ms, event->time_ms);
+    state_keep(rule, step);
     snag_rule_note(step);
-    snag_rule_arm(step, kept->deadline_ms);
+    arm(rule, step, kept, event->time_ms);
+}
+
+/* The other side's turn begins or ends. */
+static void on_turn(const snag_rule *rule, snag_rule_step *step, const snag_event *event, bool stands)
+{
+    state *kept = state_of(step);
+    bool waiting = snag_rule_state_bytes(step) > 0 && kept->deadline_ms != SNAG_TIME_NONE;
+    if (!waiting || event->time_ms < kept->at_ms || stands == (kept->paused_ms != SNAG_TIME_NONE))
+        return;
+    if (stands) {
+        kept->paused_ms = event->time_ms;
+    } else {
+        if (event->time_ms < kept->paused_ms)
+            return; /* late: of an earlier turn */
+        if (kept->level < TOLD_OVERDUE)
+            kept->deadline_ms += event->time_ms - kept->paused_ms;
+        if (kept->second_ms != SNAG_TIME_NONE)
+            kept->second_ms += event->time_ms - kept->paused_ms;
+        kept->paused_ms = SNAG_TIME_NONE;
+    }
+    state_keep(rule, step);
+    arm(rule, step, kept, event->time_ms);
 }
 
 /* What another product found: the silence that we are waiting for, or one that we did not see begin. */
 static void on_found(const snag_rule *rule, snag_rule_step *step, const snag_event *event)
 {
-    state *kept = snag_rule_state(step);
+    state *kept = state_of(step);
     bool waiting = snag_rule_state_bytes(step) > 0 && kept->deadline_ms != SNAG_TIME_NONE;
     if (waiting && event->time_ms < kept->at_ms)
         return; /* late: of an earlier question */
@@ -138,9 +299,10 @@ static void on_found(const snag_rule *rule, snag_rule_step *step, const snag_eve
     snag_rule_note(step);
     if (snag_rule_is_open(step))
         return;
-    *kept = (state){event->time_ms, event->time_ms};
-    snag_rule_keep(step, sizeof *kept);
-    snag_rule_arm(step, SNAG_NEVER);
+    *kept = waiting_since(rule, event->time_ms, event->time_ms);
+    kept->level = TOLD_OVERDUE;
+    state_keep(rule, step);
+    arm(rule, step, kept, event->time_ms);
     snag_rule_facts facts = facts_of(rule, kept);
     snag_rule_open(step, &facts);
 }
@@ -156,42 +318,90 @@ static void on_event(const snag_rule *rule, snag_rule_step *step, const snag_eve
         on_question(rule, step, event, (roles & SNAG_ROLE_ANSWER) != 0);
     if (roles & SNAG_ROLE_FOUND)
         on_found(rule, step, event);
+    if (roles & (SNAG_ROLE_PAUSE | SNAG_ROLE_RESUME))
+        on_turn(rule, step, event, (roles & SNAG_ROLE_PAUSE) != 0);
 }
 
 static void on_timer(const snag_rule *rule, snag_rule_step *step, int64_t deadline_ms)
 {
-    const state *kept = snag_rule_state(step);
+    state *kept = state_of(step);
     snag_rule_arm(step, SNAG_NEVER);
     if (kept->deadline_ms == SNAG_TIME_NONE) {
         forget(step);
         return;
     }
-    SNAG_ASSERT(kept->deadline_ms == deadline_ms);
-    SNAG_ASSERT(!snag_rule_is_open(step));
+    if (kept->level == TOLD_NOTHING && deadline_ms >= kept->deadline_ms)
+        kept->level = TOLD_WARNING; /* no warning in time: a moved promise, or a rule without one */
+    kept->level++;
+    state_keep(rule, step);
     snag_rule_facts facts = facts_of(rule, kept);
-    snag_rule_open(step, &facts);
+    if (kept->level == TOLD_SECOND) {
+        facts.within_ms = rule->params.then_ms;
+        facts.deadline_ms = kept->second_ms;
+    }
+    if (snag_rule_is_open(step))
+        snag_rule_escalate(step, &facts);
+    else
+        snag_rule_open(step, &facts);
+    arm(rule, step, kept, deadline_ms);
+}
+
+static bool long_sound(const snag_rule *rule, const state *kept, bool open)
+{
+    if ((kept->paused_ms != SNAG_TIME_NONE && !snag_time_sane(kept->paused_ms)) ||
+        (kept->first_ms != SNAG_TIME_NONE && !snag_time_sane(kept->first_ms)) ||
+        (kept->second_ms != SNAG_TIME_NONE && !snag_time_sane(kept->second_ms)))
+        return false;
+    if (kept->level < TOLD_NOTHING || kept->level > TOLD_SECOND || open != (kept->level > TOLD_NOTHING))
+        return false;
+    return (kept->level != TOLD_SECOND || kept->second_ms != SNAG_TIME_NONE) &&
+           (kept->second_ms != SNAG_TIME_NONE) == (rule->params.then_ms >= 0);
 }
 
 static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool open, int64_t due_ms)
 {
-    (void)rule;
-    state kept;
+    state kept = {0};
     if (size == 0)
         return !open && due_ms == SNAG_NEVER;
-    if (size != sizeof kept)
+    if (size != (is_long(rule) ? sizeof kept : SHORT_BYTES))
         return false;
-    memcpy(&kept, bytes, sizeof kept);
+    memcpy(&kept, bytes, size);
     if (!snag_time_sane(kept.at_ms))
         return false;
     if (kept.deadline_ms == SNAG_TIME_NONE)
         return !open;
-    return snag_time_sane(kept.deadline_ms) && due_ms == (open ? SNAG_NEVER : kept.deadline_ms);
+    if (!snag_time_sane(kept.deadline_ms) || (is_long(rule) && !long_sound(rule, &kept, open)))
+        return false;
+    if (is_long(rule))
+        return due_ms == SNAG_NEVER || kept.paused_ms == SNAG_TIME_NONE;
+    return due_ms == (open ? SNAG_NEVER : kept.deadline_ms);
+}
+
+static void explain(const snag_rule *rule, const void *bytes, size_t size, snag_buf *buf)
+{
+    state kept = {0};
+    if (!is_long(rule) || size == 0)
+        return;
+    memcpy(&kept, bytes, size);
+    if (kept.paused_ms == SNAG_TIME_NONE || kept.deadline_ms == SNAG_TIME_NONE)
+        return;
+    snag_buf_str_put(buf, SNAG_STR(",\"clock_stands_since\":\""));
+    snag_time_print(buf, kept.paused_ms);
+    snag_buf_byte(buf, '"');
 }
 
 static snag_err check(const snag_rule *rule, snag_diag *diag)
 {
-    if (rule->params.overtake_ms > rule->params.after_ms)
+    const snag_rule_params *params = &rule->params;
+    if (params->after_ms >= 0 && params->promise >= 0)
+        return snag_fail(diag, SNAG_CONFIG, "promise stands instead of after");
+    if (params->after_ms >= 0 && params->overtake_ms > params->after_ms)
         return snag_fail(diag, SNAG_CONFIG, "overtake must not be longer than after");
+    if (params->promise >= 0 && params->overtake_ms > 0)
+        return snag_fail(diag, SNAG_CONFIG, "overtake does not go with promise");
+    if ((params->pause.count > 0) != (params->resume.count > 0))
+        return snag_fail(diag, SNAG_CONFIG, "%s needs the other: the clock stands from pause: to resume:",
+                         params->pause.count ? "pause" : "resume");
     return SNAG_OK;
 }
 
@@ -207,4 +417,5 @@ const snag_rule_kind snag_rule_missing = {
     .event = on_event,
     .timer = on_timer,
     .sound = sound,
+    .explain = explain,
 };

@@ -225,6 +225,19 @@ static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool op
     return true;
 }
 
+static void explain(const snag_rule *rule, const void *bytes, size_t size, snag_buf *buf)
+{
+    state kept = {0};
+    size_t done = size > offsetof(state, runs) ? (size - offsetof(state, runs)) / sizeof(run) : 0;
+    memcpy(&kept, bytes, size);
+    while (done > 0 && !is_live(&kept.runs[done - 1]))
+        done--;
+    snag_buf_str_put(buf, SNAG_STR(",\"steps_done\":"));
+    snag_buf_int(buf, (int64_t)done);
+    snag_buf_str_put(buf, SNAG_STR(",\"steps\":"));
+    snag_buf_int(buf, rule->params.path.count);
+}
+
 static snag_err check(const snag_rule *rule, snag_diag *diag)
 {
     const snag_rule_params *params = &rule->params;
@@ -251,4 +264,5 @@ const snag_rule_kind snag_rule_path = {
     .event = on_event,
     .timer = on_timer,
     .sound = sound,
+    .explain = explain,
 };

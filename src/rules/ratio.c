@@ -290,6 +290,18 @@ static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool op
     return true;
 }
 
+static void explain(const snag_rule *rule, const void *bytes, size_t size, snag_buf *buf)
+{
+    state kept = {0};
+    (void)rule;
+    memcpy(&kept, bytes, size);
+    sums total = sums_of(&kept, size ? (size - HEAD_BYTES) / sizeof(pane) : 0);
+    snag_buf_str_put(buf, SNAG_STR(",\"failed\":"));
+    snag_buf_int(buf, (int64_t)total.failed);
+    snag_buf_str_put(buf, SNAG_STR(",\"attempts\":"));
+    snag_buf_int(buf, (int64_t)total.tried);
+}
+
 static snag_err check(const snag_rule *rule, snag_diag *diag)
 {
     if (rule->params.leave > rule->params.enter)
@@ -311,4 +323,5 @@ const snag_rule_kind snag_rule_ratio = {
     .event = on_event,
     .timer = on_timer,
     .sound = sound,
+    .explain = explain,
 };

@@ -23,6 +23,9 @@ enum {
     SNAG_ROLE_MILESTONE = 32, /* enters a milestone of a walk with the same `per` */
     SNAG_ROLE_END = 64,   /* … a stage that ends it */
     SNAG_ROLE_FOUND = 128, /* matches `found:`: another product's word for the same */
+    /* Bits that mean something else to other kinds: */
+    SNAG_ROLE_PAUSE = 8,   /* of missing: matches `pause:` … */
+    SNAG_ROLE_RESUME = 16, /* … and `resume:` */
     SNAG_ROLE_STEP = 256  /* the first of a path's different steps; each has a bit of its own */
 };
 
@@ -35,6 +38,23 @@ typedef struct snag_steps {
 
 enum { SNAG_WITHIN_JOURNEY = -2 };
 
+/* What a score weighs: signals, and how much an episode of each. */
+typedef struct snag_weight {
+    const snag_signal_spec *signal;
+    int64_t millionths;
+} snag_weight;
+
+typedef struct snag_weights {
+    const snag_weight *list;
+    uint32_t count;
+} snag_weights;
+
+/* An episode that began, as scores see it: the fingerprint of its signal, and when. */
+typedef struct snag_fed {
+    uint32_t fingerprint;
+    int64_t at_ms;
+} snag_fed;
+
 /* All fields of all kinds; a kind's field table says which it takes. -1 / 0 = not given. */
 typedef struct snag_rule_params {
     snag_matcher missing;
@@ -43,9 +63,13 @@ typedef struct snag_rule_params {
     snag_matcher of;
     snag_matcher never; /* not: */
     snag_matcher found;
+    snag_matcher pause;
+    snag_matcher resume;
     snag_steps path;
+    snag_weights score;
     snag_steps stages; /* milestones and ends of walks, for a path */
     int64_t after_ms;
+    int64_t then_ms; /* after: [after, then], the second level; stands behind after_ms */
     int64_t overtake_ms;
     int64_t count;
     int64_t within_ms; /* or SNAG_WITHIN_JOURNEY */
@@ -58,9 +82,14 @@ typedef struct snag_rule_params {
     int64_t y;
     int64_t dwell_ms;
     int64_t hold_ms;
+    int64_t half_life_ms;
+    int64_t kinds;
     int64_t enter; /* in millionths */
     int64_t leave;
     int64_t min;
+    int64_t warn;     /* in millionths */
+    int64_t promise;  /* slot in event vars */
+    int64_t waits_on; /* 0 us, 1 customer */
     int64_t differs; /* slots in event vars */
     int64_t between;
     bool burst;
@@ -71,8 +100,11 @@ typedef enum snag_field_type {
     SNAG_FIELD_STEPS, /* snag_steps: a list of matchers */
     SNAG_FIELD_DURATION,
     SNAG_FIELD_SPAN, /* a duration, or `journey` */
+    SNAG_FIELD_LEVELS, /* one or two rising durations: int64_t[2], -1 = not given */
     SNAG_FIELD_COUNT,
     SNAG_FIELD_SHARE, /* 30%, 0.3: int64_t in millionths */
+    SNAG_FIELD_DECIMAL, /* 15, 2.5: int64_t in millionths */
+    SNAG_FIELD_WEIGHTS, /* snag_weights: a map of signals to decimals */
     SNAG_FIELD_NAME,  /* a name that events have: int64_t, its slot */
     SNAG_FIELD_WORD,  /* one of the field's words: int64_t, which */
     SNAG_FIELD_BOOL
@@ -84,6 +116,7 @@ typedef struct snag_field {
     snag_field_type type;
     size_t offset; /* in snag_rule_params */
     bool required;
+    const char *instead; /* … unless this field is given; NULL = always */
     bool added;    /* the kind was known before it: not given, it leaves the fingerprint as it was */
     uint16_t role; /* of a matcher */
     int64_t min;   /* of a duration (ms), count or share */
@@ -164,12 +197,18 @@ struct snag_rule_kind {
      * at first; state_bytes 0 = nothing to keep. */
     void (*event)(const snag_rule *rule, snag_rule_step *step, const snag_event *event,
                   uint32_t roles);
+    /* Episodes of other rules of this customer began, in this step, by an event or a timer. NULL: the kind is
+     * no score. */
+    void (*fed)(const snag_rule *rule, snag_rule_step *step, const snag_fed *list, uint32_t count);
     /* W has passed the armed deadline. */
     void (*timer)(const snag_rule *rule, snag_rule_step *step, int64_t deadline_ms);
     /* Whether stored state can be this kind's own: it comes back from outside. due_ms: its deadline or
      * SNAG_NEVER. Whatever event and timer rely on must be looked at here. */
     bool (*sound)(const snag_rule *rule, const void *state, size_t state_bytes, bool open,
                   int64_t due_ms);
+    /* What people may want to know of a sound state, as JSON members, each with its comma before it. NULL =
+     * nothing. */
+    void (*explain)(const snag_rule *rule, const void *state, size_t state_bytes, snag_buf *buf);
 };
 
 /* A time or span that arithmetic can bear. */
@@ -186,12 +225,16 @@ void *snag_rule_state(snag_rule_step *step);
 size_t snag_rule_state_bytes(const snag_rule_step *step);
 void snag_rule_keep(snag_rule_step *step, size_t bytes);
 
+/* Whether an event made this step; else a timer did. */
+bool snag_rule_has_event(const snag_rule_step *step);
 /* True where this customer was already judged past the event's time. */
 bool snag_rule_late(const snag_rule_step *step);
 
 /* Arms the one deadline of this state, instead of any before; SNAG_NEVER disarms. */
 void snag_rule_arm(snag_rule_step *step, int64_t deadline_ms);
 int64_t snag_rule_deadline(const snag_rule_step *step);
+/* Whether the state must outlive `remember` without a deadline or an open episode: a clock that stands. */
+void snag_rule_hold(snag_rule_step *step, bool hold);
 
 /* Adds the step's event to the evidence (first and newest SNAG_EVIDENCE_MAX are kept), and
  * remembers the names its headline needs where this is the first. */
@@ -213,6 +256,12 @@ typedef struct snag_rule_facts {
     int64_t attempts;    /* that the observed are a share of */
     int64_t value_num;   /* the value is value_num / value_den; value_den 0 = absent */
     int64_t value_den;
+    int64_t level;       /* of an episode with several: 0 a warning, 1 due, 2 the second */
+    bool promised;       /* the deadline is a promise; where it was moved, the first one is: */
+    int64_t first_promise_ms;
+    const char *waits_on; /* whose silence it is; NULL = not said */
+    const snag_contribution *contributions; /* that sum to the value */
+    uint32_t contribution_count;
     int64_t limit;       /* what the value is held against, in millionths; instead of threshold */
 } snag_rule_facts;
 
@@ -220,12 +269,15 @@ typedef struct snag_rule_facts {
     ((snag_rule_facts){.observed = -1, .threshold = -1, .within_ms = -1,            \
                        .deadline_ms = SNAG_TIME_NONE, .total = -1,                  \
                        .first_ms = SNAG_TIME_NONE, .last_ms = SNAG_TIME_NONE,       \
-                       .attempts = -1, .limit = -1})
+                       .attempts = -1, .level = -1, .first_promise_ms = SNAG_TIME_NONE, \
+                       .limit = -1})
 
 bool snag_rule_is_open(const snag_rule_step *step);
 /* The signal: the test came true. Anchor of the episode = the event of this step, or for a timer
  * the first evidence, and the deadline. */
 void snag_rule_open(snag_rule_step *step, const snag_rule_facts *facts);
+/* The episode that is open got worse. */
+void snag_rule_escalate(snag_rule_step *step, const snag_rule_facts *facts);
 /* The episode ends. at_ms: the event's time, or the deadline of a timer. */
 void snag_rule_close(snag_rule_step *step, snag_reason reason, const snag_rule_facts *facts);
 

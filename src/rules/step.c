@@ -30,6 +30,11 @@ void snag_rule_keep(snag_rule_step *step, size_t bytes)
     step->changed = true;
 }
 
+bool snag_rule_has_event(const snag_rule_step *step)
+{
+    return step->event != NULL;
+}
+
 bool snag_rule_late(const snag_rule_step *step)
 {
     return step->late;
@@ -38,6 +43,12 @@ bool snag_rule_late(const snag_rule_step *step)
 void snag_rule_arm(snag_rule_step *step, int64_t deadline_ms)
 {
     step->item->due_ms = deadline_ms;
+    step->changed = true;
+}
+
+void snag_rule_hold(snag_rule_step *step, bool hold)
+{
+    step->item->hold = hold;
     step->changed = true;
 }
 
@@ -88,6 +99,13 @@ void snag_rule_open(snag_rule_step *step, const snag_rule_facts *facts)
         snag_item_capture(step->item, &step->rule->signal, step->event);
     step->opened(step->context, &step->rule->signal, step->item, facts);
     SNAG_ASSERT(step->item->open);
+    step->changed = true;
+}
+
+void snag_rule_escalate(snag_rule_step *step, const snag_rule_facts *facts)
+{
+    SNAG_ASSERT(step->item->open);
+    step->escalated(step->context, &step->rule->signal, step->item, facts);
     step->changed = true;
 }
 

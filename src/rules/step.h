@@ -22,6 +22,8 @@ struct snag_rule_step {
     /* The engine's part: an episode begins or ends. The item is already marked by the engine. */
     void (*opened)(void *context, const snag_signal_spec *spec, snag_item *item,
                    const snag_rule_facts *facts);
+    void (*escalated)(void *context, const snag_signal_spec *spec, snag_item *item,
+                      const snag_rule_facts *facts);
     void (*closed)(void *context, const snag_signal_spec *spec, snag_item *item,
                    snag_reason reason, const snag_rule_facts *facts);
     void *context;

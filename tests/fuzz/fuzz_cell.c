@@ -27,7 +27,7 @@ static const char pipeline_text[] =
     "sources:\n"
     "  s: { topic: s, format: json, map: { time: t, type: e, customer: c },\n"
     "       keep: { order: order, x: { from: n, as: int }, y: { from: m, as: int },\n"
-    "               n: { from: n, as: int } },\n"
+    "               n: { from: n, as: int }, at: { from: at, as: time } },\n"
     "       const: { channel: web } }\n"
     "facts:\n"
     "  newest: { last: order, within: 1h }\n"
@@ -58,7 +58,12 @@ static const char pipeline_text[] =
     "  way: { path: [begun, Failed, Other, begun], per: order, within: journey, not: Never }\n"
     "  back: { path: [Failed, Other, Failed], within: 10m, dwell: 1m, until: Done }\n"
     "  near: { event: Failed, count: 4, gap: 10m, radius: 500, found: Other }\n"
+    "  late: { event: Failed, per: order, missing: Sent, after: [5m, 20m], warn: 20%,\n"
+    "          pause: Begun, resume: Other }\n"
+    "  due: { event: [Failed, Begun], missing: Sent, promise: at }\n"
     "  dead: { event: Failed, missing: Sent, after: 5m, found: Other }\n"
+    "  effort: { score: { failed: 3, share: 2.5, order.begun.late: 1, unanswered: 2 }, half_life: 1h,\n"
+    "            enter: 4, leave: 2 }\n"
     "  unlike: { differs: n, between: order, within: 1h }\n";
 
 static const char newer_text[] =
@@ -107,7 +112,7 @@ static void on_record(void *context, const snag_record *record)
 static void feed(snag_engine *engine, const char *customer, const char *order, const char *type,
                  int64_t time_ms)
 {
-    snag_value vars[SNAG_VAR_KEPT + 4] = {0};
+    snag_value vars[SNAG_VAR_KEPT + 5] = {0};
     char id[24];
     snag_buf buf = snag_buf_on(id, sizeof id);
     snag_buf_int(&buf, ++here.offset);
@@ -119,6 +124,7 @@ static void feed(snag_engine *engine, const char *customer, const char *order, c
     vars[SNAG_VAR_KEPT] = snag_value_text(snag_str_from(order));
     for (int i = 1; i < 4; i++)
         vars[SNAG_VAR_KEPT + i] = snag_value_int(here.offset);
+    vars[SNAG_VAR_KEPT + 4] = snag_value_time_ms(time_ms + here.offset * 1000);
     snag_event event = {.time_ms = time_ms,
                         .stamp_ms = time_ms,
                         .position = {.offset = here.offset},
@@ -127,7 +133,7 @@ static void feed(snag_engine *engine, const char *customer, const char *order, c
                         .customer = vars[SNAG_VAR_CUSTOMER].as.text,
                         .channel = SNAG_STR("web"),
                         .vars = vars,
-                        .var_count = SNAG_VAR_KEPT + 4};
+                        .var_count = SNAG_VAR_KEPT + 5};
     size_t taken = 0;
     snag_err err = snag_engine_take(engine, &event, 1, &taken);
     SNAG_ASSERT(err == SNAG_OK || err == SNAG_FULL);

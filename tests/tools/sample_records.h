@@ -25,6 +25,8 @@ static const snag_evidence sample_evidence[] = {
 static const snag_str sample_alerts[] = {{.data = "shop/declined/c-48213/o-7731", .size = 28},
                                          {.data = "b", .size = 1}};
 static const snag_str sample_tags[] = {{.data = "payments", .size = 8}, {.data = "tier \"1\"", .size = 8}};
+static const snag_contribution sample_contributions[] = {{{.data = "declined", .size = 8}, 0.25},
+                                                         {{.data = "rage", .size = 4}, 0.15}};
 static const snag_str sample_topics[] = {{.data = "payments", .size = 8}, {.data = NULL, .size = 0}};
 
 static inline snag_encode_context sample_context(bool full)
@@ -80,6 +82,12 @@ static inline void sample_alert_full(snag_alert *alert)
         .first_ms = sample_ms - 361000,
         .last_ms = sample_ms,
         .attempts = 12,
+        .contributions = sample_contributions,
+        .contribution_count = 2,
+        .basis = SNAG_BASIS_PROMISE,
+        .level = 2,
+        .first_deadline_ms = sample_ms - 86400000,
+        .waits_on = SNAG_STR("us"),
         .value = 0.4,
         .limit = 0.3,
         .dedup_key = sample_alerts[0],
@@ -106,6 +114,8 @@ static inline void sample_alert_bare(snag_alert *alert)
                           .first_ms = SNAG_TIME_NONE,
                           .last_ms = SNAG_TIME_NONE,
                           .attempts = -1,
+                          .level = -1,
+                          .first_deadline_ms = SNAG_TIME_NONE,
                           .value = -1,
                           .limit = -1};
 }

@@ -108,9 +108,11 @@ static void test_large(void **state)
     assert_non_null(text);
     snag_buf buf = snag_buf_on(text, TEXT_BYTES);
     snag_config config;
+    static const char *const pers[] = {"customer", "line", "call", "spare"}; /* one cell holds some thirty */
     snag_buf_str_put(&buf, SNAG_STR(SOURCE "rules:\n"));
     for (int i = 0; i < 120; i++) {
-        snag_buf_printf(&buf, "  r%d: { event: E%d, count: 1, until: U, where: \"line == '0'", i, i);
+        snag_buf_printf(&buf, "  r%d: { event: E%d, per: %s, count: 1, until: U, where: \"line == '0'", i, i,
+                        pers[i % 4]);
         for (int k = 0; k < 125; k++)
             snag_buf_printf(&buf, " || line=='%d'", k);
         snag_buf_str_put(&buf, SNAG_STR("\" }\n"));

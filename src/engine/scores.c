@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Scores: episodes that begin are inputs of the rules further down that weigh them (rules/score.c).
+ *
+ *     rule's cell --> episode begins --> work.fed --+
+ *     another of the customer's cells --------------+--> the customer's own cell: scores, in file order
+ *
+ * All that began in one step is fed at once, after the step's cells are stored: so it does not matter in
+ * which cell it began, and a score is judged once a step. A score that comes true feeds those below it.
+ */
+#include "base/assert.h"
+#include "engine/state.h"
+
+void snag_scores_note(snag_engine *engine, const snag_signal_spec *spec, const uint8_t episode[16])
+{
+    snag_work *work = &engine->work;
+    if (work->fed_count == SNAG_FED_MAX) {
+        engine->counters.bound++;
+        return;
+    }
+    work->fed[work->fed_count++] = (snag_fed){spec->fingerprint, work->at_ms};
+    snag_buf hex = snag_buf_on(work->fed_by, sizeof work->fed_by);
+    snag_buf_hex(&hex, episode, 16);
+}
+
+static void feed_rule(snag_engine *engine, const snag_rule *rule, uint32_t order)
+{
+    snag_rule_step step = {.rule = rule,
+                           .cell = &engine->cell,
+                           .item = &engine->item,
+                           .event = engine->work.event,
+                           .late = engine->work.late,
+                           .opened = snag_fold_opened,
+                           .escalated = snag_fold_escalated,
+                           .closed = snag_fold_closed,
+                           .context = engine};
+    engine->work.order = order;
+    snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item);
+    rule->kind->fed(rule, &step, engine->work.fed, engine->work.fed_count);
+    if (step.changed && !snag_cell_put(&engine->cell, &engine->item))
+        engine->counters.bound++;
+}
+
+/* Whose cell it is: a timer's step began in another cell, whose bytes may have moved since. */
+static void own_cell(snag_engine *engine, uint32_t index)
+{
+    snag_work *work = &engine->work;
+    bool alerted = work->alerted;
+    if (work->event == NULL) {
+        snag_engine_work_on(engine, index);
+        work->alerted = alerted;
+        return;
+    }
+    bool whole = snag_cell_unpack(&engine->cell, snag_table_bytes(&engine->table, index));
+    SNAG_ASSERT(whole);
+    work->scope = 0;
+    work->per = (snag_str){"", 0};
+    snag_engine_learn(engine);
+}
+
+void snag_scores_feed(snag_engine *engine, uint32_t own)
+{
+    const snag_pipeline *pipeline = engine->pipeline;
+    snag_work *work = &engine->work;
+    if (own == 0) { /* memory is used up: the caller is told by engine->full */
+        work->fed_count = 0;
+        return;
+    }
+    own_cell(engine, own);
+    work->feeding = true;
+    for (uint32_t i = 0; i < pipeline->rule_count; i++)
+        if (pipeline->rules[i].kind->fed)
+            feed_rule(engine, &pipeline->rules[i], pipeline->journey_count + i);
+    work->fed_count = 0;
+    work->feeding = false;
+    if (!engine->cell.changed)
+        return;
+    if (work->alerted && engine->cell.judged_ms < work->at_ms)
+        engine->cell.judged_ms = work->at_ms;
+    snag_engine_store(engine, own, NULL);
+}
