@@ -135,7 +135,12 @@ began=$(date +%s%N)
 done_reading() { [ "$(tool lag backlog desk 2>/dev/null)" = 0 ]; }
 wait_for 120 "the backlog to be read" done_reading
 took=$((($(date +%s%N) - began) / 1000000))
-sleep 2 # the clock moves time on: what is still open falls due
+# The clock moves time on: what is still open falls due.
+told() {
+    tool consume backlog.alerts values >"$LIVE/backlog.seen" &&
+        $LIVES stalls "$LIVE/backlog" "$LIVE/backlog.seen"
+}
+wait_for 60 "the last stalls" told
 most=$(peak "$pid")
 kill -TERM "$pid"
 wait "$pid" || fail "snag run ended with $?"

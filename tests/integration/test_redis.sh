@@ -35,6 +35,8 @@ sys.exit(json.load(open(sys.argv[1]))[sys.argv[2]] < int(sys.argv[3]))
 CHECK
 }
 
+# hear WORDS: waits until the walk says so
+hear() { wait_for 20 "$NAME: nothing was said of \"$1\"" grep -q -- "$1" "$LIVE/$NAME.log"; }
 # heard WORDS: the walk said so
 heard() { grep -q -- "$1" "$LIVE/$NAME.log" || fail "$NAME: nothing was said of \"$1\""; }
 lost_and_back() { # as often lost as back, and not more often than COUNT
@@ -74,15 +76,15 @@ sleep 0.5
 redis_at "$port" flushall >/dev/null                        # wiped
 sleep 0.5
 redis_at "$port" acl setuser snag -evalsha -eval >/dev/null # NOPERM
-sleep 0.8
+hear "lacks a right"
 redis_at "$port" acl setuser snag +evalsha +eval >/dev/null
 sleep 1.5
 redis_at "$port" config set maxmemory 1mb >/dev/null        # OOM
-sleep 0.8
+hear "memory is full"
 redis_at "$port" config set maxmemory 0 >/dev/null
 sleep 1.5
 redis_at "$port" replicaof 127.0.0.1 1 >/dev/null           # READONLY
-sleep 0.8
+hear "is a replica"
 redis_at "$port" replicaof no one >/dev/null
 sleep 1
 timeout 5 redis-cli -p "$port" eval 'while true do end' 0 >/dev/null 2>&1 & # BUSY
@@ -103,9 +105,6 @@ explained "$url"
 at_least reloads 20
 at_least readonly 1
 at_least waited 1
-heard "lacks a right"
-heard "memory is full"
-heard "is a replica"
 lost_and_back 10
 WALK_USER='' WALK_PASSWORD=''
 

@@ -80,7 +80,7 @@ def begun(world, snag, left):
     def moved():
         world.supervise()
         return left == 0 or (world.behind() or 0) < left
-    wait_until(moved, 10, f"{snag.name} to begin", Found)
+    wait_until(moved, 40, f"{snag.name} to begin", Found)
 
 
 def play(world, scene, number):
