@@ -30,6 +30,12 @@ typedef struct snag_kafka_prefetch {
 /* queues: among which it is shared; 1 = all partitions have one. */
 snag_kafka_prefetch snag_kafka_prefetch_of(const snag_kafka *kafka, size_t queues);
 
+/* Hashes of the member ids that one input's clients have had, the oldest is forgotten first. */
+typedef struct snag_kafka_seats {
+    uint64_t ids[32];
+    uint32_t count;
+} snag_kafka_seats;
+
 struct snag_kafka {
     snag_kafka_owner owner; /* itself */
     const snag_kafka_property *properties;
@@ -70,8 +76,11 @@ snag_err snag_kafka_range(rd_kafka_t *client, const char *topic, uint32_t partit
 snag_err snag_kafka_end(rd_kafka_t *client, rd_kafka_topic_t *topic, uint32_t partition, int64_t *end,
                         int timeout_ms, snag_diag *diag);
 /* Whether the group's seat of this instance name is somebody else's; false where nobody can tell. `ours` =
- * the member id under which we had it, "" = we had it never. */
-bool snag_kafka_rival(snag_kafka *kafka, const char *group, const char *instance, const char *ours);
+ * the member ids under which we had it. */
+bool snag_kafka_rival(snag_kafka *kafka, const char *group, const char *instance,
+                      const snag_kafka_seats *ours);
+/* Remembers the member id that the client has now. */
+void snag_kafka_seat_note(snag_kafka_seats *seats, rd_kafka_t *client);
 /* Leaves the group, so that others get the partitions at once: a static member does not leave by closing
  * (KIP-345), only by unsubscribing. Waits until the group does not list the member any more, for some seconds
  * at most. No message of the client may be held. */

@@ -367,11 +367,8 @@ static snag_err input_memory(snag_member *in, const snag_kafka_input_options *op
 static bool input_rival(void *self)
 {
     snag_member *in = self;
-    char *ours = rd_kafka_memberid(in->client);
-    bool found = snag_kafka_rival(in->owner.kafka, in->name, in->instance, ours ? ours : "");
-    if (ours)
-        rd_kafka_mem_free(in->client, ours);
-    return found;
+    snag_kafka_seat_note(&in->seats, in->client);
+    return snag_kafka_rival(in->owner.kafka, in->name, in->instance, &in->seats);
 }
 
 /* Static members do not leave by closing, so nobody else gets the seat meanwhile. */

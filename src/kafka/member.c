@@ -47,6 +47,7 @@ static void on_given(snag_member *in, const rd_kafka_topic_partition_list_t *lis
         rd_kafka_consumer_group_metadata_destroy(in->group);
     in->group = rd_kafka_consumer_group_metadata(in->client);
     in->seat = SNAG_SEAT_GIVEN;
+    snag_kafka_seat_note(&in->seats, in->client);
     rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
     rd_kafka_assign(in->client, none);
     rd_kafka_topic_partition_list_destroy(none);
@@ -78,6 +79,7 @@ void snag_member_drop(snag_member *in)
     if (in->client) {
         if (in->group)
             rd_kafka_consumer_group_metadata_destroy(in->group);
+        snag_kafka_seat_note(&in->seats, in->client);
         rd_kafka_destroy_flags(in->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     }
     in->queue = NULL;

@@ -26,6 +26,7 @@ typedef struct snag_member {
     char *name; /* of the group */
     char *instance;
     snag_seat seat; /* what happened since the last poll */
+    snag_kafka_seats seats; /* member ids we have had */
     bool closing;
     bool keep_seat;
     uint32_t *given;

@@ -4,11 +4,14 @@
  *
  * An error that says "fenced" is no proof of a rival: a coordinator that was replaced and does not know it
  * says so too, and one that gave up a transaction. The group's list of members is: the coordinator names a
- * static member INSTANCE-UUID, with a new UUID each time somebody takes the seat.
+ * static member INSTANCE-UUID, with a new UUID each time somebody takes the seat. But it may list one that
+ * we had ourselves: a coordinator that dies amid a rebalance takes the newest ids with it, and the next one
+ * knows those of the round before (and fences us for the one we have). So all of ours are remembered.
  */
 #include <string.h>
 #include <time.h>
 
+#include "base/hash.h"
 #include "kafka/client.h"
 
 enum { LIST_MS = 3000, LEAVE_MS = 3000, LEAVE_STEP_MS = 10, UUID_BYTES = 36, SHORT_UUID_BYTES = 22 };
@@ -22,8 +25,29 @@ static bool seat_is(const char *instance, const char *member)
     return rest == UUID_BYTES || rest == SHORT_UUID_BYTES;
 }
 
-/* Whether the group lists a member of our instance name whose id is, or is not, this one. */
-static bool listed(snag_kafka *kafka, const char *group, const char *instance, const char *member, bool same)
+static bool is_known(const snag_kafka_seats *seats, const char *member)
+{
+    const uint32_t room = sizeof seats->ids / sizeof seats->ids[0];
+    uint64_t id = snag_hash64(snag_str_from(member), 0);
+    for (uint32_t i = 0; i < seats->count && i < room; i++)
+        if (seats->ids[i] == id)
+            return true;
+    return false;
+}
+
+void snag_kafka_seat_note(snag_kafka_seats *seats, rd_kafka_t *client)
+{
+    const uint32_t room = sizeof seats->ids / sizeof seats->ids[0];
+    char *member = rd_kafka_memberid(client);
+    if (member && *member && !is_known(seats, member))
+        seats->ids[seats->count++ % room] = snag_hash64(snag_str_from(member), 0);
+    if (member)
+        rd_kafka_mem_free(client, member);
+}
+
+/* Whether the group lists a member of our instance name: this one; or, where member is NULL, none of ours. */
+static bool listed(snag_kafka *kafka, const char *group, const char *instance, const char *member,
+                   const snag_kafka_seats *ours)
 {
     const struct rd_kafka_group_list *list = NULL;
     bool found = false;
@@ -33,7 +57,8 @@ static bool listed(snag_kafka *kafka, const char *group, const char *instance, c
     for (int g = 0; list && g < list->group_cnt; g++) {
         for (int m = 0; m < list->groups[g].member_cnt; m++) {
             const char *id = list->groups[g].members[m].member_id;
-            found = found || (seat_is(instance, id) && (strcmp(id, member) == 0) == same);
+            bool wanted = member ? strcmp(id, member) == 0 : !is_known(ours, id);
+            found = found || (seat_is(instance, id) && wanted);
         }
     }
     if (list)
@@ -41,9 +66,10 @@ static bool listed(snag_kafka *kafka, const char *group, const char *instance, c
     return found;
 }
 
-bool snag_kafka_rival(snag_kafka *kafka, const char *group, const char *instance, const char *ours)
+bool snag_kafka_rival(snag_kafka *kafka, const char *group, const char *instance,
+                      const snag_kafka_seats *ours)
 {
-    return listed(kafka, group, instance, ours, false);
+    return listed(kafka, group, instance, NULL, ours);
 }
 
 static int64_t now_ms(void)
@@ -65,7 +91,7 @@ static void leave_wait(rd_kafka_t *client, snag_kafka *kafka, const char *group,
         char *known = rd_kafka_memberid(client);
         bool sending = !known || !*known;
         rd_kafka_mem_free(client, known);
-        if (sending && !listed(kafka, group, instance, member, true))
+        if (sending && !listed(kafka, group, instance, member, NULL))
             return;
     }
 }
