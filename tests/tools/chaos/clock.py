@@ -190,7 +190,7 @@ def stopped(stage):
     desk = Desk(stage, "stopped", 3, 2)
     child = desk.feed()
     one, two = desk.first(), desk.worker("two")
-    desk.says(two, "took over 1 partition")
+    desk.says(two, "took over")
     for turn, seconds in ((1, 4), (2, SESSION_MS / 1000 + 3)):
         asked = names(f"t{turn}-", 24)
         desk.say(child, "Asked", asked + names(f"stuck{turn}-", 12))
