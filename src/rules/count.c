@@ -131,15 +131,16 @@ static void ring_drop(ring *of, size_t gone)
         memmove(of->places, of->places + gone, of->count * sizeof(place));
 }
 
-/* Puts a match in its place (late ones come out of order); past n the oldest goes. */
+/* Puts a match in its place (late ones come out of order); past n the oldest go. There may be more than n
+ * where stored state began under another shape. */
 static void ring_insert(ring *of, size_t n, int64_t time_ms, place where)
 {
     int64_t *times = of->kept->times;
-    SNAG_ASSERT(of->count <= n && n <= SNAG_COUNT_MAX);
-    if (of->count == n) {
+    SNAG_ASSERT(of->count <= SNAG_COUNT_MAX && n <= SNAG_COUNT_MAX);
+    if (of->count >= n) {
         if (time_ms < times[0])
             return;
-        ring_drop(of, 1);
+        ring_drop(of, of->count - n + 1);
     }
     size_t at = of->count++;
     for (; at > 0 && times[at - 1] > time_ms; at--) {
