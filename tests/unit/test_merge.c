@@ -12,7 +12,7 @@
 #include "unit/fixture.h"
 #include "unit/seed.h"
 
-enum { EVENTS = 160, ROUNDS = 60, HEAD_BYTES = 2048 };
+enum { EVENTS = 160, ROUNDS = 24, HEAD_BYTES = 2048 };
 
 typedef struct item {
     int64_t time_ms;
