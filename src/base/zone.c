@@ -120,6 +120,23 @@ int64_t snag_zone_next(const snag_zone *zone, int64_t utc_s)
     return zone->ruled ? ruled_next(zone, utc_s) : INT64_MAX;
 }
 
+const snag_zone *snag_zone_find(const snag_zone_table *table, snag_str name)
+{
+    uint32_t low = 0;
+    uint32_t high = table->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = snag_str_compare(table->zones[middle].name, name);
+        if (order == 0)
+            return &table->zones[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
 /* --- local time ------------------------------------------------------------------------------------- */
 
 static int64_t seconds_floor(int64_t ms)

@@ -63,6 +63,15 @@ int32_t snag_zone_offset(const snag_zone *zone, int64_t utc_s);
 /* The first instant after utc_s at which the offset changes; INT64_MAX: it never does again. */
 int64_t snag_zone_next(const snag_zone *zone, int64_t utc_s);
 
+/* Zones by name, for those that come with events. Sorted bytewise. */
+typedef struct snag_zone_table {
+    const snag_zone *zones;
+    uint32_t count;
+} snag_zone_table;
+
+/* NULL: there is none of this name. */
+const snag_zone *snag_zone_find(const snag_zone_table *table, snag_str name);
+
 /* Local time: milliseconds since 1970-01-01 00:00 as the clocks of the zone show them. */
 int64_t snag_zone_local(const snag_zone *zone, int64_t time_ms);
 /* The instant of a local time, by the rule above. */

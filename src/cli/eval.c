@@ -14,6 +14,7 @@
 #include "cli/terminal.h"
 #include "cli/typed.h"
 #include "codec/json.h"
+#include "config/zones.h"
 #include "expr/expr.h"
 #include "local/lines.h"
 
@@ -28,6 +29,7 @@ enum {
 typedef struct evaluator {
     const snag_command *command;
     snag_json *json;
+    snag_zones *zones; /* read when an expression names one */
     char *blocks; /* arena, scratch, out */
     snag_arena arena;
     snag_arena scratch;
@@ -66,8 +68,37 @@ static void evaluator_free(evaluator *self)
 {
     reset(self);
     snag_json_free(self->json);
+    snag_zones_free(self->zones);
     free(self->blocks);
     free(self);
+}
+
+static const char *environment(const char *name)
+{
+    return getenv(name);
+}
+
+static snag_zones *zones_open(evaluator *self)
+{
+    if (!self->zones)
+        self->zones = snag_zones_new(environment);
+    SNAG_ASSERT(self->zones != NULL);
+    return self->zones;
+}
+
+static const snag_zone *zone_get(void *self, snag_str name, snag_diag *diag)
+{
+    return snag_zones_get(zones_open(self), name, diag);
+}
+
+static const snag_zone_table *zones_all(void *self, snag_diag *diag)
+{
+    return snag_zones_all(zones_open(self), diag);
+}
+
+static snag_expr_zones zones_of(evaluator *self)
+{
+    return (snag_expr_zones){zone_get, zones_all, self};
 }
 
 /* A JSON text as a value in the arena. */
@@ -179,7 +210,9 @@ static int eval_one(evaluator *self, const char *text, const char *with)
     if (code >= 0)
         return code;
     snag_str written = snag_str_from(text);
-    const snag_expr_scope scope = {.names = self->names, .count = self->count, .open = true};
+    const snag_expr_zones zones = zones_of(self);
+    const snag_expr_scope scope = {.names = self->names, .count = self->count, .open = true,
+                                   .zones = &zones};
     if (snag_expr_compile(&self->arena, written, &scope, SNAG_KIND_DYN, &expr, &diag))
         return tell(self, written, &diag, &nearest);
     size_t vars = fill_free(self, expr, &nearest);
@@ -244,7 +277,9 @@ static bool run_case(evaluator *self, const expectation *wanted)
     snag_diag diag = {0};
     snag_value value;
     snag_nearest unused;
-    const snag_expr_scope scope = {.names = self->names, .count = self->count, .open = true};
+    const snag_expr_zones zones = zones_of(self);
+    const snag_expr_scope scope = {.names = self->names, .count = self->count, .open = true,
+                                   .zones = &zones};
     snag_err err = snag_expr_compile_unchecked(&self->arena, wanted->expr, &scope, &expr, &diag);
     if (!err) {
         size_t vars = fill_free(self, expr, &unused);

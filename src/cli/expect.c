@@ -23,8 +23,12 @@ static const snag_check alert_checks[] = {
     ALERT("lasted", DURATION, lasted_ms),
     ALERT("observed", INT, observed),
     ALERT("threshold", INT, threshold),
-    ALERT("within", DURATION, within_ms),
+    ALERT("within", WITHIN, within_ms),
     ALERT("deadline", TIME, deadline_ms),
+    ALERT("basis", BASIS, basis),
+    ALERT("calendar", TEXT, calendar),
+    ALERT("zone", TEXT, zone),
+    ALERT("season", TEXT, season),
     ALERT("overdue_by", DURATION, overdue_by_ms),
     ALERT("clears_when", TEXT, clears_when),
     ALERT("test", TEXT, test),
@@ -144,6 +148,15 @@ void snag_check_print(const snag_check *check, const snag_record *record, snag_b
     case SNAG_CHECK_HOLD:
         snag_buf_str_put(buf, snag_str_from(snag_hold_word(*(const snag_hold *)at)));
         return;
+    case SNAG_CHECK_BASIS:
+        snag_buf_str_put(buf, snag_str_from(snag_basis_word(*(const snag_basis *)at)));
+        return;
+    case SNAG_CHECK_WITHIN:
+        if (record->as.alert.within_words.size > 0)
+            snag_buf_str_put(buf, record->as.alert.within_words);
+        else if (record->as.alert.within_ms >= 0)
+            snag_duration_print(buf, record->as.alert.within_ms);
+        return;
     case SNAG_CHECK_CAUSE:
         snag_buf_str_put(buf, snag_str_from(snag_cause_word(*(const snag_cause *)at)));
         return;
@@ -160,6 +173,8 @@ static bool is_word(snag_check_type type, snag_str text)
     case SNAG_CHECK_REASON: SNAG_REASON_TABLE(X) break;
     case SNAG_CHECK_HOLD: SNAG_HOLD_TABLE(X) break;
     case SNAG_CHECK_CAUSE: SNAG_CAUSE_TABLE(X) break;
+    case SNAG_CHECK_BASIS: SNAG_BASIS_TABLE(X) break;
+    case SNAG_CHECK_WITHIN:
     case SNAG_CHECK_BOOL:
         found = snag_str_equal(text, SNAG_STR("true")) || snag_str_equal(text, SNAG_STR("false"));
         break;
@@ -211,6 +226,12 @@ snag_err snag_check_canonical(const snag_check *check, snag_str text, snag_buf *
             return snag_fail(diag, SNAG_USAGE, "%s: expected a duration such as 60s", check->name);
         snag_duration_print(buf, value);
         return SNAG_OK;
+    case SNAG_CHECK_WITHIN: /* or in words: "3 business days" */
+        if (snag_duration_parse(text, &value))
+            snag_duration_print(buf, value);
+        else
+            snag_buf_str_put(buf, text);
+        return SNAG_OK;
     case SNAG_CHECK_TIME:
         if (!snag_case_time_parse(text, SNAG_TIME_NONE, &value))
             return snag_fail(diag, SNAG_USAGE, "%s: expected a time such as 10:29:59", check->name);
@@ -233,6 +254,7 @@ snag_err snag_check_canonical(const snag_check *check, snag_str text, snag_buf *
     case SNAG_CHECK_REASON:
     case SNAG_CHECK_HOLD:
     case SNAG_CHECK_CAUSE:
+    case SNAG_CHECK_BASIS:
         if (!is_word(check->type, text))
             return snag_fail(diag, SNAG_USAGE, "%s has no value %.*s", check->name, SNAG_FMT(text));
         break;

@@ -22,6 +22,8 @@ typedef enum snag_check_type {
     SNAG_CHECK_SEVERITY,
     SNAG_CHECK_REASON,
     SNAG_CHECK_HOLD,
+    SNAG_CHECK_BASIS,
+    SNAG_CHECK_WITHIN, /* a duration or words */
     SNAG_CHECK_CAUSE
 } snag_check_type;
 

@@ -121,6 +121,7 @@ static void put_value(writer *w, const snag_output *field, const void *base)
     case SNAG_OUTPUT_ALERTS:
     case SNAG_OUTPUT_TAGS: put_texts(w, field->type); return;
     case SNAG_OUTPUT_DURATION:
+    case SNAG_OUTPUT_WITHIN:
     case SNAG_OUTPUT_HEX:
     case SNAG_OUTPUT_ALERT_ID:
     case SNAG_OUTPUT_CORRECTS:

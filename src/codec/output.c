@@ -55,10 +55,13 @@ static const snag_output alert_outputs[] = {
     MAY("test", TEXT, snag_alert, test),
     MAY("observed", INT, snag_alert, observed),
     MAY("threshold", THRESHOLD, snag_alert, threshold),
-    MAY("within", DURATION, snag_alert, within_ms),
+    MAY("within", WITHIN, snag_alert, within_ms),
     MAY("clears_when", TEXT, snag_alert, clears_when),
     MAY("deadline", TIME, snag_alert, deadline_ms),
     MAY("basis", BASIS, snag_alert, basis),
+    MAY("calendar", TEXT, snag_alert, calendar),
+    MAY("zone", TEXT, snag_alert, zone),
+    MAY("season", TEXT, snag_alert, season),
     MAY("overdue_by", DURATION, snag_alert, overdue_by_ms),
     MAY("total", INT, snag_alert, total),
     MAY("first", TIME, snag_alert, first_ms),
@@ -322,6 +325,19 @@ snag_str snag_output_topic(const snag_encode_context *context, const snag_positi
     return context->topics[position->source];
 }
 
+static bool within_is_set(const snag_alert *alert)
+{
+    return alert->within_words.size > 0 || alert->within_ms >= 0;
+}
+
+static void put_within(snag_buf *buf, const snag_alert *alert)
+{
+    if (alert->within_words.size > 0)
+        snag_buf_str_put(buf, alert->within_words);
+    else
+        snag_duration_print(buf, alert->within_ms);
+}
+
 void snag_output_print(snag_buf *buf, const snag_output *field, const void *base,
                        const snag_encode_context *context)
 {
@@ -330,6 +346,7 @@ void snag_output_print(snag_buf *buf, const snag_output *field, const void *base
     const snag_change *change = base;
     switch (field->type) {
     case SNAG_OUTPUT_DURATION: snag_duration_print(buf, *(const int64_t *)(const void *)at); return;
+    case SNAG_OUTPUT_WITHIN: put_within(buf, base); return;
     case SNAG_OUTPUT_HEX: snag_buf_hex(buf, at, 16); return;
     case SNAG_OUTPUT_ALERT_ID:
         put_id(buf, decision->episode, snag_action_word(decision->action), decision->seq);
@@ -366,6 +383,7 @@ bool snag_output_is_set(const snag_output *field, const snag_record *record, con
     switch (field->type) {
     case SNAG_OUTPUT_TEXT: return field->must || ((const snag_str *)at)->size > 0;
     case SNAG_OUTPUT_BASIS: return *(const snag_basis *)at != SNAG_BASIS_NONE;
+    case SNAG_OUTPUT_WITHIN: return within_is_set(base);
     case SNAG_OUTPUT_TIME: return field->must || time_is_set(*(const int64_t *)at);
     case SNAG_OUTPUT_DURATION:
     case SNAG_OUTPUT_INT: return *(const int64_t *)at >= 0;

@@ -29,6 +29,7 @@ typedef enum snag_output_type {
     SNAG_OUTPUT_CAUSE,
     SNAG_OUTPUT_MODE,     /* live or shadow, of bool */
     SNAG_OUTPUT_BASIS,    /* SNAG_BASIS_NONE = unset */
+    SNAG_OUTPUT_WITHIN,   /* of an alert: its words, else as a duration */
     SNAG_OUTPUT_ALERT_ID, /* hex(episode)-action-seq of a decision */
     SNAG_OUTPUT_CORRECTS, /* hex(walk)-ended-seq of a change; seq 0 = unset */
     SNAG_OUTPUT_TIMELINE, /* the evidence as {at, type} */

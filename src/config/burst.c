@@ -82,7 +82,8 @@ void snag_exclude_load(snag_loader *loader, const snag_yaml *node, snag_matcher 
     }
     if (!good)
         return;
-    snag_expr_scope scope = {loader->names, loader->name_count, false};
+    snag_expr_zones zones = snag_loader_expr_zones(loader);
+    snag_expr_scope scope = {loader->names, loader->name_count, false, &zones};
     snag_str whole = snag_loader_keep(loader, &buf);
     event->where = buf.full ? NULL : snag_expression_load(loader, whole, &scope, SNAG_KIND_BOOL, &diag);
     if (event->where)

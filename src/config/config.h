@@ -19,7 +19,8 @@ typedef struct snag_config {
     uint32_t error_count;
     snag_str text; /* the file, for showing the line of an error */
     snag_str path;
-    void *memory; /* everything above lives here */
+    struct snag_zones *zones; /* time zones that were read, and calendars; NULL = none */
+    void *memory; /* everything else above lives here */
 } snag_config;
 
 /* Reads and compiles. SNAG_IO: cannot be read; SNAG_CONFIG: errors[] says why (each with line,

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "base/utf8.h"
 #include "config/field.h"
+#include "config/wait.h"
 
 enum { MILLION = 1000000, DIGITS_MAX = 9, SHOWN_BYTES = 60 };
 
@@ -197,10 +198,13 @@ static void steps_load(snag_loader *loader, const snag_field *field, const snag_
 
 /* One duration, or [first, second]. */
 static void levels_load(snag_loader *loader, const snag_field *field, const snag_yaml *node, int64_t most,
-                        int64_t *out)
+                        snag_levels *out)
 {
     if (node->kind != SNAG_YAML_LIST) {
-        snag_duration_load(loader, node, field->min, most, out);
+        snag_wait wait = {out->ms, NULL};
+        snag_wait_load(loader, node, field->min, most, &wait);
+        out->ms = wait.ms;
+        out->span = wait.span;
         return;
     }
     if (node->count != 2) {
@@ -208,8 +212,9 @@ static void levels_load(snag_loader *loader, const snag_field *field, const snag
                          node->count);
         return;
     }
-    if (snag_duration_load(loader, node->first, field->min, most, &out[0]) &&
-        snag_duration_load(loader, node->first->next, field->min, most, &out[1]) && out[1] <= out[0])
+    if (snag_duration_load(loader, node->first, field->min, most, &out->ms) &&
+        snag_duration_load(loader, node->first->next, field->min, most, &out->then_ms) &&
+        out->then_ms <= out->ms)
         snag_finding_add(loader, node->first->next->at, "%s: the second level must be later than the first",
                          field->name);
 }
@@ -252,7 +257,7 @@ void snag_field_default(const snag_field *field, snag_rule_params *params)
 {
     int64_t *to = snag_field_of(field, params);
     if (field->type == SNAG_FIELD_LEVELS)
-        to[0] = to[1] = field->otherwise;
+        params->after = (snag_levels){field->otherwise, field->otherwise, NULL};
     else if (snag_field_is_number(field))
         *to = field->otherwise;
 }

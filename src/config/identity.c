@@ -32,6 +32,55 @@ static void add_int(snag_sha256 *sha, const char *name, int64_t value)
     add_text(sha, snag_buf_str(&buf));
 }
 
+static void add_amount(snag_sha256 *sha, const snag_amount *amount)
+{
+    add_int(sha, "unit", amount->unit);
+    add_int(sha, "amount", amount->amount);
+}
+
+/* Elapsed time as ever. Of calendars and seasons only the names: another holiday, or the end of an outage,
+ * changes later deadlines and leaves what is open as it is. */
+static void add_wait(snag_sha256 *sha, const char *name, snag_wait wait)
+{
+    if (!wait.span) {
+        add_int(sha, name, wait.ms);
+        return;
+    }
+    add_word(sha, name);
+    add_amount(sha, &wait.span->amount);
+    add_text(sha, wait.span->calendar ? wait.span->calendar->name : SNAG_STR(""));
+    for (uint32_t i = 0; i < wait.span->during_count; i++) {
+        add_text(sha, wait.span->during[i].season->name);
+        add_amount(sha, &wait.span->during[i].amount);
+    }
+}
+
+static void add_calendar(snag_loader *loader, snag_sha256 *sha, const snag_calendar_spec *calendar)
+{
+    add_word(sha, "calendar");
+    add_text(sha, calendar->name);
+    add_text(sha, calendar->zone->name);
+    add_text(sha, calendar->zone_slot < 0 ? SNAG_STR("") : loader->names[calendar->zone_slot].name);
+    for (uint32_t day = 0; day < 7; day++) {
+        const snag_workday *work = &calendar->hours.week[day];
+        add_int(sha, "day", work->count);
+        for (uint32_t i = 0; i < work->count; i++) {
+            add_int(sha, "from", work->shifts[i].from_ms);
+            add_int(sha, "to", work->shifts[i].to_ms);
+        }
+    }
+    for (uint32_t i = 0; i < calendar->hours.day_off_count; i++)
+        add_int(sha, "off", calendar->hours.days_off[i]);
+}
+
+static void add_season(snag_sha256 *sha, const snag_season *season)
+{
+    add_word(sha, "season");
+    add_text(sha, season->name);
+    add_int(sha, "from", season->from_ms);
+    add_int(sha, "to", season->to_ms);
+}
+
 static void add_matcher(snag_loader *loader, snag_sha256 *sha, const char *name,
                         const snag_matcher *matcher)
 {
@@ -67,11 +116,11 @@ static void add_slot(const snag_loader *loader, snag_sha256 *sha, const char *na
 }
 
 /* As one duration where there is no second: as before there were levels. */
-static void add_levels(snag_sha256 *sha, const char *name, const int64_t *levels)
+static void add_levels(snag_sha256 *sha, const char *name, const snag_levels *levels)
 {
-    add_int(sha, name, levels[0]);
-    if (levels[1] >= 0)
-        add_int(sha, "then", levels[1]);
+    add_wait(sha, name, (snag_wait){levels->ms, levels->span});
+    if (levels->then_ms >= 0)
+        add_int(sha, "then", levels->then_ms);
 }
 
 static void add_weights(snag_sha256 *sha, const char *name, const snag_weights *weights)
@@ -134,7 +183,7 @@ static void add_stage(snag_loader *loader, snag_sha256 *sha, const snag_stage *s
     add_word(sha, "stage");
     add_text(sha, stage->name);
     add_matcher(loader, sha, "event", &stage->event);
-    add_int(sha, "due", stage->due_ms);
+    add_wait(sha, "due", (snag_wait){stage->due_ms, stage->due});
     add_text(sha, stage->milestone);
     add_text(sha, stage->end);
     if (stage->judged)
@@ -167,7 +216,7 @@ static void add_words(snag_sha256 *sha, const snag_signal_spec *signal)
     add_text(sha, signal->headline);
     for (uint32_t i = 0; i < signal->tag_count; i++)
         add_text(sha, signal->tags[i]);
-    add_int(sha, "sla", signal->sla_ms);
+    add_wait(sha, "sla", (snag_wait){signal->sla_ms, signal->sla});
 }
 
 static void add_mapping(snag_loader *loader, snag_sha256 *sha, const snag_mapping *mapping)
@@ -249,6 +298,10 @@ static void config_hash(snag_loader *loader)
         add_text(&sha, pipeline->shapes[i].name);
         add_text(&sha, snag_where_text(loader, pipeline->shapes[i].when));
     }
+    for (uint32_t i = 0; i < loader->calendar_count; i++)
+        add_calendar(loader, &sha, &loader->calendars[i]);
+    for (uint32_t i = 0; i < loader->season_count; i++)
+        add_season(&sha, &loader->seasons[i]);
     for (uint32_t i = 0; i < pipeline->journey_count; i++) {
         const snag_journey *journey = &loader->journeys[i];
         add_journey(loader, &sha, journey);

@@ -4,6 +4,7 @@
  */
 #include "base/assert.h"
 #include "config/told.h"
+#include "config/wait.h"
 
 const snag_told_word snag_told_words[] = {{"elapsed", 0},
                                           {"observed", SNAG_TELLS_OBSERVED},
@@ -67,7 +68,8 @@ void snag_told_load(snag_loader *loader, const snag_told_raw *raw, uint32_t tell
     out->severity = raw->severity >= 0 ? (snag_severity)raw->severity : SNAG_SEVERITY_WARNING;
     out->owner = raw->owner;
     out->playbook = raw->playbook;
-    out->sla_ms = raw->sla_ms;
+    out->sla_ms = raw->sla.ms;
+    out->sla = raw->sla.span;
     if (raw->tags)
         tags_load(loader, raw->tags, out);
     if (!raw->headline || !snag_text_load(loader, raw->headline, &out->headline))
@@ -83,6 +85,12 @@ void snag_told_load(snag_loader *loader, const snag_told_raw *raw, uint32_t tell
         snag_finding_add(loader, raw->headline->at, "headline: {%s} is known to %.*s only", word->name,
                          SNAG_FMT(snag_buf_str(&buf)));
     }
+}
+
+void snag_zone_capture(snag_signal_spec *signal, const snag_span *span)
+{
+    if (span && span->calendar && span->calendar->zone_slot >= 0)
+        signal->headline_vars |= UINT64_C(1) << span->calendar->zone_slot;
 }
 
 /* Every name that `a` takes is taken by `b` too. */
@@ -125,7 +133,7 @@ static void reach_check(snag_loader *loader, const snag_yaml *node, const snag_s
 static void told_needs_due(snag_loader *loader, const snag_yaml *node)
 {
     static const char *const words[] = {"severity", "owner",    "sla",
-                                        "playbook", "headline", "tags"};
+                                        "playbook", "headline", "tags", "during"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         const snag_yaml *child = snag_yaml_get(node, words[i]);
         if (child)
@@ -154,7 +162,6 @@ static void stage_load(snag_loader *loader, const snag_yaml *node, const snag_jo
     if (!snag_name_check(loader, node, "a stage") ||
         !snag_section_load(loader, &snag_section_stage, node, &raw, NULL, NULL))
         return;
-    stage->due_ms = raw.due_ms;
     stage->milestone = raw.milestone;
     stage->end = raw.end;
     stage->judged = snag_str_equal(raw.end, SNAG_STR("true"));
@@ -168,9 +175,13 @@ static void stage_load(snag_loader *loader, const snag_yaml *node, const snag_jo
     else if (!snag_key_given(loader, node, "event"))
         snag_finding_add(loader, node->key_at, "stage \"%.*s\" needs event: what enters it?",
                          SNAG_FMT(node->key));
-    if (raw.end.size && raw.due_ms >= 0)
+    if (raw.end.size && raw.due.ms >= 0)
         snag_finding_add(loader, snag_yaml_get(node, "due")->key_at,
                          "due: on a stage with end: can never come true: the walk is over");
+    if (raw.during && raw.due.ms > 0)
+        snag_during_load(loader, raw.during, &raw.due);
+    stage->due_ms = raw.due.ms;
+    stage->due = raw.due.span;
     if (!snag_yaml_get(node, "due")) {
         told_needs_due(loader, node);
         return;
@@ -179,6 +190,8 @@ static void stage_load(snag_loader *loader, const snag_yaml *node, const snag_jo
                                      .shape_slot = loader->pipeline->shape_slot};
     snag_told_load(loader, &raw.told, 0, &stage->late);
     snag_words_stage(loader, journey, stage);
+    snag_zone_capture(&stage->late, stage->due);
+    snag_zone_capture(&stage->late, stage->late.sla);
 }
 
 /* A stage with values by shape is read for all others first, then for each shape. */

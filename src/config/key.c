@@ -36,6 +36,7 @@ static const char *const severity_words[] = {
     SNAG_KEY_WORD, field, otherwise, 0, 0, words, NULL, about, NULL
 #define TIME(field, min, otherwise, about) \
     SNAG_KEY_DURATION, field, otherwise, min, YEARS_MAX, NULL, NULL, about, NULL
+#define WAIT(field, about) SNAG_KEY_WAIT, field, NULL, 1, YEARS_MAX, NULL, NULL, about, NULL
 #define LATER(instead) SNAG_KEY_LATER, 0, NULL, 0, 0, NULL, NULL, instead, NULL
 
 static const snag_key pipeline_keys[] = {
@@ -53,6 +54,12 @@ static const snag_key pipeline_keys[] = {
                     "kinds of customers, asked at each event, over names and facts; the first that is true "
                     "is the customer's; the last may be otherwise. Any value of a rule or stage may then be "
                     "a map of shape to value, with else")},
+    {"calendars", NODE(AT(snag_pipeline_raw, calendars), "a map: name to calendar",
+                       "zones, business hours and holidays, by which due:, after: and sla: may count")},
+    {"calendar", NODE(AT(snag_pipeline_raw, calendar), "a calendar's name",
+                      "which of several counts where a duration names none")},
+    {"seasons", NODE(AT(snag_pipeline_raw, seasons), "a map: name to season",
+                     "busy weeks, outages: stretches of time in which during: widens deadlines")},
     {"journeys", NODE(AT(snag_pipeline_raw, journeys), "a map: name to journey",
                       "declared paths: stages, and how long each may take")},
     {"rules", NODE(AT(snag_pipeline_raw, rules), "a map: name to rule", "what is watched for")},
@@ -64,7 +71,6 @@ static const snag_key pipeline_keys[] = {
     {"budget", SNAG_KEY_BYTES, AT(snag_pipeline_raw, budget_bytes), "512MiB", 16777216,
      INT64_C(1) << 44, NULL, NULL, "memory that one process may use: 5/8 for state, the rest for records on "
      "their way", NULL},
-    {"calendars", LATER("durations are elapsed time: 60s, 15m, 72h, 30d")},
     {"states", LATER("watch the alerts and journeys topics")},
     {"touchpoints", LATER(NULL)},
     {"policies", LATER("cooldown: on a rule spaces its alerts")},
@@ -168,7 +174,7 @@ static const snag_key journey_keys[] = {
 #define TOLD(type, of)                                                                           \
     {"severity", WORD(AT(type, told.severity), severity_words, "warning", "how bad it is")},     \
     {"owner", TEXT(AT(type, told.owner), "who is told: a team, a role, a person")},              \
-    {"sla", TIME(AT(type, told.sla_ms), 1, NULL, "how soon somebody should respond")},           \
+    {"sla", WAIT(AT(type, told.sla), "how soon somebody should respond")},                       \
     {"playbook", TEXT(AT(type, told.playbook), "what to do about it")},                          \
     {"headline", NODE(AT(type, told.headline), "a text",                                         \
                       "the alert's first line; {name} inserts a kept name, {customer}, "         \
@@ -180,8 +186,10 @@ static const snag_key stage_keys[] = {
     {"event", NODE(AT(snag_stage_raw, event), "a name, a list, or {event, where}",
                    "the event that enters the stage; a name may end in *")},
     {"where", NODE(AT(snag_stage_raw, where), "an expression", "must be true of the event")},
-    {"due", TIME(AT(snag_stage_raw, due_ms), 1, NULL,
+    {"due", WAIT(AT(snag_stage_raw, due),
                  "the stall <journey>.<stage>.late comes true if the walk is still here then")},
+    {"during", NODE(AT(snag_stage_raw, during), "a map: season to factor or duration",
+                    "what due: is instead where the walk enters in a season, as { peak: 2x }")},
     {"milestone", TEXT(AT(snag_stage_raw, milestone), "entering it counts as value or success")},
     {"end", TEXT(AT(snag_stage_raw, end),
                  "entering it ends the walk with this outcome; true: smooth, or with_friction where an alert "
@@ -210,6 +218,8 @@ static const snag_key rule_keys[] = {
                  "takes the keys that are not given here from a preset, as rage_click/posthog; snag manual "
                  "presets prints them")},
     TOLD(snag_rule_raw, "rule"),
+    {"during", NODE(AT(snag_rule_raw, during), "a map: season to factor or duration",
+                    "what after: is instead where the waiting begins in a season, as { peak: 2x }")},
     {"cooldown", TIME(AT(snag_rule_raw, cooldown_ms), 0, "0s",
                       "no new alert of this rule and per value so soon after the last")},
     {"expire", TIME(AT(snag_rule_raw, expire_ms), 1, NULL,
@@ -218,6 +228,30 @@ static const snag_key rule_keys[] = {
                   "shadow: alerts go to <prefix>shadow and nobody is woken")},
     {"change", LATER(NULL)},
     {"group", LATER(NULL)},
+};
+
+static const snag_key calendar_keys[] = {
+    {"zone", NODE(AT(snag_calendar_raw, zone), "a time zone, or {from, else}",
+                  "whose clocks count, as Europe/Berlin; or the time zone that an event names")},
+    {"hours", NODE(AT(snag_calendar_raw, hours), "a map: days to intervals",
+                   "when it is open: { mon-fri: [09:00-12:00, 13:00-17:00], sat: 10:00-14:00 }")},
+    {"holidays", NODE(AT(snag_calendar_raw, holidays), "a list of dates, or a file.ics",
+                      "days without hours: [2026-12-25, 2026-12-26], or an iCalendar file of whole days "
+                      "beside the pipeline file, or both in a list")},
+};
+
+static const snag_key zone_keys[] = {
+    {"from", TEXT(AT(snag_zone_raw, from), "the kept name or fact that holds a time zone, as Europe/Berlin")},
+    {"else", NODE(AT(snag_zone_raw, otherwise), "a time zone",
+                  "where an event has none, or one that is not known: counted as zone_default")},
+};
+
+static const snag_key season_keys[] = {
+    {"from", NODE(AT(snag_season_raw, from), "a day or a time",
+                  "2026-11-20 (its first moment), or 2026-11-20T08:00:00Z")},
+    {"to", NODE(AT(snag_season_raw, to), "a day or a time", "2026-12-27 (its last moment), or a time")},
+    {"zone", NODE(AT(snag_season_raw, zone), "a time zone",
+                  "by whose clocks the days are; default that of the calendar that counts")},
 };
 
 static const snag_key outputs_keys[] = {
@@ -262,6 +296,16 @@ const snag_section snag_section_matcher =
 const snag_section snag_section_rule =
     SNAG_SECTION("rule", "a rule", "One question asked of the events: exactly one test each.",
                  rule_keys);
+const snag_section snag_section_calendar = SNAG_SECTION(
+    "calendar", "a calendar",
+    "Business hours of a zone: by it 3 business days and 60 days are counted. Zones are the system's "
+    "(tzdata), or those of the folder that TZDIR names.",
+    calendar_keys);
+const snag_section snag_section_zone =
+    SNAG_SECTION("calendar zone", "a calendar's zone", "The time zone of each customer, from its events.",
+                 zone_keys);
+const snag_section snag_section_season =
+    SNAG_SECTION("season", "a season", "A stretch of time in which deadlines are wider.", season_keys);
 const snag_section snag_section_outputs =
     SNAG_SECTION("outputs", "outputs", "Where records go and how they are written.", outputs_keys);
 const snag_section snag_section_redis =
@@ -269,7 +313,8 @@ const snag_section snag_section_redis =
 
 const snag_section *const snag_sections[] = {
     &snag_section_pipeline, &snag_section_source,  &snag_section_mapping,
-    &snag_section_fact,         &snag_section_journey,  &snag_section_stage,   &snag_section_rule,
-    &snag_section_matcher,  &snag_section_outputs, &snag_section_redis,
+    &snag_section_fact,     &snag_section_journey,  &snag_section_stage,    &snag_section_rule,
+    &snag_section_matcher,  &snag_section_calendar, &snag_section_zone,     &snag_section_season,
+    &snag_section_outputs,  &snag_section_redis,
 };
 const uint32_t snag_section_count = sizeof snag_sections / sizeof snag_sections[0];

@@ -15,6 +15,7 @@ typedef enum snag_key_type {
     SNAG_KEY_COUNT,    /* int64_t */
     SNAG_KEY_BOOL,     /* bool */
     SNAG_KEY_DURATION, /* int64_t, milliseconds */
+    SNAG_KEY_WAIT,     /* snag_wait: a duration that a calendar may count */
     SNAG_KEY_BYTES,    /* int64_t */
     SNAG_KEY_NODE,     /* const snag_yaml *: the section's own code reads it */
     SNAG_KEY_LATER     /* part of the language, refused as not built yet */
@@ -58,6 +59,9 @@ extern const snag_section snag_section_journey;
 extern const snag_section snag_section_stage;
 extern const snag_section snag_section_matcher;
 extern const snag_section snag_section_rule;
+extern const snag_section snag_section_calendar;
+extern const snag_section snag_section_zone;
+extern const snag_section snag_section_season;
 extern const snag_section snag_section_outputs;
 extern const snag_section snag_section_redis;
 
@@ -118,6 +122,9 @@ typedef struct snag_pipeline_raw {
     int64_t version;
     int64_t key;
     int64_t budget_bytes;
+    const snag_yaml *calendars;
+    const snag_yaml *calendar;
+    const snag_yaml *seasons;
     const snag_yaml *sources;
     const snag_yaml *facts;
     const snag_yaml *shapes;
@@ -175,7 +182,7 @@ typedef struct snag_journey_raw {
 typedef struct snag_told_raw {
     int64_t severity;
     snag_str owner;
-    int64_t sla_ms;
+    snag_wait sla;
     snag_str playbook;
     const snag_yaml *headline;
     const snag_yaml *tags;
@@ -185,7 +192,8 @@ typedef struct snag_stage_raw {
     snag_told_raw told;
     const snag_yaml *event;
     const snag_yaml *where;
-    int64_t due_ms;
+    snag_wait due;
+    const snag_yaml *during;
     snag_str milestone;
     snag_str end;
 } snag_stage_raw;
@@ -202,10 +210,28 @@ typedef struct snag_rule_raw {
     const snag_yaml *per;
     const snag_yaml *exclude;
     const snag_yaml *use;
+    const snag_yaml *during;
     int64_t cooldown_ms;
     int64_t expire_ms;
     int64_t mode;
 } snag_rule_raw;
+
+typedef struct snag_calendar_raw {
+    const snag_yaml *zone;
+    const snag_yaml *hours;
+    const snag_yaml *holidays;
+} snag_calendar_raw;
+
+typedef struct snag_zone_raw {
+    snag_str from;
+    const snag_yaml *otherwise;
+} snag_zone_raw;
+
+typedef struct snag_season_raw {
+    const snag_yaml *from;
+    const snag_yaml *to;
+    const snag_yaml *zone;
+} snag_season_raw;
 
 typedef struct snag_outputs_raw {
     snag_str prefix;

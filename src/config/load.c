@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "config/key.h"
+#include "config/zones.h"
 #include "engine/engine.h"
 #include "journey/cell.h"
 
@@ -79,6 +80,8 @@ static void root_load(snag_loader *loader, const snag_yaml *root)
     snag_sources_load(loader, root, raw.sources);
     snag_facts_load(loader, raw.facts);
     snag_shapes_load(loader, raw.shapes);
+    snag_calendars_load(loader, raw.calendars, raw.calendar);
+    snag_seasons_load(loader, raw.seasons);
     snag_journeys_load(loader, raw.journeys);
     snag_rules_load(loader, raw.rules);
     snag_outputs_load(loader, raw.outputs);
@@ -107,6 +110,15 @@ static void size_check(snag_loader *loader, const snag_yaml *root)
                      SNAG_FMT(name), (unsigned)SNAG_ITEMS_BYTES_MAX);
 }
 
+static void zones_tell(snag_loader *loader)
+{
+    snag_zones *zones = loader->config->zones;
+    if (!zones)
+        return;
+    snag_zones_hash(zones, loader->pipeline->zones);
+    loader->pipeline->zone_version = snag_zones_version(zones);
+}
+
 static snag_err text_load(snag_loader *loader)
 {
     snag_config *config = loader->config;
@@ -120,6 +132,7 @@ static snag_err text_load(snag_loader *loader)
         return SNAG_CONFIG;
     }
     snag_identity_fill(loader);
+    zones_tell(loader);
     return SNAG_OK;
 }
 
@@ -187,5 +200,6 @@ void snag_config_free(snag_config *config)
     if (!config)
         return;
     free(config->memory);
+    snag_zones_free(config->zones);
     *config = (snag_config){.memory = NULL};
 }

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "config/config.h"
 #include "config/yaml.h"
+#include "config/zones.h"
 
 enum {
     SNAG_FINDINGS_MAX = 200,       /* past it only their number is told */
@@ -68,6 +69,12 @@ typedef struct snag_loader {
     snag_expr_text *expr_texts;
     snag_guess *guesses;
     snag_exclusion *exclusions;
+    snag_calendar_spec *calendars;
+    uint32_t calendar_count;
+    const snag_calendar_spec *calendar; /* that counts where none is named; NULL = it must be */
+    bool calendar_fault; /* something is wrong with them, and told */
+    snag_season *seasons;
+    uint32_t season_count;
     snag_scope *scopes;
     snag_journey *journeys;
     snag_rule *rules;
@@ -96,6 +103,9 @@ snag_str snag_text_line(snag_str text, uint32_t number);
 void snag_sources_load(snag_loader *loader, const snag_yaml *root, const snag_yaml *node);
 void snag_facts_load(snag_loader *loader, const snag_yaml *node);
 void snag_shapes_load(snag_loader *loader, const snag_yaml *node);
+/* chosen: `calendar:`, the name of the one that counts where none is named. */
+void snag_calendars_load(snag_loader *loader, const snag_yaml *node, const snag_yaml *chosen);
+void snag_seasons_load(snag_loader *loader, const snag_yaml *node);
 void snag_journeys_load(snag_loader *loader, const snag_yaml *node);
 void snag_rules_load(snag_loader *loader, const snag_yaml *node);
 void snag_outputs_load(snag_loader *loader, const snag_yaml *node);
@@ -122,6 +132,11 @@ snag_str snag_where_text(const snag_loader *loader, const snag_expr *expr);
 uint16_t snag_scope_load(snag_loader *loader, const snag_yaml *owner, const snag_yaml *node);
 /* The names of what a map declares (rules, journeys, stages): letters, digits, - and _. */
 bool snag_name_check(snag_loader *loader, const snag_yaml *node, const char *what);
+
+/* The system's time zones, looked at when somebody asks first. */
+snag_zones *snag_loader_zones(snag_loader *loader);
+/* The same, for expressions. */
+snag_expr_zones snag_loader_expr_zones(snag_loader *loader);
 
 /* A headline template: every {name} is known; *vars gets the slots it inserts. */
 void snag_headline_check(snag_loader *loader, const snag_yaml *node, snag_str headline,

@@ -116,7 +116,8 @@ static void key_entry(manual *m, const snag_key *key)
     static const char *const forms[] = {
         [SNAG_KEY_TEXT] = "a text",         [SNAG_KEY_PLACE] = "a text",
         [SNAG_KEY_COUNT] = "a whole number", [SNAG_KEY_BOOL] = "true or false",
-        [SNAG_KEY_DURATION] = "a duration", [SNAG_KEY_BYTES] = "a size",
+        [SNAG_KEY_DURATION] = "a duration", [SNAG_KEY_WAIT] = "a duration, also by a calendar",
+        [SNAG_KEY_BYTES] = "a size",
     };
     char text[256];
     snag_buf shape = snag_buf_on(text, sizeof text - 1);
@@ -162,7 +163,7 @@ static void field_entry(manual *m, const snag_field *field)
         [SNAG_FIELD_STEPS] = "a list of names, lists or {event, where}",
         [SNAG_FIELD_DURATION] = "a duration",
         [SNAG_FIELD_SPAN] = "a duration, or journey",
-        [SNAG_FIELD_LEVELS] = "a duration, or a list of two",
+        [SNAG_FIELD_LEVELS] = "a duration, also by a calendar, or a list of two",
         [SNAG_FIELD_COUNT] = "a whole number",
         [SNAG_FIELD_SHARE] = "a share, as 30% or 0.3",
         [SNAG_FIELD_DECIMAL] = "a number, as 15 or 2.5",
@@ -260,6 +261,13 @@ static const row value_rows[] = {
     {"duration", "A number and its unit, joined as one likes: 500ms, 60s, 15m, 1h30m, 72h, 30d. "
                  "Elapsed time; a day is "
                  "24 hours."},
+    {"duration by a calendar",
+     "In due:, after: and sla: also 60 days or 2 weeks (the same local time on that day; a time that the "
+     "clocks leave out is as much later, one that comes twice the earlier), 8 business hours or 90 business "
+     "minutes (open time), 3 business days (the same time of day so many days with hours later); outside of "
+     "the hours these begin at the next opening. Of the only calendar, of calendar:, or \"of NAME\"."},
+    {"season's factor",
+     "In during: a factor as 2x or 1.5x, or a duration; the first season that holds when the count begins."},
     {"size",
      "A number and its unit: 512MB (of 1,000,000 bytes), 512MiB (of 1,048,576), 4GB, 4GiB."},
     {"path", "Steps joined by dots into a record: properties.amount. A dot inside a step is "

@@ -117,7 +117,8 @@ const snag_expr *snag_where_load(snag_loader *loader, const snag_yaml *node)
     snag_str text = {0};
     if (!snag_expression_text_load(loader, node, &text))
         return NULL;
-    snag_expr_scope scope = {loader->names, loader->name_count, false};
+    snag_expr_zones zones = snag_loader_expr_zones(loader);
+    snag_expr_scope scope = {loader->names, loader->name_count, false, &zones};
     snag_diag diag = {.text = ""};
     const snag_expr *expr = snag_expression_load(loader, text, &scope, SNAG_KIND_BOOL, &diag);
     if (expr) {

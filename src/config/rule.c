@@ -7,6 +7,7 @@
 #include "config/field.h"
 #include "config/preset.h"
 #include "config/told.h"
+#include "config/wait.h"
 
 /* What is known of a rule while its keys are read. */
 typedef struct reading {
@@ -211,6 +212,43 @@ static void event_load(snag_loader *loader, const snag_yaml *node, const reading
         snag_finding_add(loader, node->key_at, "rule \"%.*s\" needs event:", SNAG_FMT(node->key));
 }
 
+static snag_levels *wait_of(snag_rule *rule, uint32_t field)
+{
+    return snag_field_of(&rule->kind->fields[field], &rule->params);
+}
+
+static void levels_widen(snag_loader *loader, const snag_yaml *node, snag_levels *levels)
+{
+    snag_wait wait = {levels->ms, levels->span};
+    snag_during_load(loader, node, &wait);
+    levels->span = wait.span;
+}
+
+/* `during:` widens the one wait that the test has. */
+static void during_load(snag_loader *loader, const snag_yaml *node, snag_rule *rule)
+{
+    for (uint32_t i = 0; i < rule->kind->field_count; i++) {
+        snag_levels *levels = wait_of(rule, i);
+        if (rule->kind->fields[i].type != SNAG_FIELD_LEVELS)
+            continue;
+        if (levels->then_ms > 0)
+            snag_finding_add(loader, node->key_at, "during: goes with one duration, not with two levels");
+        else if (levels->ms > 0)
+            levels_widen(loader, node, levels);
+        return;
+    }
+    snag_finding_add(loader, node->key_at, "during: widens a deadline; the test %s has none",
+                     rule->kind->name);
+}
+
+static void zones_capture(snag_rule *rule)
+{
+    snag_zone_capture(&rule->signal, rule->signal.sla);
+    for (uint32_t i = 0; i < rule->kind->field_count; i++)
+        if (rule->kind->fields[i].type == SNAG_FIELD_LEVELS)
+            snag_zone_capture(&rule->signal, wait_of(rule, i)->span);
+}
+
 static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rule)
 {
     snag_rule_raw raw = {0};
@@ -236,6 +274,8 @@ static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rul
     if (!rule->kind)
         return;
     rule->signal.test = snag_str_from(rule->kind->name);
+    if (raw.during)
+        during_load(loader, raw.during, rule);
     required_check(loader, node, rule);
     if (rule->params.path.count)
         snag_path_finish(loader, node, rule);
@@ -257,6 +297,7 @@ static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rul
         kind_check(loader, node, &read);
     if (loader->config->error_count == findings)
         snag_words_rule(loader, rule, node);
+    zones_capture(rule);
 }
 
 /* A rule with values by shape is read for all others first, then for each shape. */

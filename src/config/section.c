@@ -4,7 +4,7 @@
  */
 #include "base/assert.h"
 #include "base/nearest.h"
-#include "config/key.h"
+#include "config/wait.h"
 
 snag_str snag_yaml_name(const snag_yaml *node)
 {
@@ -26,6 +26,7 @@ static bool value_load(snag_loader *loader, const snag_key *key, const snag_yaml
     case SNAG_KEY_COUNT: return snag_count_load(loader, node, key->min, key->max, to);
     case SNAG_KEY_BOOL: return snag_bool_load(loader, node, to);
     case SNAG_KEY_DURATION: return snag_duration_load(loader, node, key->min, key->max, to);
+    case SNAG_KEY_WAIT: return snag_wait_load(loader, node, key->min, key->max, to);
     case SNAG_KEY_BYTES: return snag_bytes_load(loader, node, key->min, key->max, to);
     case SNAG_KEY_NODE: *(const snag_yaml **)to = node; return true;
     case SNAG_KEY_LATER: break;
@@ -47,6 +48,8 @@ static void defaults_load(snag_loader *loader, const snag_section *section, void
         } else if (key->type == SNAG_KEY_COUNT || key->type == SNAG_KEY_DURATION ||
                    key->type == SNAG_KEY_WORD) {
             *(int64_t *)field(key, target) = -1;
+        } else if (key->type == SNAG_KEY_WAIT) {
+            *(snag_wait *)field(key, target) = (snag_wait){-1, NULL};
         }
     }
 }

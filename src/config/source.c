@@ -40,7 +40,8 @@ bool snag_path_check(snag_loader *loader, const snag_yaml *node)
 
 static void expression_load(snag_loader *loader, const snag_yaml *node, snag_mapping *out)
 {
-    snag_expr_scope scope = {.names = NULL, .count = 0, .open = true};
+    snag_expr_zones zones = snag_loader_expr_zones(loader);
+    snag_expr_scope scope = {.names = NULL, .count = 0, .open = true, .zones = &zones};
     snag_diag diag = {.text = ""};
     snag_str text = {0};
     if (!snag_expression_text_load(loader, node, &text))

@@ -18,4 +18,8 @@ typedef struct snag_told_word {
 extern const snag_told_word snag_told_words[];
 extern const uint32_t snag_told_word_count;
 
+/* The zone that a customer's event names is remembered with the names of the headline: it counts, or is
+ * shown, when a timer fires. After the headline is there. */
+void snag_zone_capture(snag_signal_spec *signal, const snag_span *span);
+
 #endif

@@ -7,7 +7,7 @@
 #include "base/nearest.h"
 #include "base/time.h"
 #include "base/utf8.h"
-#include "config/key.h"
+#include "config/wait.h"
 
 enum { TEXT_BYTES_MAX = 1024, EXPRESSION_BYTES_MAX = 8192, SHOWN_BYTES = 60 };
 
@@ -94,33 +94,46 @@ bool snag_count_load(snag_loader *loader, const snag_yaml *node, int64_t min, in
     return wrong(loader, node, expected);
 }
 
-/* Times that the language has and this version has not: of a calendar, business hours, learned. */
-static bool later_duration(snag_loader *loader, const snag_yaml *node)
+static bool holds(snag_str text, const char *word)
 {
-    static const char *const words[] = {" day",  " week",     " month", " quarter",
-                                        " year", " business", "learned",
-                                        "journey"};
-    const char *name = node->key.size ? node->key.data : "this value";
-    int size = (int)(node->key.size ? node->key.size : strlen(name));
+    size_t size = strlen(word);
+    for (size_t at = 0; at + size <= text.size; at++)
+        if (memcmp(text.data + at, word, size) == 0)
+            return true;
+    return false;
+}
+
+/* Times that the language has and this version has not, and those of a calendar where none counts. */
+bool snag_duration_later(snag_loader *loader, const snag_yaml *node)
+{
+    static const char *const later[] = {" month", " quarter", " year", "learned", "journey"};
+    static const char *const counted[] = {" day", " week", " business"};
+    snag_str name = snag_yaml_name(node);
     if (node->kind == SNAG_YAML_MAP)
         return false;
     if (node->kind == SNAG_YAML_LIST) {
         snag_finding_add(loader, node->at,
                          "%.*s: a list of levels is not built yet; instead: one duration, as 60s, 15m, 72h, "
                          "30d",
-                         size, name);
+                         SNAG_FMT(name));
         return true;
     }
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        snag_str word = snag_str_from(words[i]);
-        for (size_t at = 0; at + word.size <= node->text.size; at++)
-            if (memcmp(node->text.data + at, word.data, word.size) == 0) {
-                snag_finding_add(loader, node->at,
-                                 "%.*s: \"%.*s\" is not built yet; instead: elapsed time, as 60s, "
-                                 "15m, 72h, 30d",
-                                 size, name, SNAG_FMT(shown(node->text)));
-                return true;
-            }
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
+        if (!holds(node->text, later[i]))
+            continue;
+        snag_finding_add(loader, node->at,
+                         "%.*s: \"%.*s\" is not built yet; instead: elapsed time, as 60s, 15m, 72h, 30d",
+                         SNAG_FMT(name), SNAG_FMT(shown(node->text)));
+        return true;
+    }
+    for (size_t i = 0; i < sizeof counted / sizeof counted[0]; i++) {
+        if (!holds(node->text, counted[i]))
+            continue;
+        snag_finding_add(loader, node->at,
+                         "%.*s: \"%.*s\" is counted by a calendar, which is for due:, after: and sla:; here "
+                         "elapsed time, as 60s, 15m, 72h, 30d",
+                         SNAG_FMT(name), SNAG_FMT(shown(node->text)));
+        return true;
     }
     return false;
 }
@@ -132,7 +145,7 @@ bool snag_duration_load(snag_loader *loader, const snag_yaml *node, int64_t min_
     snag_buf buf = snag_buf_on(expected, sizeof expected);
     int64_t value = 0;
     if (node->kind != SNAG_YAML_TEXT || !snag_duration_parse(node->text, &value)) {
-        if (later_duration(loader, node))
+        if (snag_duration_later(loader, node))
             return false;
         return wrong(loader, node, "a duration with its unit, as 60s, 15m, 72h, 30d");
     }

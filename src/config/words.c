@@ -113,7 +113,11 @@ static void missing_headline(snag_buf *buf, const snag_rule *rule, const snag_ya
         return;
     }
     snag_buf_str_put(buf, SNAG_STR(" within "));
-    put_duration(buf, node, "after", rule->params.after_ms);
+    const snag_span *span = rule->params.after.span;
+    if (span && span->amount.unit != SNAG_SPAN_ELAPSED)
+        snag_buf_str_put(buf, span->amount.text);
+    else
+        put_duration(buf, node, "after", rule->params.after.ms);
     snag_buf_str_put(buf, SNAG_STR(" of "));
     put_events(buf, &rule->event);
 }

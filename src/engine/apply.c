@@ -55,6 +55,7 @@ static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles
         return;
     rule->kind->event(rule, &step, engine->work.event, roles);
     snag_rule_expiry(rule, &engine->item);
+    engine->counters.zone_default += step.unzoned;
     if (step.changed && !snag_cell_put(&engine->cell, &engine->item))
         engine->counters.bound++;
 }

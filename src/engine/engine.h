@@ -33,7 +33,8 @@ typedef struct snag_engine snag_engine;
     X(resolved, "episodes ended")                                              \
     X(walks_opened, "walks begun")                                             \
     X(walks_ended, "walks ended")                                              \
-    X(bound, "walks and values let go because a bound was reached")
+    X(bound, "walks and values let go because a bound was reached")           \
+    X(zone_default, "deadlines in a calendar's own zone: the event named none that is known")
 
 typedef struct snag_counters {
 #define X(name, help) uint64_t name;

@@ -172,6 +172,32 @@ static void fill_contributions(snag_engine *engine, snag_alert *alert, const sna
     alert->contribution_count = facts->contribution_count;
 }
 
+/* The zone that the arming event named was captured with the headline's names. */
+static const snag_zone *zone_of(const snag_item *item, const snag_calendar_spec *calendar, bool *unknown)
+{
+    snag_str named = {"", 0};
+    if (calendar->zone_slot >= 0)
+        snag_item_captured(item, calendar->zone_tag, &named);
+    return snag_span_zone(calendar, named, unknown);
+}
+
+static void fill_basis(snag_alert *alert, const snag_item *item, const snag_rule_facts *facts)
+{
+    const snag_season *season;
+    bool unknown = false;
+    if (facts->deadline_ms == SNAG_TIME_NONE || !facts->span)
+        return;
+    const snag_amount *amount = snag_span_at(facts->span, facts->from_ms, &season);
+    alert->within_words = amount->text;
+    if (season)
+        alert->season = season->name;
+    if (!snag_span_by_calendar(facts->span, amount))
+        return;
+    alert->basis = amount->unit == SNAG_SPAN_DAYS ? SNAG_BASIS_CALENDAR : SNAG_BASIS_BUSINESS;
+    alert->calendar = facts->span->calendar->name;
+    alert->zone = zone_of(item, facts->span->calendar, &unknown)->name;
+}
+
 static void fill_spec(snag_alert *alert, const snag_signal_spec *spec)
 {
     alert->severity = spec->severity;
@@ -212,6 +238,7 @@ static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
     fill_spec(alert, spec);
     fill_facts(alert, facts);
     fill_contributions(engine, alert, facts);
+    fill_basis(alert, item, facts);
     fill_where(engine, alert);
     alert->instance = snag_fold_keep(engine, alert->instance);
     alert->dedup_key = dedup_key(engine, spec->name);
@@ -251,6 +278,17 @@ static void decide(snag_engine *engine, const snag_signal_spec *spec, const snag
     decision->by = spec->name;
 }
 
+static int64_t respond_by(snag_engine *engine, const snag_signal_spec *spec, const snag_item *item)
+{
+    int64_t at_ms = engine->work.at_ms;
+    bool unknown = false;
+    if (!spec->sla)
+        return at_ms + spec->sla_ms;
+    int64_t by_ms = snag_span_end(spec->sla, zone_of(item, spec->sla->calendar, &unknown), at_ms);
+    engine->counters.zone_default += unknown;
+    return by_ms;
+}
+
 void snag_fold_opened(void *context, const snag_signal_spec *spec, snag_item *item,
                       const snag_rule_facts *facts)
 {
@@ -278,7 +316,7 @@ void snag_fold_opened(void *context, const snag_signal_spec *spec, snag_item *it
     item->cooldown_ms = spec->cooldown_ms > 0 ? at_ms + spec->cooldown_ms : SNAG_TIME_NONE;
     snag_alert *alert = alert_new(engine, spec, item, SNAG_ACTION_TRIGGER, facts);
     if (spec->sla_ms >= 0)
-        alert->respond_by_ms = at_ms + spec->sla_ms;
+        alert->respond_by_ms = respond_by(engine, spec, item);
 }
 
 void snag_fold_escalated(void *context, const snag_signal_spec *spec, snag_item *item,
@@ -292,7 +330,7 @@ void snag_fold_escalated(void *context, const snag_signal_spec *spec, snag_item 
     item->seq++;
     snag_alert *alert = alert_new(engine, spec, item, SNAG_ACTION_ESCALATE, facts);
     if (spec->sla_ms >= 0)
-        alert->respond_by_ms = engine->work.at_ms + spec->sla_ms;
+        alert->respond_by_ms = respond_by(engine, spec, item);
 }
 
 void snag_fold_closed(void *context, const snag_signal_spec *spec, snag_item *item,

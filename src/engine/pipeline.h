@@ -30,6 +30,9 @@ typedef struct snag_pipeline {
     uint32_t version;
     bool key_account; /* `key: account` */
     uint8_t config[32]; /* SHA-256 of the canonical compiled pipeline */
+    uint8_t zones[8];   /* of the bytes of the time zones it uses; zeros = it uses none. Not part of config:
+                           the same pipeline may go on with newer zones, its armed deadlines stay */
+    snag_str zone_version; /* what the system calls them ("2025b"); empty where it does not say */
 
     const snag_source_spec *sources;
     uint32_t source_count;

@@ -154,11 +154,13 @@ static snag_change *change_new(snag_engine *engine, const snag_journey *journey,
     return change;
 }
 
-static snag_rule_facts late_facts(const walk_state *state, int64_t deadline_ms)
+static snag_rule_facts late_facts(const snag_stage *stage, const walk_state *state, int64_t deadline_ms)
 {
     snag_rule_facts facts = SNAG_RULE_FACTS_NONE;
     facts.within_ms = deadline_ms - state->entered_ms;
     facts.deadline_ms = deadline_ms;
+    facts.span = stage->due;
+    facts.from_ms = state->entered_ms;
     return facts;
 }
 
@@ -171,7 +173,7 @@ static void walk_leave(snag_engine *engine, const snag_journey *journey, snag_it
     int64_t deadline_ms = item->opened_ms; /* as it was armed, perhaps by another version of the journey */
     int64_t at_ms = engine->work.at_ms;
     snag_reason reason = at_ms <= deadline_ms ? SNAG_REASON_LATE_EVIDENCE : SNAG_REASON_MOVED_ON;
-    snag_rule_facts facts = late_facts(state, deadline_ms);
+    snag_rule_facts facts = late_facts(stage, state, deadline_ms);
     snag_item_note(&engine->cell, item, engine->work.event);
     snag_change *change = change_new(engine, journey, item, state, SNAG_MOVE_RESUMED);
     change->from = stage->name;
@@ -212,8 +214,12 @@ static void walk_enter(snag_engine *engine, const snag_journey *journey, snag_it
     state->entered_ms = event->time_ms;
     state->ended = WALK_OPEN;
     item->due_ms = ends ? SNAG_NEVER : expires_ms(journey, state);
-    if (stage->due_ms >= 0 && !ends && event->time_ms + stage->due_ms < item->due_ms)
-        item->due_ms = event->time_ms + stage->due_ms;
+    if (stage->due_ms >= 0 && !ends) {
+        bool unzoned = false;
+        int64_t due_ms = snag_wait_end(stage->due_ms, stage->due, event, &unzoned);
+        item->due_ms = due_ms < item->due_ms ? due_ms : item->due_ms;
+        engine->counters.zone_default += unzoned;
+    }
     if (ends) {
         walk_close(journey, state, change, WALK_ENDED);
         snag_item_forget_all(item);
@@ -261,7 +267,7 @@ static void walk_expire(snag_engine *engine, const snag_journey *journey, walk_s
     walk_close(journey, state, change, WALK_EXPIRED);
     engine->counters.walks_ended++;
     if (item->open) {
-        snag_rule_facts facts = late_facts(state, item->opened_ms);
+        snag_rule_facts facts = late_facts(stage, state, item->opened_ms);
         snag_fold_closed(engine, &stage->late, item, SNAG_REASON_EXPIRED, &facts);
     }
     snag_item_forget_all(item);
@@ -281,7 +287,7 @@ void snag_walk_timer(snag_engine *engine, const snag_journey *journey, int64_t d
         return;
     }
     const snag_stage *stage = snag_stage_of(engine->pipeline, &journey->stages[state.stage], item);
-    snag_rule_facts facts = late_facts(&state, deadline_ms);
+    snag_rule_facts facts = late_facts(stage, &state, deadline_ms);
     item->due_ms = expires_ms(journey, &state);
     snag_change *change = change_new(engine, journey, item, &state, SNAG_MOVE_STALLED);
     change->from = stage->name;

@@ -53,10 +53,12 @@
     X(HELD, "held")             \
     X(RELEASED, "released")
 
-/* Where a deadline comes from. */
+/* What a deadline was counted by, or where it comes from. */
 #define SNAG_BASIS_TABLE(X) \
     X(NONE, "")             \
     X(FIXED, "fixed")       \
+    X(CALENDAR, "calendar") \
+    X(BUSINESS, "business") \
     X(PROMISE, "promise")
 
 #define SNAG_MOVE_TABLE(X) \
@@ -165,8 +167,12 @@ typedef struct snag_alert {
     int64_t threshold; /* -1 = absent */
     int64_t within_ms; /* -1 = absent */
     snag_str clears_when;
-    int64_t deadline_ms; /* SNAG_TIME_NONE = absent */
+    snag_str within_words; /* "3 business days": instead of within_ms, where it is no elapsed time */
+    int64_t deadline_ms; /* SNAG_TIME_NONE = absent, then basis is none */
     snag_basis basis;
+    snag_str calendar; /* that the deadline was counted by, and its zone */
+    snag_str zone;
+    snag_str season; /* that widened it */
     int64_t first_deadline_ms; /* of a promise that was moved; SNAG_TIME_NONE = absent */
     snag_str waits_on;
     int64_t level; /* of an episode with several: 0 a warning, 1 due, 2 the second; -1 = absent */

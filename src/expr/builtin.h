@@ -33,6 +33,13 @@ typedef struct snag_builtin {
 const snag_builtin *snag_builtins(size_t *count);
 /* NULL: there is none of this name. */
 const snag_builtin *snag_builtin_find(snag_str name);
+/* Whether its second argument is a time zone. */
+static inline bool snag_builtin_zoned(const snag_builtin *builtin)
+{
+    return builtin->most == 2 && (builtin->takes[0] & SNAG_KIND_BIT(TIME)) != 0;
+}
+/* Whether a zone's text is an offset, or UTC, and no name. */
+bool snag_zone_is_offset(snag_str zone);
 
 /* A fault that quotes a text; the text must outlive the evaluation (variables, constants, scratch). */
 snag_value snag_fault_text(snag_evaluation *eval, snag_fault fault, snag_str text, snag_kind to);

@@ -25,6 +25,7 @@ typedef struct emitter {
     snag_use *uses;
     const snag_regex **patterns;
     const snag_text_set **sets;
+    const snag_zone **zones;
     uint32_t set_count;
     uint32_t const_count;
     uint32_t use_count;
@@ -251,7 +252,11 @@ static snag_err emit_call(emitter *e, const snag_node *node)
         second->value.kind == SNAG_KIND_TEXT)
         return emit_matches(e, node);
     uint32_t depth = e->depth;
-    snag_err err = emit_children(e, node);
+    snag_err err = SNAG_OK;
+    if (second && snag_builtin_zoned(node->builtin))
+        err = snag_expr_use_zone(e->compilation, second, e->expr, e->zones);
+    if (err || (err = emit_children(e, node)))
+        return err;
     put(e, node->builtin->test ? SNAG_OP_TEST : SNAG_OP_CALL, node->count,
         (uint32_t)(node->builtin - snag_builtins(&count)), node);
     fuse(e, from);
@@ -444,11 +449,13 @@ static snag_err finish(emitter *e)
     expr->uses = keep(e->arena, e->uses, e->use_count, sizeof *e->uses);
     expr->patterns = keep(e->arena, e->patterns, e->pattern_count, sizeof *e->patterns);
     expr->sets = keep(e->arena, e->sets, e->set_count, sizeof *e->sets);
+    expr->zones = keep(e->arena, e->zones, expr->zone_count, sizeof *e->zones);
     snag_str *names = keep(e->arena, c->free_names, c->free_count, sizeof *names);
     expr->free_names = names;
     expr->free_count = c->free_count;
     expr->used_slots = c->uses;
-    if (!expr->code || !expr->consts || !expr->uses || !expr->patterns || !expr->sets || !names)
+    bool whole = expr->code && expr->consts && expr->uses && expr->patterns && expr->sets && expr->zones;
+    if (!whole || !names)
         return too_large(e);
     for (uint32_t i = 0; i < c->free_count; i++) {
         names[i] = snag_arena_copy(e->arena, names[i]);
@@ -470,11 +477,14 @@ snag_err snag_expr_emit(snag_compilation *compilation, snag_node *root, snag_are
     e.uses = snag_arena_take(temp, (nodes + 1) * sizeof *e.uses);
     e.patterns = snag_arena_take(temp, (nodes + 1) * sizeof *e.patterns);
     e.sets = snag_arena_take(temp, (nodes + 1) * sizeof *e.sets);
-    if (!e.expr || !e.code || !e.consts || !e.uses || !e.patterns || !e.sets)
+    e.zones = snag_arena_take(temp, (nodes + 1) * sizeof *e.zones);
+    bool room = e.code && e.consts && e.uses && e.patterns && e.sets && e.zones;
+    if (!e.expr || !room)
         return too_large(&e);
     e.expr->code = e.code; /* as far as it has come, for what is computed at load */
     e.expr->consts = e.consts;
     e.expr->patterns = e.patterns;
+    e.expr->zones = e.zones;
     e.expr->kind = root->type->kind;
     snag_err err = emit(&e, root);
     if (err)

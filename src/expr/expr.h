@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/zone.h"
 #include "event/event.h"
 
 /* A name an expression may use. SNAG_KIND_DYN = known only at run time. */
@@ -19,12 +20,22 @@ typedef struct snag_expr_name {
     uint32_t slot; /* index into `vars` at evaluation */
 } snag_expr_name;
 
+/* Where the time zones come from that an expression names, as in t.getHours("Europe/Berlin"): asked while it
+ * is compiled, never later. `all` is asked where the name is not written in the expression. NULL: diag says
+ * why. */
+typedef struct snag_expr_zones {
+    const snag_zone *(*get)(void *context, snag_str name, snag_diag *diag);
+    const snag_zone_table *(*all)(void *context, snag_diag *diag);
+    void *context;
+} snag_expr_zones;
+
 typedef struct snag_expr_scope {
     const snag_expr_name *names;
     size_t count;
     /* Unknown names become variables of kind DYN, numbered from `count` on, and are reported with
      * snag_expr_free_name (used for `= EXPRESSION` in a map, over the raw record). */
     bool open;
+    const snag_expr_zones *zones; /* NULL: offsets only, such as "+02:00" and "UTC" */
 } snag_expr_scope;
 
 typedef struct snag_expr snag_expr; /* immutable; lives in the arena it was compiled into */

@@ -29,7 +29,7 @@
     X(INDEX_KIND, NONE, "a list's index is a whole number; this is {l}")                       \
     X(TEXT, TEXT, "the text \"{d}\" is no {r}")                                                \
     X(RANGE, NONE, "this {l} does not fit into {r}")                                           \
-    X(ZONE, TEXT, "the zone \"{d}\" is not UTC or an offset such as +02:00; names are not built yet") \
+    X(ZONE, TEXT, "the time zone \"{d}\" is not known, and not an offset such as +02:00")               \
     X(PATTERN, TEXT, "the pattern is not valid: {d}")                                          \
     X(STEPS, NONE, "the evaluation takes too many steps")                                      \
     X(SCRATCH, NONE, "the evaluation needs more memory than it has")                           \

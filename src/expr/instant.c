@@ -218,6 +218,26 @@ static bool read_offset(snag_str zone, int64_t *offset_s)
     return true;
 }
 
+bool snag_zone_is_offset(snag_str zone)
+{
+    int64_t offset_s;
+    return read_offset(zone, &offset_s);
+}
+
+/* The offset of a zone by its name at an instant; false: it is not known. */
+static bool named_offset(const snag_expr *expr, snag_str name, int64_t seconds, int64_t *offset_s)
+{
+    const snag_zone *zone = NULL;
+    for (uint32_t i = 0; i < expr->zone_count && !zone; i++)
+        if (snag_str_equal(expr->zones[i]->name, name))
+            zone = expr->zones[i];
+    if (!zone && expr->all_zones)
+        zone = snag_zone_find(expr->all_zones, name);
+    if (zone)
+        *offset_s = snag_zone_offset(zone, seconds);
+    return zone != NULL;
+}
+
 static int64_t part_of_time(int64_t seconds, int32_t nanos, part asked)
 {
     int64_t days = seconds / 86400 - (seconds % 86400 < 0);
@@ -257,7 +277,8 @@ static snag_value ask(snag_evaluation *eval, const snag_value *args, uint32_t co
         return count > 1 ? snag_fault_value(SNAG_FAULT_ARGUMENT, "a duration's part", SNAG_KIND_TEXT,
                                             SNAG_KIND_ABSENT)
                          : snag_value_int(part_of_duration(args, asked));
-    if (count > 1 && !read_offset(args[1].as.text, &offset_s))
+    if (count > 1 && !read_offset(args[1].as.text, &offset_s) &&
+        !named_offset(eval->expr, args[1].as.text, args->as.time.seconds, &offset_s))
         return snag_fault_text(eval, SNAG_FAULT_ZONE, args[1].as.text, SNAG_KIND_TEXT);
     return snag_value_int(part_of_time(args->as.time.seconds + offset_s, args->as.time.nanos, asked));
 }

@@ -98,8 +98,11 @@ struct snag_expr {
     const snag_use *uses;
     const struct snag_regex *const *patterns;
     const struct snag_text_set *const *sets;
+    const snag_zone *const *zones; /* that it names */
+    const snag_zone_table *all_zones; /* that a variable may name; NULL = none does */
     const snag_str *free_names;
     uint32_t free_count;
+    uint32_t zone_count;
     uint32_t size;   /* instructions */
     uint32_t height; /* of the stack */
     snag_kind kind;

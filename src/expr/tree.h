@@ -83,6 +83,9 @@ enum {
 SNAG_MUST_CHECK snag_err snag_expr_parse(snag_compilation *compilation, snag_node **root);
 /* Resolves names, finds functions, gives every node its type. */
 SNAG_MUST_CHECK snag_err snag_expr_check(snag_compilation *compilation, snag_node *root);
+/* Finds the zone that a call's argument `asked` names; `zones` gathers each once, expr counts them. */
+SNAG_MUST_CHECK snag_err snag_expr_use_zone(snag_compilation *compilation, const snag_node *asked,
+                                            snag_expr *expr, const snag_zone **zones);
 /* The program in `arena`. */
 SNAG_MUST_CHECK snag_err snag_expr_emit(snag_compilation *compilation, snag_node *root,
                                         snag_arena *arena, snag_expr **out);

@@ -8,6 +8,7 @@
 #include "event/record.h"
 #include "journey/fact.h"
 #include "journey/matcher.h"
+#include "journey/span.h"
 
 /* What every watched thing has, a rule or a stage with `due:`: who is told, and how. */
 typedef struct snag_signal_spec {
@@ -21,6 +22,7 @@ typedef struct snag_signal_spec {
     snag_str headline;   /* template; never empty (the config writes the default one) */
     snag_str clears_when; /* "Call Answered or Call Abandoned"; empty = nothing clears it */
     int64_t sla_ms;      /* -1 = none */
+    const snag_span *sla; /* where the sla is by a calendar */
     int64_t cooldown_ms; /* 0 = none: no new alert of this rule and instance within it */
     bool shadow;
     uint64_t headline_vars; /* bit = slot in event vars that the headline inserts */
@@ -51,6 +53,7 @@ typedef struct snag_stage {
     snag_str name;
     snag_matcher event;
     int64_t due_ms; /* -1 = none */
+    const snag_span *due; /* where it is by a calendar, or has seasons */
     snag_str milestone;
     snag_str end; /* outcome word; empty = not an end */
     bool judged;  /* `end: true`: smooth, or with_friction */

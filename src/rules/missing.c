@@ -45,7 +45,7 @@ static const char *const sides[] = {"us", "customer", NULL};
 static const snag_field fields[] = {
     SNAG_FIELD_MATCHER("missing", missing, true, SNAG_ROLE_ANSWER,
                        "the awaited event: a name, a list, a trailing *"),
-    {.name = "after", .type = SNAG_FIELD_LEVELS, .offset = offsetof(snag_rule_params, after_ms),
+    {.name = "after", .type = SNAG_FIELD_LEVELS, .offset = offsetof(snag_rule_params, after),
      .required = true, .instead = "promise", .min = 1, .max = INT64_MAX / 4, .otherwise = -1,
      .summary = "how long after the event it is awaited; exactly at the deadline is in time; [3s, 7s]: the "
                 "alert escalates at the second"},
@@ -72,7 +72,7 @@ static const snag_field fields[] = {
 static bool is_long(const snag_rule *rule)
 {
     const snag_rule_params *params = &rule->params;
-    return params->warn >= 0 || params->then_ms >= 0 || params->promise >= 0 || params->pause.count > 0;
+    return params->warn >= 0 || params->after.then_ms >= 0 || params->promise >= 0 || params->pause.count > 0;
 }
 
 static state *state_of(snag_rule_step *step)
@@ -89,8 +89,8 @@ static state *state_of(snag_rule_step *step)
 static state waiting_since(const snag_rule *rule, int64_t deadline_ms, int64_t at_ms)
 {
     state kept = {deadline_ms, at_ms, SNAG_TIME_NONE, SNAG_TIME_NONE, SNAG_TIME_NONE, TOLD_NOTHING};
-    if (rule->params.then_ms >= 0 && deadline_ms != SNAG_TIME_NONE)
-        kept.second_ms = deadline_ms + rule->params.then_ms - rule->params.after_ms;
+    if (rule->params.after.then_ms >= 0 && deadline_ms != SNAG_TIME_NONE)
+        kept.second_ms = deadline_ms + rule->params.after.then_ms - rule->params.after.ms;
     return kept;
 }
 
@@ -131,23 +131,26 @@ static snag_rule_facts facts_of(const snag_rule *rule, const state *kept)
 {
     snag_rule_facts facts = SNAG_RULE_FACTS_NONE;
     const snag_rule_params *params = &rule->params;
-    facts.within_ms = params->after_ms;
+    facts.within_ms = params->after.ms;
     if (kept->deadline_ms > kept->at_ms || params->promise >= 0)
         facts.deadline_ms = kept->deadline_ms;
     facts.promised = params->promise >= 0;
     facts.first_promise_ms = kept->first_ms;
     if (params->waits_on >= 0)
         facts.waits_on = sides[params->waits_on];
-    if (params->warn >= 0 || params->then_ms >= 0)
+    if (params->warn >= 0 || params->after.then_ms >= 0)
         facts.level = kept->level - TOLD_WARNING;
+    if (params->promise < 0)
+        facts.span = params->after.span;
+    facts.from_ms = kept->at_ms;
     return facts;
 }
 
 /* How long before it is due the warning comes: a share of the whole time, rounded down. */
 static int64_t warn_gap_ms(const snag_rule *rule, const state *kept)
 {
-    int64_t whole_ms = rule->params.after_ms;
-    if (rule->params.promise >= 0)
+    int64_t whole_ms = rule->params.after.ms;
+    if (rule->params.promise >= 0 || rule->params.after.span)
         whole_ms = kept->deadline_ms > kept->at_ms ? kept->deadline_ms - kept->at_ms : 0;
     return whole_ms / MILLION * rule->params.warn + whole_ms % MILLION * rule->params.warn / MILLION;
 }
@@ -206,11 +209,12 @@ static void on_until(const snag_rule *rule, snag_rule_step *step, const snag_eve
 }
 
 /* The time by which it is due; false: the event brings no promise. */
-static bool deadline_of(const snag_rule *rule, const snag_event *event, int64_t *deadline_ms)
+static bool deadline_of(const snag_rule *rule, snag_rule_step *step, const snag_event *event,
+                        int64_t *deadline_ms)
 {
     int64_t slot = rule->params.promise;
     if (slot < 0) {
-        *deadline_ms = event->time_ms + rule->params.after_ms;
+        *deadline_ms = snag_rule_due(step, &rule->params.after);
         return true;
     }
     if (slot >= event->var_count || event->vars[slot].kind != SNAG_KIND_TIME)
@@ -225,8 +229,8 @@ static void on_question_again(const snag_rule *rule, snag_rule_step *step, state
                               const snag_event *event)
 {
     int64_t deadline_ms;
-    if (rule->params.promise < 0 || event->time_ms < kept->at_ms || !deadline_of(rule, event, &deadline_ms) ||
-        deadline_ms == kept->deadline_ms)
+    if (rule->params.promise < 0 || event->time_ms < kept->at_ms ||
+        !deadline_of(rule, step, event, &deadline_ms) || deadline_ms == kept->deadline_ms)
         return;
     if (kept->first_ms == SNAG_TIME_NONE)
         kept->first_ms = kept->deadline_ms;
@@ -256,7 +260,7 @@ static void on_question(const snag_rule *rule, snag_rule_step *step, const snag_
         if (!answers_itself && kept->at_ms >= event->time_ms - rule->params.overtake_ms)
             return;
     }
-    if (!deadline_of(rule, event, &deadline_ms))
+    if (!deadline_of(rule, step, event, &deadline_ms))
         return;
     snag_rule_forget_all(step);
     *kept = waiting_since(rule, deadline_ms, event->time_ms);
@@ -336,7 +340,7 @@ static void on_timer(const snag_rule *rule, snag_rule_step *step, int64_t deadli
     state_keep(rule, step);
     snag_rule_facts facts = facts_of(rule, kept);
     if (kept->level == TOLD_SECOND) {
-        facts.within_ms = rule->params.then_ms;
+        facts.within_ms = rule->params.after.then_ms;
         facts.deadline_ms = kept->second_ms;
     }
     if (snag_rule_is_open(step))
@@ -355,7 +359,7 @@ static bool long_sound(const snag_rule *rule, const state *kept, bool open)
     if (kept->level < TOLD_NOTHING || kept->level > TOLD_SECOND || open != (kept->level > TOLD_NOTHING))
         return false;
     return (kept->level != TOLD_SECOND || kept->second_ms != SNAG_TIME_NONE) &&
-           (kept->second_ms != SNAG_TIME_NONE) == (rule->params.then_ms >= 0);
+           (kept->second_ms != SNAG_TIME_NONE) == (rule->params.after.then_ms >= 0);
 }
 
 static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool open, int64_t due_ms)
@@ -393,10 +397,13 @@ static void explain(const snag_rule *rule, const void *bytes, size_t size, snag_
 static snag_err check(const snag_rule *rule, snag_diag *diag)
 {
     const snag_rule_params *params = &rule->params;
-    if (params->after_ms >= 0 && params->promise >= 0)
+    if (params->after.ms >= 0 && params->promise >= 0)
         return snag_fail(diag, SNAG_CONFIG, "promise stands instead of after");
-    if (params->after_ms >= 0 && params->overtake_ms > params->after_ms)
+    if (params->after.ms >= 0 && params->overtake_ms > params->after.ms)
         return snag_fail(diag, SNAG_CONFIG, "overtake must not be longer than after");
+    if (params->after.span && params->pause.count > 0)
+        return snag_fail(diag, SNAG_CONFIG,
+                         "pause goes with elapsed time: a calendar's clock does not stand");
     if (params->promise >= 0 && params->overtake_ms > 0)
         return snag_fail(diag, SNAG_CONFIG, "overtake does not go with promise");
     if ((params->pause.count > 0) != (params->resume.count > 0))

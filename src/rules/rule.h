@@ -55,6 +55,13 @@ typedef struct snag_fed {
     int64_t at_ms;
 } snag_fed;
 
+/* One or two levels of waiting; -1 = not given. */
+typedef struct snag_levels {
+    int64_t ms;
+    int64_t then_ms;       /* after: [ms, then_ms] */
+    const snag_span *span; /* where a calendar or seasons count the first; then there is no second */
+} snag_levels;
+
 /* All fields of all kinds; a kind's field table says which it takes. -1 / 0 = not given. */
 typedef struct snag_rule_params {
     snag_matcher missing;
@@ -68,8 +75,7 @@ typedef struct snag_rule_params {
     snag_steps path;
     snag_weights score;
     snag_steps stages; /* milestones and ends of walks, for a path */
-    int64_t after_ms;
-    int64_t then_ms; /* after: [after, then], the second level; stands behind after_ms */
+    snag_levels after;
     int64_t overtake_ms;
     int64_t count;
     int64_t within_ms; /* or SNAG_WITHIN_JOURNEY */
@@ -100,7 +106,7 @@ typedef enum snag_field_type {
     SNAG_FIELD_STEPS, /* snag_steps: a list of matchers */
     SNAG_FIELD_DURATION,
     SNAG_FIELD_SPAN, /* a duration, or `journey` */
-    SNAG_FIELD_LEVELS, /* one or two rising durations: int64_t[2], -1 = not given */
+    SNAG_FIELD_LEVELS, /* one or two rising durations: snag_levels */
     SNAG_FIELD_COUNT,
     SNAG_FIELD_SHARE, /* 30%, 0.3: int64_t in millionths */
     SNAG_FIELD_DECIMAL, /* 15, 2.5: int64_t in millionths */
@@ -232,6 +238,8 @@ bool snag_rule_late(const snag_rule_step *step);
 
 /* Arms the one deadline of this state, instead of any before; SNAG_NEVER disarms. */
 void snag_rule_arm(snag_rule_step *step, int64_t deadline_ms);
+/* When a wait is over that begins with the step's event. */
+int64_t snag_rule_due(snag_rule_step *step, const snag_levels *wait);
 int64_t snag_rule_deadline(const snag_rule_step *step);
 /* Whether the state must outlive `remember` without a deadline or an open episode: a clock that stands. */
 void snag_rule_hold(snag_rule_step *step, bool hold);
@@ -250,6 +258,8 @@ typedef struct snag_rule_facts {
     int64_t threshold;
     int64_t within_ms;
     int64_t deadline_ms; /* SNAG_TIME_NONE where no timer made it */
+    const snag_span *span; /* that the deadline was counted by, from from_ms on; NULL: elapsed time */
+    int64_t from_ms;
     int64_t total;       /* a burst when it closes */
     int64_t first_ms;
     int64_t last_ms;

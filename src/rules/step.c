@@ -52,6 +52,11 @@ void snag_rule_hold(snag_rule_step *step, bool hold)
     step->changed = true;
 }
 
+int64_t snag_rule_due(snag_rule_step *step, const snag_levels *wait)
+{
+    return snag_wait_end(wait->ms, wait->span, step->event, &step->unzoned);
+}
+
 int64_t snag_rule_deadline(const snag_rule_step *step)
 {
     return step->item->due_ms;

@@ -19,6 +19,7 @@ struct snag_rule_step {
     bool late;
     bool changed; /* the item must be put back */
     bool zeroed;  /* the state past what was kept is cleared */
+    bool unzoned; /* a calendar stood in with its own zone: the event named none that is known */
     /* The engine's part: an episode begins or ends. The item is already marked by the engine. */
     void (*opened)(void *context, const snag_signal_spec *spec, snag_item *item,
                    const snag_rule_facts *facts);

@@ -70,6 +70,10 @@ static void head_add(snag_worker *worker, snag_partition *partition)
     }
     memcpy(head.incarnation, partition->incarnation, 16);
     memcpy(head.config, worker->pipeline->config, 32);
+    memcpy(head.zones, worker->pipeline->zones, sizeof head.zones);
+    snag_str zones = worker->pipeline->zone_version;
+    memcpy(head.zone_version, zones.size ? zones.data : "",
+           zones.size < sizeof head.zone_version ? zones.size : sizeof head.zone_version);
     snag_buf buf = snag_bundle_buf(&worker->bundle, HEAD_LEAST);
     snag_head_write(&buf, &head);
     snag_engine_head_write(partition->engine, &buf);

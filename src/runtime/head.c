@@ -10,8 +10,8 @@
 
 static const char magic[8] = {'S', 'N', 'A', 'G', 'H', 'E', 'A', 'D'};
 
-enum { FIXED_BYTES = 8 + 2 + 4 + 4 + 8 + 8 + 8 + 16 + 32, RULES_BYTES = 8 + 1 + 1 };
-enum { SNAG_HEAD_VERSION_SINGLE = 2 }; /* what earlier programs read too */
+enum { FIXED_BYTES = 8 + 2 + 4 + 4 + 8 + 8 + 8 + 16 + 32, RULES_BYTES = 8 + 1 + 1, ZONES_BYTES = 8 + 16 };
+enum { SNAG_HEAD_VERSION_SINGLE = 2, SNAG_HEAD_VERSION_SOURCES = 3 }; /* what earlier programs read too */
 
 static void put(snag_buf *buf, uint64_t value, size_t bytes)
 {
@@ -62,8 +62,11 @@ static bool sources_read(snag_head *head, const char **at, const char *end)
 
 void snag_head_write(snag_buf *buf, const snag_head *head)
 {
+    static const uint8_t none[sizeof head->zones] = {0};
+    bool zoned = memcmp(head->zones, none, sizeof none) != 0;
+    uint64_t version = head->count > 1 ? SNAG_HEAD_VERSION_SOURCES : SNAG_HEAD_VERSION_SINGLE;
     snag_buf_put(buf, magic, sizeof magic);
-    put(buf, head->count > 1 ? SNAG_HEAD_VERSION : SNAG_HEAD_VERSION_SINGLE, 2);
+    put(buf, zoned ? SNAG_HEAD_VERSION : version, 2);
     put(buf, head->partitions, 4);
     put(buf, head->pipeline, 4);
     put(buf, (uint64_t)head->n, 8);
@@ -74,6 +77,11 @@ void snag_head_write(snag_buf *buf, const snag_head *head)
     put(buf, (uint64_t)head->rules, 8);
     put(buf, head->told, 1);
     put(buf, SNAG_CELL_VERSION, 1);
+    if (zoned) {
+        snag_buf_put(buf, head->zones, sizeof head->zones);
+        snag_buf_put(buf, head->zone_version, sizeof head->zone_version);
+        put(buf, head->count > 1, 1);
+    }
     if (head->count > 1)
         sources_write(buf, head);
     snag_buf_str_put(buf, head->engine);
@@ -110,7 +118,18 @@ snag_err snag_head_read(snag_head *head, snag_str bytes, snag_diag *diag)
         head->told = get(&at, 1) != 0;
         head->cells = (uint8_t)get(&at, 1);
     }
-    if (version >= 3 && !sources_read(head, &at, bytes.data + bytes.size))
+    bool several = version == SNAG_HEAD_VERSION_SOURCES;
+    memset(head->zones, 0, sizeof head->zones);
+    memset(head->zone_version, 0, sizeof head->zone_version);
+    if (version >= 4) {
+        if (bytes.size < FIXED_BYTES + RULES_BYTES + ZONES_BYTES + 1)
+            return snag_fail(diag, SNAG_STATE, "the changelog holds a head that was cut short");
+        memcpy(head->zones, at, sizeof head->zones);
+        memcpy(head->zone_version, at + 8, sizeof head->zone_version);
+        at += ZONES_BYTES;
+        several = get(&at, 1) != 0;
+    }
+    if (several && !sources_read(head, &at, bytes.data + bytes.size))
         return snag_fail(diag, SNAG_STATE, "the changelog holds a head that was cut short");
     head->engine = snag_str_of(at, bytes.size - (size_t)(at - bytes.data));
     return SNAG_OK;

@@ -9,6 +9,7 @@
  *                       incarnation[16] config[32] | rules:i64 told:u8 cells:u8 | engine's own bytes …
  *                       (integers little-endian; format 1 has nothing between config and the engine's bytes)
  *     of several sources: format 3, and behind cells: count:u8 and of each source size:u8 name C:i64 N:i64
+ *     with time zones:  format 4, and behind cells: zones[8] zone version[16] several:u8, then the sources
  */
 #ifndef SNAG_RUNTIME_HEAD_H
 #define SNAG_RUNTIME_HEAD_H
@@ -16,7 +17,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 
-enum { SNAG_HEAD_KEY = 'h', SNAG_CELL_KEY = 'c', SNAG_RULES_KEY = 'r', SNAG_HEAD_VERSION = 3 };
+enum { SNAG_HEAD_KEY = 'h', SNAG_CELL_KEY = 'c', SNAG_RULES_KEY = 'r', SNAG_HEAD_VERSION = 4 };
 
 typedef struct snag_head_source {
     snag_str name; /* borrowed; empty = the only one of a state of one source */
@@ -35,6 +36,8 @@ typedef struct snag_head {
     int64_t rules;       /* where the words in force lie in the changelog; -1 = in this commit, or nowhere */
     bool told;           /* they are those of this config */
     uint8_t cells;       /* newest format of a cell */
+    uint8_t zones[8];    /* names the bytes of the time zones that are used; zeros = none are */
+    char zone_version[16]; /* what the system calls them ("2025b"), filled with zeros */
     snag_str engine;     /* snag_engine_head_write's bytes; borrowed */
 } snag_head;
 

@@ -122,6 +122,7 @@ typedef struct snag_worker {
     uint64_t recovered;  /* … and partitions brought back by them */
     bool said_wrong_key;
     bool said_lost;
+    bool said_zones;
 } snag_worker;
 
 void snag_worker_say(const snag_worker *worker, const char *format, ...) SNAG_PRINTF(2, 3);
@@ -194,6 +195,8 @@ void snag_worker_clock(snag_worker *worker);
 /* upgrade.c */
 struct snag_head;
 /* Whether the stored state is one that this pipeline may go on with. */
+/* Says once that the time zones are others than those the state was made with; deadlines are stored. */
+void snag_partition_zones_check(snag_partition *partition, const struct snag_head *head);
 snag_err snag_partition_head_check(const snag_partition *partition, const struct snag_head *head,
                                    snag_diag *diag);
 /* Why a stored cell was refused with `err`. */

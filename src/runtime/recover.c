@@ -173,6 +173,7 @@ static snag_err head_take(snag_partition *partition, const snag_head *head, snag
         err = snag_engine_head_read(partition->engine, head->engine);
     if (err != SNAG_OK)
         return err;
+    snag_partition_zones_check(partition, head);
     partition->n = head->n;
     partition->told = head->told && memcmp(head->config, partition->worker->pipeline->config, 32) == 0;
     if (!partition->words)

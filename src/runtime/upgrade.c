@@ -49,6 +49,29 @@ snag_err snag_partition_head_check(const snag_partition *partition, const struct
     return SNAG_OK;
 }
 
+/* One pipeline reads the same zones wherever it runs: another hash means other bytes. Two versions of a
+ * pipeline may name other zones: then what the system calls its data must do. */
+void snag_partition_zones_check(snag_partition *partition, const struct snag_head *head)
+{
+    snag_worker *worker = partition->worker;
+    const snag_pipeline *pipeline = worker->pipeline;
+    static const uint8_t none[sizeof head->zones] = {0};
+    bool used = memcmp(head->zones, none, sizeof none) != 0 &&
+                memcmp(pipeline->zones, none, sizeof none) != 0;
+    bool same_file = memcmp(head->config, pipeline->config, sizeof head->config) == 0;
+    snag_str was = snag_str_of(head->zone_version, strnlen(head->zone_version, sizeof head->zone_version));
+    bool other = same_file ? memcmp(head->zones, pipeline->zones, sizeof none) != 0
+                           : !snag_str_equal(was, pipeline->zone_version);
+    if (!used || !other || worker->said_zones)
+        return;
+    worker->said_zones = true;
+    snag_worker_say(worker,
+                    "the time zone data is another one (%.*s when the state was stored, %.*s now): deadlines "
+                    "that are armed stay as they are, new ones go by the new data",
+                    SNAG_FMT(was.size ? was : SNAG_STR("unnamed")),
+                    SNAG_FMT(pipeline->zone_version.size ? pipeline->zone_version : SNAG_STR("unnamed")));
+}
+
 snag_err snag_partition_cell_refused(const snag_partition *partition, snag_str cell, snag_err err,
                                      snag_diag *diag)
 {

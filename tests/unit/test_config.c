@@ -62,7 +62,7 @@ static void test_defaults(void **state)
     assert_false(pipeline->sources[0].clock_log);
     assert_int_equal(rule->signal.severity, SNAG_SEVERITY_WARNING);
     assert_int_equal(rule->signal.sla_ms, -1);
-    assert_int_equal(rule->params.after_ms, SNAG_MINUTE_MS);
+    assert_int_equal(rule->params.after.ms, SNAG_MINUTE_MS);
     assert_int_equal(rule->params.overtake_ms, 0);
     assert_int_equal(rule->scope, 0);
     CHECK_STR(rule->signal.test, "missing");

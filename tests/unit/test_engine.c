@@ -19,7 +19,7 @@ static fixture *stuck_fixture(void)
 {
     fixture *f = fixture_new();
     snag_rule *rule = fixture_rule(f, "missing", "stuck", 1, "Queued", "Answered|Gone", "Closed");
-    rule->params.after_ms = 60000;
+    rule->params.after.ms = 60000;
     rule = fixture_rule(f, "count", "twice", 0, "Gone", NULL, NULL);
     rule->params.count = 2;
     rule->params.within_ms = 3600000;

@@ -150,7 +150,7 @@ static void faults_name_their_place(void **state)
         {"dyn(n) && vip", "eval 11: && needs bool, got int"},
         {"dyn(n) ? 1 : 2", "eval 8: ? needs bool, got int"},
         {"at.getHours(country)",
-         "eval 4: the zone \"AT\" is not UTC or an offset such as +02:00; names are not built yet"},
+         "eval 4: the time zone \"AT\" is not known, and not an offset such as +02:00"},
         {"country.matches(country + '(')", "eval 9: the pattern is not valid: AT("},
         {"{n: 1, 3: 2}", "eval 1: the map has this key twice"},
         {"[1, n].all(x, 1 / (x - n) < 0 || x / 0 > 1)", "eval 36: the right side of / is zero"},

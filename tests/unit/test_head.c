@@ -17,7 +17,8 @@ static void test_head(void **state)
     char bytes[256];
     snag_diag diag;
     snag_head back, head = {.n = 41, .sources[0] = {.oldest = 7, .next = INT64_MAX}, .partitions = 12,
-                            .pipeline = 3, .rules = 77, .told = true,
+                            .pipeline = 3, .rules = 77, .told = true, .zones = {1, 2, 3},
+                            .zone_version = "2025b",
                             .engine = SNAG_STR("engine's own")};
     (void)state;
     memset(head.incarnation, 0xa5, sizeof head.incarnation);
@@ -37,6 +38,8 @@ static void test_head(void **state)
     assert_true(snag_str_equal(back.engine, head.engine));
     assert_int_equal(back.rules, 77);
     assert_true(back.told);
+    assert_memory_equal(back.zones, head.zones, 8);
+    assert_string_equal(back.zone_version, "2025b");
     for (size_t cut = 0; cut < buf.size - head.engine.size; cut++)
         assert_int_equal(snag_head_read(&back, snag_str_of(bytes, cut), &diag), SNAG_STATE);
     bytes[8] = SNAG_HEAD_VERSION + 1; /* a format of tomorrow */

@@ -50,7 +50,7 @@ static fixture *make(const snag_source_spec *specs, uint32_t count)
         own[i] = stages[i];
         own[i].event = event;
     }
-    fixture_rule(f, "missing", "stuck", 1, "Queued", "Answered|Gone", NULL)->params.after_ms = 20000;
+    fixture_rule(f, "missing", "stuck", 1, "Queued", "Answered|Gone", NULL)->params.after.ms = 20000;
     snag_rule *often = fixture_rule(f, "count", "often", 0, "Queued", NULL, "Closed");
     often->params.count = 3;
     often->params.within_ms = 40000;

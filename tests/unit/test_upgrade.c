@@ -127,6 +127,31 @@ static void test_upgrade(void **state)
     world_free(w);
 }
 
+/* Newer time zones: said once, and nothing that is open or armed changes. */
+static void test_other_zones(void **state)
+{
+    (void)state;
+    snag_pipeline *pipeline = &configs[0].pipeline;
+    pipeline->zones[0] = 1;
+    pipeline->zone_version = SNAG_STR("2025a");
+    world *w = older_half();
+    size_t before = w->log_count;
+    assert_null(strstr(w->told, "time zone data"));
+    pipeline->zones[0] = 2;
+    pipeline->zone_version = SNAG_STR("2025b");
+    next_life(w, pipeline, RECORDS);
+    world_run(w);
+    const char *words = strstr(w->told, "time zone data");
+    assert_non_null(words);
+    assert_non_null(strstr(words, "2025a when the state was stored, 2025b now"));
+    assert_null(strstr(words + 1, "time zone data"));
+    assert_int_equal(count(w, before, "rule_changed", ""), 0);
+    assert_true(count(w, before, "moved_on", "\"rule\":\"stuck\"") > 3);
+    world_free(w);
+    memset(pipeline->zones, 0, sizeof pipeline->zones);
+    pipeline->zone_version = SNAG_STR("");
+}
+
 /* With nothing new to read the resolves come all the same, in the very first transaction. */
 static void test_at_once(void **state)
 {
@@ -276,7 +301,7 @@ static void test_third_version(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_upgrade), cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_upgrade), cmocka_unit_test(test_other_zones), cmocka_unit_test(test_at_once),
         cmocka_unit_test(test_every_call_fails), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_newer_state), cmocka_unit_test(test_format_1),
         cmocka_unit_test(test_third_version)};

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "journey/span.h"
+
+#include "base/assert.h"
+
+const snag_amount *snag_span_at(const snag_span *span, int64_t from_ms, const snag_season **season)
+{
+    *season = NULL;
+    for (uint32_t i = 0; i < span->during_count; i++) {
+        const snag_widening *during = &span->during[i];
+        if (from_ms < during->season->from_ms || from_ms >= during->season->to_ms)
+            continue;
+        *season = during->season;
+        return &during->amount;
+    }
+    return &span->amount;
+}
+
+bool snag_span_by_calendar(const snag_span *span, const snag_amount *amount)
+{
+    return span->calendar != NULL && amount->unit != SNAG_SPAN_ELAPSED;
+}
+
+const snag_zone *snag_span_zone(const snag_calendar_spec *calendar, snag_str named, bool *unknown)
+{
+    const snag_zone *zone = NULL;
+    if (calendar->zone_slot < 0)
+        return calendar->zone;
+    if (named.size > 0)
+        zone = snag_zone_find(calendar->zones, named);
+    *unknown = *unknown || !zone;
+    return zone ? zone : calendar->zone;
+}
+
+int64_t snag_span_end(const snag_span *span, const snag_zone *zone, int64_t from_ms)
+{
+    const snag_season *season;
+    const snag_amount *amount = snag_span_at(span, from_ms, &season);
+    switch (amount->unit) {
+    case SNAG_SPAN_ELAPSED: return from_ms + amount->amount;
+    case SNAG_SPAN_DAYS: return snag_zone_add_days(zone, from_ms, amount->amount);
+    case SNAG_SPAN_BUSINESS_HOURS:
+        return snag_calendar_add_hours(&span->calendar->hours, zone, from_ms, amount->amount);
+    case SNAG_SPAN_BUSINESS_DAYS:
+        return snag_calendar_add_days(&span->calendar->hours, zone, from_ms, amount->amount);
+    }
+    SNAG_ASSERT(false);
+    return from_ms;
+}
+
+static snag_str named_zone(const snag_calendar_spec *calendar, const snag_event *event)
+{
+    uint32_t slot = (uint32_t)calendar->zone_slot;
+    if (calendar->zone_slot < 0 || slot >= event->var_count || event->vars[slot].kind != SNAG_KIND_TEXT)
+        return (snag_str){"", 0};
+    return event->vars[slot].as.text;
+}
+
+int64_t snag_wait_end(int64_t elapsed_ms, const snag_span *span, const snag_event *event, bool *unknown)
+{
+    const snag_season *season;
+    if (!span)
+        return event->time_ms + elapsed_ms;
+    if (!snag_span_by_calendar(span, snag_span_at(span, event->time_ms, &season)))
+        return snag_span_end(span, NULL, event->time_ms);
+    const snag_zone *zone = snag_span_zone(span->calendar, named_zone(span->calendar, event), unknown);
+    return snag_span_end(span, zone, event->time_ms);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How long something may take, where plain elapsed time does not say it: days and hours of a calendar, and
+ * seasons in which they are other ones.
+ *
+ *     due: 10 business days of de        amount 10, business days; calendar de
+ *     due: 60 days                       the same local time, 60 days later, in the zone of the calendar
+ *     due: 48h, during: { peak: 2x }     amount 48h, but 96h where the count begins in the season
+ *
+ * Everything is worked out when a deadline is armed: calendar, season and zone as they are then. The
+ * deadline is stored and never worked out again.
+ */
+#ifndef SNAG_JOURNEY_SPAN_H
+#define SNAG_JOURNEY_SPAN_H
+
+#include "base/calendar.h"
+#include "event/event.h"
+
+typedef enum snag_span_unit {
+    SNAG_SPAN_ELAPSED,
+    SNAG_SPAN_DAYS,           /* calendar days */
+    SNAG_SPAN_BUSINESS_HOURS,
+    SNAG_SPAN_BUSINESS_DAYS
+} snag_span_unit;
+
+/* `calendars:`, one of them. */
+typedef struct snag_calendar_spec {
+    snag_str name;
+    snag_calendar hours;   /* none, where it is only for its zone */
+    const snag_zone *zone; /* its own, or what stands in where an event names none that is known */
+    int zone_slot;         /* of the name in an event that names the zone; -1 = none does */
+    uint32_t zone_tag;     /* of that name, among captured values */
+    const snag_zone_table *zones; /* that an event may name */
+} snag_calendar_spec;
+
+/* `seasons:`, one of them: [from, to). */
+typedef struct snag_season {
+    snag_str name;
+    int64_t from_ms;
+    int64_t to_ms;
+} snag_season;
+
+typedef struct snag_amount {
+    snag_span_unit unit;
+    int64_t amount; /* days, or milliseconds */
+    snag_str text;  /* "10 business days" */
+} snag_amount;
+
+typedef struct snag_widening {
+    const snag_season *season;
+    snag_amount amount;
+} snag_widening;
+
+typedef struct snag_span {
+    snag_amount amount;
+    const snag_calendar_spec *calendar; /* NULL: elapsed time */
+    const snag_widening *during; /* the first whose season holds the beginning is taken */
+    uint32_t during_count;
+} snag_span;
+
+/* A duration in the pipeline file: elapsed time, or with a span. */
+typedef struct snag_wait {
+    int64_t ms;            /* elapsed; of a span about as long; -1 = not given */
+    const snag_span *span; /* NULL: elapsed time and nothing else */
+} snag_wait;
+
+/* What holds for a count that begins at from_ms. *season: NULL where none holds. */
+const snag_amount *snag_span_at(const snag_span *span, int64_t from_ms, const snag_season **season);
+/* Whether that is counted by the calendar. */
+bool snag_span_by_calendar(const snag_span *span, const snag_amount *amount);
+/* The zone that an event's (or a captured) text names; the calendar's own where it names none that is
+ * known: then *unknown is set where an event was to name one. */
+const snag_zone *snag_span_zone(const snag_calendar_spec *calendar, snag_str named, bool *unknown);
+/* When it is over. zone: from snag_span_zone; not looked at for elapsed time. */
+int64_t snag_span_end(const snag_span *span, const snag_zone *zone, int64_t from_ms);
+/* The same for a wait and the event that it begins with. *unknown as above. */
+int64_t snag_wait_end(int64_t elapsed_ms, const snag_span *span, const snag_event *event, bool *unknown);
+
+#endif
