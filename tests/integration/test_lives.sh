@@ -68,9 +68,10 @@ tool create web 2 retention.ms=-1 || fail "create"
 $LIVES events 1 >"$LIVE/events1" && $LIVES events 2 >"$LIVE/events2" || fail "events"
 tool produce web "$LIVE/events1" who at 2>/dev/null || fail "produce"
 start 1 a
-start 1 b
 wait_for 40 "version 1 to read" read_up
 alerts_wait 1
+start 1 b # only now, so that each surely has a partition when the second copy comes
+wait_for 40 "the second worker" grep -q "took over" "$LIVE/run-b.log"
 
 tool produce web "$LIVE/events1" who at 2>/dev/null || fail "produce" # sent again
 wait_for 40 "the second copy to be read" read_up
