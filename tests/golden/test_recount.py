@@ -281,4 +281,5 @@ def main():
     sys.exit(1 if wrong or not noticed else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
