@@ -5,16 +5,22 @@ alone (their origin: README.md beside the data). Every count is read from the re
 
 The logs are test data that may not be copied into the project; without the folder the test is skipped."""
 import collections
+import datetime
+import gzip
 import hashlib
 import json
 import os
 import pathlib
+import random
 import re
 import subprocess
 import sys
+import tempfile
+
+import test_disorder
 
 SOURCE = pathlib.Path(os.environ["SNAG_SOURCE"])
-DATA = SOURCE.parent / "shared" / "data"
+DATA = pathlib.Path(os.environ.get("SNAG_DATA", SOURCE.parent / "shared" / "data"))
 SNAG = os.environ["SNAG"]
 faults = []
 
@@ -134,6 +140,101 @@ def batches():
         check(f"{log}: output the second time", digest(pipeline, log), once)
 
 
+# --- the same logs in another order --------------------------------------------------------------------
+
+def rows_of(log, customer, time, kind):
+    """The log's events in the order of their times, as test_disorder wants them; each keeps its line."""
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    rows = []
+    with gzip.open(DATA / f"{log}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            record = json.loads(line)
+            moment = datetime.datetime.fromisoformat(record[time].replace("Z", "+00:00"))
+            who = record.get("userId", record.get(customer))
+            rows.append({"c": who, "t": (moment - epoch) // datetime.timedelta(milliseconds=1),
+                         "e": record[kind], "id": record.get("messageId", record.get("id")), "line": line})
+    return sorted(rows, key=lambda row: row["t"])
+
+
+def sent(folder, pipeline, rows, bound, *options):
+    """Each customer's records, and all in the order in which they were said."""
+    text = (SOURCE / "pipelines" / f"{pipeline}.yaml").read_text(encoding="utf-8")
+    text = re.sub("( +)format: .*\n", rf"\g<0>\1out_of_order: {bound}ms\n", text)
+    pathlib.Path(folder, "p.yaml").write_text(text, encoding="utf-8")
+    pathlib.Path(folder, "log.jsonl").write_text("".join(row["line"] for row in rows), encoding="utf-8")
+    done = subprocess.run([SNAG, "replay", f"{folder}/p.yaml", f"{folder}/log.jsonl", *options],
+                          capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"replay failed: {done.stderr}")
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    return test_disorder.by_customer(said), said, done.stderr
+
+
+def late_expected(rows, bound, said):
+    """Late events, counted from the rows in the order they were sent, and from the deadlines that judged:
+    those that W had passed after their own question had come, which may have been late itself."""
+    places = {row["id"]: at for at, row in enumerate(rows)}
+    deadlines = collections.defaultdict(list)
+    for alert in alerts(said, "trigger"):
+        if "deadline" in alert["data"]["why"]:
+            asked = places[alert["data"]["snag"]["evidence"][0]["id"]]
+            deadlines[alert["subject"]].append((test_disorder.recount.milliseconds(alert["time"]), asked))
+    applied, own, late = {}, collections.defaultdict(list), []
+    w = rose = None
+    for at, row in enumerate(rows):
+        who, time = row["c"], row["t"]
+        if w is None or time > w:
+            own[who].append(time)  # waits; W comes to it in its own time
+        else:
+            passed = [t for t in own[who] if t <= w]
+            passed += [t for t, asked in deadlines[who] if t < w and asked < rose]
+            judged = max(passed + [applied.get(who, time)])
+            if time < judged:
+                late.append(row["id"])
+            applied[who] = max(judged, time)
+        if w is None or time - bound > w:
+            w, rose = time - bound, at
+    return sorted(late)
+
+
+def disorder(pipeline, log, bound, names):
+    rows = rows_of(log, *names)[:10000]
+    rng = random.Random(5)
+    with tempfile.TemporaryDirectory() as folder:
+        ordered, _, _ = sent(folder, pipeline, rows, bound)
+        check(f"{log}: something is said", len(ordered) > 1000, True)
+        for what, order in (("the worst order", test_disorder.worst(rows, bound)),
+                            ("shuffled", test_disorder.shuffled(rng, rows, bound))):
+            said, _, summary = sent(folder, pipeline, order, bound)
+            check(f"{log} in {what} says what it says in order", said == ordered, True)
+            check(f"{log} in {what}: nothing is late", "\nlate 0," in summary, True)
+        short = bound // 4
+        order = test_disorder.shuffled(rng, rows, bound)
+        _, said, summary = sent(folder, pipeline, order, short)
+        late = sorted(record["id"] for record in said if record["type"] == "snag.late")
+        want = late_expected(order, short, said)
+        check(f"{log}: late events beyond the bound", len(late), len(want))
+        check(f"{log}: they are the same", late == want, True)
+        check(f"{log}: and counted", f"\nlate {len(want):,}," in summary, True)
+        check(f"{log}: many of them", len(want) > 100, True)
+        disproved(log, said, set(late))
+
+
+def disproved(log, said, late):
+    """Whoever reads that an alert was none at all also reads which event says so: one that came late, or that
+    came after it but just at the deadline."""
+    count = 0
+    for alert in alerts(said, "resolve"):
+        if alert["data"]["reason"] != "late_evidence":
+            continue
+        count += 1
+        deadline = alert["data"]["why"]["deadline"]
+        named = [event["id"] for event in alert["data"]["snag"]["evidence"]]
+        just = any(event["at"] == deadline for event in alert["data"]["timeline"])
+        check(f"{log}: {alert['id']} names a late event", just or any(id in late for id in named), True)
+    check(f"{log}: alerts disproved by late events", count > 0, True)
+
+
 if not DATA.is_dir():
     print(f"SKIPPED: there is no {DATA}: the numbers of the real logs are not checked")
     sys.exit(77)
@@ -141,6 +242,8 @@ calls()
 expenses()
 shop()
 batches()
+disorder("support-calls", "calls", 600000, ("anonymousId", "timestamp", "event"))
+disorder("expenses", "expenses", 86400000, ("subject", "time", "type"))
 for fault in faults:
     print(fault)
 sys.exit(1 if faults else 0)
