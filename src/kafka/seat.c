@@ -9,7 +9,6 @@
  * knows those of the round before (and fences us for the one we have). So all of ours are remembered.
  */
 #include <string.h>
-#include <time.h>
 
 #include "base/hash.h"
 #include "kafka/client.h"
@@ -72,19 +71,12 @@ bool snag_kafka_rival(snag_kafka *kafka, const char *group, const char *instance
     return listed(kafka, group, instance, NULL, ours);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* The client forgets its member id before it has sent that it leaves, and would take the request with it
  * when it is destroyed: only the group's own list says that the seat is free. */
 static void leave_wait(rd_kafka_t *client, snag_kafka *kafka, const char *group, const char *instance,
                        const char *member)
 {
-    for (int64_t until_ms = now_ms() + LEAVE_MS; now_ms() < until_ms;) {
+    for (int64_t until_ms = snag_kafka_now_ms() + LEAVE_MS; snag_kafka_now_ms() < until_ms;) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(client, LEAVE_STEP_MS);
         if (message)
             rd_kafka_message_destroy(message);

@@ -9,7 +9,6 @@
 #     SNAG=build/snag tests/golden/test_recount_rules.py SEED       one stream again
 #
 # The recount checks itself: with the bound of `within` moved by a millisecond it must disagree somewhere.
-import datetime
 import decimal
 import json
 import os
@@ -17,6 +16,8 @@ import random
 import subprocess
 import sys
 import tempfile
+
+from test_recount import milliseconds
 
 TYPES = ["A", "B", "C", "D", "E", "F"]
 BOUND = 2000
@@ -505,12 +506,6 @@ def recount(rules, events, slack=0):
             states[name, key].event(event, note(name, key))
     fire(events[-1]["t"])
     return sorted(said, key=str)
-
-
-def milliseconds(text):
-    moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return round((moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc))
-                 / datetime.timedelta(milliseconds=1))
 
 
 def replayed(pipeline, events, folder):
