@@ -33,6 +33,8 @@ typedef struct snag_audit {
     const char *instance; /* NULL = not said */
     FILE *file;
     bool colour;
+    const int64_t *asked_ms; /* --out-of-order */
+    size_t asked_count;
     uint32_t findings;
     uint32_t shown[SNAG_AUDIT_KINDS];
     uint32_t partitions; /* of the input; 0 = it cannot be seen */

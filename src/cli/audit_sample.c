@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The newest records of the input, a few of each partition: whether they can be read, whether their
- * key is the customer, and whether a customer lies in one partition only. Rules see all of a
- * customer's events only then.
+ * The newest records of the input, a few thousand of each partition: whether they can be read, whether their
+ * key is the customer, and whether a customer lies in one partition only (rules see all of a customer's
+ * events only then); how disordered their time is, and how late they come.
  */
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
 #include "cli/audit.h"
+#include "cli/disorder.h"
 #include "codec/codec.h"
 #include "codec/screen.h"
 #include "local/registry.h"
 
 enum {
-    EACH = 200,
+    EACH = 5000,
+    EACH_BYTES = 16 << 20,
     PARTITIONS_MAX = 32,
     ARENA_BYTES = 4 << 20,
     REGISTRY_MS = 3000,
@@ -39,7 +41,10 @@ typedef struct taster {
     uint64_t records;
     uint64_t bad;
     uint64_t wrong_key;
-    uint64_t left; /* of the partition at hand */
+    uint64_t left; /* of the partition at hand: records, … */
+    uint64_t bytes; /* … and how many bytes they have had */
+    int64_t newest_ms;
+    snag_disorder disorders[SNAG_SOURCES_MAX];
     snag_diag first_bad;
     char first_wrong[200];
 } taster;
@@ -60,6 +65,23 @@ static void wrong_key(taster *self, const snag_raw *record, snag_str who)
              size ? who.data : "");
 }
 
+/* Whether one more shall come. */
+static bool goes_on(taster *self, const snag_raw *record)
+{
+    self->bytes += record->value.size;
+    return --self->left > 0 && self->bytes < EACH_BYTES;
+}
+
+static void key_check(taster *self, const snag_raw *record)
+{
+    snag_str who = snag_decoder_key(self->decoders[self->source], self->audit->pipeline->key_account);
+    if (!snag_str_equal(record->key, who))
+        wrong_key(self, record, who);
+    if (self->home_count < HOMES)
+        self->homes[self->home_count++] =
+            (home){snag_hash64(who, 0), record->position.partition};
+}
+
 static bool on_record(void *context, const snag_raw *record)
 {
     taster *self = context;
@@ -71,17 +93,13 @@ static bool on_record(void *context, const snag_raw *record)
                         &count, &why) != SNAG_OK) {
         if (self->bad++ == 0)
             self->first_bad = why;
-        return --self->left > 0;
+        return goes_on(self, record);
     }
-    if (count == 0)
-        return --self->left > 0;
-    snag_str who = snag_decoder_key(self->decoders[self->source], self->audit->pipeline->key_account);
-    if (!snag_str_equal(record->key, who))
-        wrong_key(self, record, who);
-    if (self->home_count < HOMES)
-        self->homes[self->home_count++] =
-            (home){snag_hash64(who, 0), record->position.partition};
-    return --self->left > 0;
+    for (size_t i = 0; i < count; i++)
+        snag_disorder_event(&self->disorders[self->source], &self->newest_ms, &self->events[i]);
+    if (count > 0)
+        key_check(self, record);
+    return goes_on(self, record);
 }
 
 static int by_customer(const void *a, const void *b)
@@ -136,7 +154,9 @@ static snag_err taste(taster *self, uint32_t partition, uint32_t source, snag_di
     if (err != SNAG_OK || end <= first)
         return err;
     self->left = EACH;
+    self->bytes = 0;
     self->source = source;
+    self->newest_ms = SNAG_TIME_NONE;
     return snag_kafka_look_read(self->audit->look, input, partition,
                                 end - first > EACH ? end - EACH : first, on_record, self, diag);
 }
@@ -165,25 +185,54 @@ static snag_err open(taster *self, snag_diag *diag)
     return err;
 }
 
+static void order_tell(const taster *self, uint32_t source)
+{
+    char text[300];
+    snag_audit *audit = self->audit;
+    const snag_disorder *disorder = &self->disorders[source];
+    if (disorder->behind.count == 0)
+        return;
+    snprintf(text, sizeof text, "order of %s, the newest %" PRIu64 " events", audit->live->inputs[source],
+             disorder->behind.count);
+    snag_audit_heading(audit, text);
+    audit->findings += snag_disorder_print(disorder, audit->file, audit->colour);
+}
+
+static snag_err taste_source(taster *self, uint32_t source, snag_diag *diag)
+{
+    const snag_audit *audit = self->audit;
+    snag_err err = SNAG_OK;
+    snag_disorder_init(&self->disorders[source], &audit->pipeline->sources[source], audit->asked_ms,
+                       audit->asked_count);
+    for (uint32_t i = 0; i < audit->partitions && i < PARTITIONS_MAX && err == SNAG_OK; i++)
+        if ((int32_t)i < audit->live->topics[SNAG_TOPIC_COUNT + source].partitions)
+            err = taste(self, i, source, diag);
+    return err;
+}
+
 snag_err snag_audit_sample(snag_audit *audit, snag_diag *diag)
 {
-    taster self = {.audit = audit};
+    taster *self = calloc(1, sizeof *self);
+    if (!self)
+        return snag_fail(diag, SNAG_MEMORY, "out of memory");
+    self->audit = audit;
     snag_audit_heading(audit, "input");
-    snag_err err = open(&self, diag);
-    for (uint32_t s = 0; s < audit->live->input_count; s++)
-        for (uint32_t i = 0; i < audit->partitions && i < PARTITIONS_MAX && err == SNAG_OK; i++)
-            if ((int32_t)i < audit->live->topics[SNAG_TOPIC_COUNT + s].partitions)
-                err = taste(&self, i, s, diag);
+    snag_err err = open(self, diag);
+    for (uint32_t s = 0; s < audit->live->input_count && err == SNAG_OK; s++)
+        err = taste_source(self, s, diag);
     if (err == SNAG_OK)
-        tell(&self);
+        tell(self);
+    for (uint32_t s = 0; s < audit->live->input_count && err == SNAG_OK; s++)
+        order_tell(self, s);
     if (err == SNAG_REFUSED) {
         snag_audit_finding(audit, SNAG_AUDIT_ONCE, "%s", diag->text);
         err = SNAG_OK;
     }
     for (uint32_t s = 0; s < SNAG_SOURCES_MAX; s++)
-        snag_decoder_free(self.decoders[s]);
-    snag_registry_free(self.registry);
-    free(self.homes);
-    free(self.block);
+        snag_decoder_free(self->decoders[s]);
+    snag_registry_free(self->registry);
+    free(self->homes);
+    free(self->block);
+    free(self);
     return err;
 }

@@ -8,6 +8,7 @@
 
 #include "cli/audit.h"
 #include "cli/load.h"
+#include "cli/received.h"
 #include "cli/sample.h"
 #include "cli/streams.h"
 #include "cli/terminal.h"
@@ -18,6 +19,9 @@ enum { LINES_AT_ONCE = 1024 };
 typedef struct check {
     const snag_command *command;
     snag_option_list samples;
+    const char *received_path;
+    snag_option_list asked;
+    int64_t asked_ms[SNAG_OPTION_LIST_MAX];
     int64_t now_ms;
     bool kafka;
     const char *brokers;
@@ -25,6 +29,7 @@ typedef struct check {
     const char *instance;
     snag_config config;
     snag_sample *sample;
+    snag_received *received;
     snag_feed *feed;
     snag_streams *streams;
     snag_progress progress;
@@ -47,6 +52,12 @@ static void on_event(void *context, const snag_event *event)
 {
     check *self = context;
     snag_sample_event(self->sample, event);
+}
+
+static int64_t on_stamp(void *context, uint32_t source, snag_str line)
+{
+    check *self = context;
+    return snag_received_ms(self->received, source, line);
 }
 
 static void valid_print(const check *self, const char *path)
@@ -87,13 +98,16 @@ static int set_up(check *self)
 {
     snag_diag diag = {.text = ""};
     snag_feed_options options = {.partitions = 1, .batch = LINES_AT_ONCE, .now_ms = self->now_ms,
-                                 .emit = on_record, .dead = on_dead, .event = on_event, .context = self};
-    self->sample = snag_sample_new(&self->config.pipeline);
+                                 .emit = on_record, .dead = on_dead, .event = on_event, .stamp = on_stamp,
+                                 .context = self};
+    self->sample = snag_sample_new(&self->config.pipeline, self->asked_ms, (size_t)self->asked.count);
     if (!self->sample)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "out of memory");
     snag_err err = snag_streams_new(&self->streams, &self->config, LINES_AT_ONCE, &diag);
     if (err == SNAG_OK)
         err = snag_streams_take(self->streams, self->samples.words, self->samples.count, &diag);
+    if (err == SNAG_OK)
+        err = snag_received_new(&self->received, &self->config.pipeline, self->received_path, &diag);
     if (err == SNAG_OK)
         err = snag_feed_new(&self->feed, &self->config, &options, &diag);
     if (err != SNAG_OK)
@@ -147,7 +161,8 @@ static int kafka_check(check *self)
     snag_diag diag = {.text = ""};
     snag_live live = {.pipeline = pipeline};
     snag_audit audit = {.config = &self->config, .pipeline = pipeline, .live = &live, .file = stdout,
-                        .instance = self->instance, .colour = snag_terminal_colour(stdout)};
+                        .instance = self->instance, .colour = snag_terminal_colour(stdout),
+                        .asked_ms = self->asked_ms, .asked_count = (size_t)self->asked.count};
     if (snag_live_without_topic(pipeline).size > 0)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "the source reads a file, not a topic");
     if (!snag_live_names(&live, pipeline, self->group))
@@ -170,6 +185,11 @@ static int run(const snag_command *command, int argc, char **argv)
          "records of the source, one JSON object a line, plain or gzip, - for standard input: how they "
          "map, how disordered time is, which event names rules miss, alerts a day; where there are several "
          "sources, --sample SOURCE=FILE for each"},
+        {"received", SNAG_OPTION_TEXT, &self.received_path, "PATH",
+         "with --sample: where a record says when it was received, as the topic's own stamp would; default: "
+         "receivedAt of segment, else nothing"},
+        {"out-of-order", SNAG_OPTION_LIST, &self.asked, "D",
+         "says what share of events would be late with this out_of_order, too (as often as one likes)"},
         {"now", SNAG_OPTION_TIME, &self.now_ms, "TIME",
          "what counts as now: events more than max_skew after it are unreadable; default: the clock"},
         {"kafka", SNAG_OPTION_FLAG, &self.kafka, NULL,
@@ -189,6 +209,9 @@ static int run(const snag_command *command, int argc, char **argv)
     if (words != 1)
         return snag_command_fail(command, SNAG_EXIT_USAGE, "%s? %s",
                                  words < 1 ? "which pipeline" : "one pipeline at a time", command->usage);
+    snag_diag diag = {.text = ""};
+    if (snag_disorder_asked(&self.asked, self.asked_ms, &diag) != SNAG_OK)
+        return snag_command_fail(command, SNAG_EXIT_USAGE, "%s", diag.text);
     code = snag_cli_load(command, argv[0], &self.config);
     if (code >= 0)
         return code;
@@ -203,6 +226,7 @@ static int run(const snag_command *command, int argc, char **argv)
     }
     snag_feed_free(self.feed);
     snag_streams_free(self.streams);
+    snag_received_free(self.received);
     snag_sample_free(self.sample);
     snag_config_free(&self.config);
     return code;

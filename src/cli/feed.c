@@ -263,6 +263,8 @@ static snag_err line_feed(snag_feed *feed, uint16_t source, const snag_line *lin
     words.text[0] = '\0';
     snag_raw raw = {.position = {.offset = line->offset, .source = source}, .stamp_ms = SNAG_TIME_NONE,
                     .value = line->text};
+    if (feed->options.stamp)
+        raw.stamp_ms = feed->options.stamp(feed->options.context, source, line->text);
     snag_err err = record_decode(feed, &raw, &count, &words);
     if (err == SNAG_FULL) { /* the batch's memory, not this record's fault: once more with all of it */
         snag_err judged = judge(feed, diag);

@@ -36,6 +36,9 @@ typedef void snag_feed_dead(void *context, const snag_dead *dead);
 /* An event before it is judged, in the order of the lines. Borrowed during the call. */
 typedef void snag_feed_event(void *context, const snag_event *event);
 
+/* The stamp that a topic would have given this line; SNAG_TIME_NONE where nobody knows. */
+typedef int64_t snag_feed_stamp(void *context, uint32_t source, snag_str line);
+
 typedef struct snag_feed_options {
     uint32_t partitions; /* 1 to SNAG_FEED_PARTITIONS_MAX */
     size_t batch;        /* events judged at once, >= 1 */
@@ -44,6 +47,7 @@ typedef struct snag_feed_options {
     snag_feed_emit *emit;
     snag_feed_dead *dead;
     snag_feed_event *event; /* may be NULL */
+    snag_feed_stamp *stamp; /* NULL: lines have no stamps */
     void *context;
 } snag_feed_options;
 

@@ -9,11 +9,15 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "cli/command.h"
+#include "cli/received.h"
 #include "cli/sample.h"
+#include "cli/scalar.h"
 #include "cli/sequence.h"
 #include "cli/survey.h"
 
 enum { LINES_AT_ONCE = 1024, TEXT_BYTES = 1 << 18, KEPT_MOST = 12, TYPES_SHOWN = 30 };
+
+static const int64_t remember_ms = INT64_C(30) * SNAG_DAY_MS; /* the default */
 
 typedef struct init {
     const snag_command *command;
@@ -27,6 +31,8 @@ typedef struct init {
     int64_t first_ms;
     int64_t last_ms;
     int64_t out_of_order_ms;
+    int64_t delay_ms; /* -1 = no record says when it was received */
+    snag_received *received;
     snag_buf text; /* the pipeline */
 } init;
 
@@ -78,6 +84,12 @@ static void on_event(void *context, const snag_event *event)
     snag_sequence_add(&self->sequence, event);
 }
 
+static int64_t on_stamp(void *context, uint32_t source, snag_str line)
+{
+    init *self = context;
+    return snag_received_ms(self->received, source, line);
+}
+
 static void on_record(void *context, uint32_t partition, const snag_record *record)
 {
     (void)context;
@@ -92,22 +104,6 @@ static void on_dead(void *context, const snag_dead *dead)
 }
 
 /* --- writing YAML -------------------------------------------------------------------------------- */
-
-/* A text as a plain scalar where that is safe also inside {}, else in quotes. */
-static void put_scalar(snag_buf *buf, const char *text)
-{
-    static const char *const special[] = {"true", "false", "null", "yes", "no", "on", "off", "otherwise"};
-    bool plain = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z');
-    for (const char *c = text; *c; c++)
-        plain = plain && ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-                          strchr("_.-/$", *c) || (*c == ' ' && c[1] && c[1] != ' '));
-    for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
-        plain = plain && strcmp(text, special[i]) != 0;
-    if (plain)
-        snag_buf_str_put(buf, snag_str_from(text));
-    else
-        snag_buf_json(buf, snag_str_from(text));
-}
 
 /* Letters, digits and _ of a text, small; at least one letter first. */
 static void plain_word(const char *text, char *out, size_t room)
@@ -134,7 +130,7 @@ static void put_mapped(init *self, const char *word, int path, bool *first)
     if (path < 0)
         return;
     snag_buf_printf(&self->text, "%s%s: ", *first ? "    map: { " : ", ", word);
-    put_scalar(&self->text, self->survey.paths[path].path);
+    snag_yaml_scalar_put(&self->text, self->survey.paths[path].path);
     *first = false;
 }
 
@@ -192,7 +188,7 @@ static void put_kept(init *self)
         snag_buf_printf(&self->text, "%s      %s: ", count ? "" : "    keep:\n", names[count]);
         if (as)
             snag_buf_printf(&self->text, "{ from: ");
-        put_scalar(&self->text, path->path);
+        snag_yaml_scalar_put(&self->text, path->path);
         if (as)
             snag_buf_printf(&self->text, ", as: %s }", as);
         snag_buf_byte(&self->text, '\n');
@@ -201,6 +197,16 @@ static void put_kept(init *self)
 }
 
 /* --- the pipeline -------------------------------------------------------------------------------- */
+
+/* A bound of the source, where it is longer than the default. */
+static void put_time(init *self, const char *word, int64_t ms, int64_t default_ms)
+{
+    if (ms <= default_ms)
+        return;
+    snag_buf_printf(&self->text, "    %s: ", word);
+    snag_duration_print(&self->text, ms);
+    snag_buf_byte(&self->text, '\n');
+}
 
 static void put_source(init *self)
 {
@@ -215,16 +221,10 @@ static void put_source(init *self)
     if (!first)
         snag_buf_printf(&self->text, " }\n");
     put_kept(self);
-    if (self->out_of_order_ms <= 0)
-        return;
-    snag_buf_printf(&self->text, "    out_of_order: ");
-    snag_duration_print(&self->text, self->out_of_order_ms);
-    snag_buf_byte(&self->text, '\n');
-    if (self->out_of_order_ms > INT64_C(30) * SNAG_DAY_MS) { /* longer than the default of remember */
-        snag_buf_printf(&self->text, "    remember: ");
-        snag_duration_print(&self->text, 2 * self->out_of_order_ms);
-        snag_buf_byte(&self->text, '\n');
-    }
+    put_time(self, "delay", self->delay_ms, SNAG_SECOND_MS);
+    put_time(self, "out_of_order", self->out_of_order_ms, 0);
+    if (self->out_of_order_ms > remember_ms)
+        put_time(self, "remember", 2 * self->out_of_order_ms, remember_ms);
 }
 
 static int by_count(const void *left, const void *right)
@@ -246,7 +246,7 @@ static void put_types(init *self)
     snag_buf_printf(&self->text, "\n# Events in the sample:\n");
     for (uint32_t i = 0; i < self->sequence.type_count && i < TYPES_SHOWN; i++) {
         snag_buf_printf(&self->text, "# %11llu  ", (unsigned long long)types[i]->count);
-        put_scalar(&self->text, types[i]->name);
+        snag_yaml_scalar_put(&self->text, types[i]->name);
         snag_buf_byte(&self->text, '\n');
     }
     if (self->sequence.type_count > TYPES_SHOWN || self->sequence.left_out)
@@ -280,7 +280,7 @@ static void put_journey(init *self, const snag_sequence_stage *stages, uint32_t 
     for (uint32_t i = 0; i < count; i++) {
         stage_name(self, stages, i, name, sizeof name);
         snag_buf_printf(&self->text, "      %s: { event: ", name);
-        put_scalar(&self->text, self->sequence.types[stages[i].type].name);
+        snag_yaml_scalar_put(&self->text, self->sequence.types[stages[i].type].name);
         if (stages[i].due_ms >= 0) {
             snag_buf_printf(&self->text, ", due: ");
             snag_duration_print(&self->text, stages[i].due_ms);
@@ -321,7 +321,7 @@ static void put_rule(init *self, bool needed)
     snag_buf_printf(&self->text, "\nrules:\n  # Three within an hour: is it too many, or too few?\n"
                                  "  %s_often: { event: ",
                     name);
-    put_scalar(&self->text, type->name);
+    snag_yaml_scalar_put(&self->text, type->name);
     snag_buf_printf(&self->text, ", count: 3, within: 1h, severity: info }\n");
 }
 
@@ -330,7 +330,7 @@ static void put_head(init *self)
     const char *file = strrchr(self->path, '/');
     file = file ? file + 1 : self->path;
     snag_buf_printf(&self->text, "# What `snag init` made of ");
-    put_scalar(&self->text, file);
+    snag_yaml_scalar_put(&self->text, file);
     snag_buf_printf(&self->text, ": %llu events, ", (unsigned long long)self->events);
     snag_time_print(&self->text, self->first_ms);
     snag_buf_printf(&self->text, " to ");
@@ -338,7 +338,7 @@ static void put_head(init *self)
     snag_buf_printf(&self->text, ".\n# A beginning: read it, call things as you call them, then:\n"
                                  "#   snag check %s.yaml --sample ",
                     self->name);
-    put_scalar(&self->text, self->path);
+    snag_yaml_scalar_put(&self->text, self->path);
     snag_buf_printf(&self->text, "\npipeline: %s\n\n", self->name);
 }
 
@@ -378,10 +378,13 @@ static snag_err look_again(init *self, snag_diag *diag)
         return err;
     }
     snag_feed_options options = {.partitions = 1, .batch = LINES_AT_ONCE, .now_ms = SNAG_NEVER,
-                                 .emit = on_record, .dead = on_dead, .event = on_event, .context = self};
-    self->sample = snag_sample_new(&config.pipeline);
+                                 .emit = on_record, .dead = on_dead, .event = on_event, .stamp = on_stamp,
+                                 .context = self};
+    self->sample = snag_sample_new(&config.pipeline, NULL, 0);
     SNAG_ASSERT(self->sample != NULL);
-    err = snag_feed_new(&feed, &config, &options, diag);
+    err = snag_received_new(&self->received, &config.pipeline, NULL, diag);
+    if (err == SNAG_OK)
+        err = snag_feed_new(&feed, &config, &options, diag);
     if (err == SNAG_OK)
         err = each_line(self, feed_lines, feed, diag);
     if (err == SNAG_OK) {
@@ -389,9 +392,11 @@ static snag_err look_again(init *self, snag_diag *diag)
         self->events = counts->events;
         self->first_ms = counts->first_ms;
         self->last_ms = counts->last_ms;
-        self->out_of_order_ms = snag_sample_out_of_order(&self->sample->sources[0]);
+        self->out_of_order_ms = snag_disorder_suggest(&self->sample->sources[0].disorder);
+        self->delay_ms = snag_disorder_suggest_delay(&self->sample->sources[0].disorder);
     }
     snag_feed_free(feed);
+    snag_received_free(self->received);
     snag_config_free(&config);
     self->text.size = 0;
     return err;

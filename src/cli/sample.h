@@ -3,17 +3,17 @@
  * What a sample of records says about a pipeline (`snag check --sample`): event names, names that
  * are absent, disorder of time, bad records, alerts of each rule.
  *
- * Memory is bounded: past SNAG_SAMPLE_TYPES_MAX event names further ones are only counted, and
- * disorder is kept in buckets whose width is a 32nd of their value.
+ * Memory is bounded: past SNAG_SAMPLE_TYPES_MAX event names further ones are only counted.
  */
 #ifndef SNAG_CLI_SAMPLE_H
 #define SNAG_CLI_SAMPLE_H
 
 #include <stdio.h>
 
+#include "cli/disorder.h"
 #include "cli/feed.h"
 
-enum { SNAG_SAMPLE_TYPES_MAX = 4096, SNAG_SAMPLE_BUCKETS = 1920 };
+enum { SNAG_SAMPLE_TYPES_MAX = 4096 };
 
 typedef struct snag_sample_type {
     char *name; /* of the sample; not terminated */
@@ -31,10 +31,8 @@ typedef struct snag_sample_bad {
 /* What is counted for each source apart: its disorder, and the names it lacks. */
 typedef struct snag_sample_source {
     uint64_t events;
-    int64_t newest_ms;
-    uint64_t behind[SNAG_SAMPLE_BUCKETS]; /* events by how far they came behind a newer one */
-    uint64_t late;                        /* further than out_of_order allows */
-    int64_t behind_max_ms;
+    int64_t newest_ms; /* a sample is one partition */
+    snag_disorder disorder;
     uint64_t absent[SNAG_KEPT_MAX + SNAG_VAR_KEPT]; /* by slot */
 } snag_sample_source;
 
@@ -52,18 +50,15 @@ typedef struct snag_sample {
     uint64_t stage_alerts[SNAG_RULES_MAX][SNAG_STAGES_MAX];
 } snag_sample;
 
-/* On the heap, because it is large; NULL: out of memory. Free with snag_sample_free (takes NULL). */
-snag_sample *snag_sample_new(const snag_pipeline *pipeline);
+/* On the heap, because it is large; NULL: out of memory. Free with snag_sample_free (takes NULL). asked:
+ * bounds besides the file's whose late events are counted, at most SNAG_OPTION_LIST_MAX. */
+snag_sample *snag_sample_new(const snag_pipeline *pipeline, const int64_t *asked_ms, size_t asked_count);
 void snag_sample_free(snag_sample *sample);
 
 void snag_sample_event(snag_sample *sample, const snag_event *event);
 void snag_sample_dead(snag_sample *sample, const snag_dead *dead);
 void snag_sample_record(snag_sample *sample, const snag_record *record);
 
-/* At most so far behind came a share `q` of the source's events (0.99 = 99 %). */
-int64_t snag_sample_behind(const snag_sample_source *source, double q);
-/* The least round duration that leaves at most one event in a thousand late. */
-int64_t snag_sample_out_of_order(const snag_sample_source *source);
 /* How many events bear a name that the pattern takes. */
 uint64_t snag_sample_count(const snag_sample *sample, const snag_pattern *pattern);
 

@@ -141,27 +141,6 @@ static void names_print(report *out)
         source_names_print(out, i);
 }
 
-static void source_order_print(report *out, const snag_sample_source *source, int64_t declared_ms)
-{
-    uint64_t behind = source->events - source->behind[0];
-    if (behind == 0) {
-        fprintf(out->file, "  every event is at least as new as those before it\n");
-        return;
-    }
-    fprintf(
-        out->file,
-        "  %s events (%.2f%%) come behind a newer one: 99%% of all at most %s, 99.9%% at most %s, "
-        "the furthest %s\n",
-        number(behind).text, percent(behind, source->events),
-        duration(snag_sample_behind(source, 0.99)).text,
-        duration(snag_sample_behind(source, 0.999)).text, duration(source->behind_max_ms).text);
-    fprintf(out->file, "  with out_of_order: %s, %s are behind it (%.2f%%)\n", duration(declared_ms).text,
-            number(source->late).text, percent(source->late, source->events));
-    if (source->late * 1000 > source->events)
-        finding(out, "more than one event in a thousand is late; out_of_order: %s would do",
-                duration(snag_sample_out_of_order(source)).text);
-}
-
 static void order_print(report *out)
 {
     const snag_pipeline *pipeline = out->pipeline;
@@ -173,7 +152,7 @@ static void order_print(report *out)
                      number(source->events).text);
         heading(out, text);
         if (source->events > 0)
-            source_order_print(out, source, pipeline->sources[i].out_of_order_ms);
+            out->findings += snag_disorder_print(&source->disorder, out->file, out->colour);
     }
 }
 

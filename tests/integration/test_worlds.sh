@@ -89,6 +89,24 @@ fits() { # WORLD [OPTIONS…]: it finds nothing
         fail "check --kafka of $name"
 }
 
+# --- disorder, as the topic's own stamps show it -----------------------------------------------------
+world order 2
+back() {
+    printf '{"id":"%s","at":"%s","what":"Hit","who":"ann"}' "$1" \
+        "$(date -u -d "$NOW -$1 seconds" +%FT%T.%3NZ)"
+}
+NOW=$(date -u +%FT%T.%3NZ)
+for seconds in 1 40 2 90; do # of ann's partition; dan's has one event, that comes behind nothing
+    tool send order-in ann "$(back "$seconds")" || fail "send"
+done
+tool send order-in dan '{"id":"b","at":"2026-01-05T10:00:00Z","what":"Hit","who":"dan"}' || fail "send"
+finds order "more than one event in a thousand is late; out_of_order: 2m would do" --out-of-order 60s
+finds order "5 events (100.00%, more than one in a thousand) are received later" --out-of-order 60s
+for words in "order of order-in, the newest 5 events" "3 events (60.00%) come behind a newer one" \
+    " 1m  *1  20.00%" " 2m  *0  0.00%  suggested" "  out_of_order: 2m"; do
+    grep -q -- "$words" "$LIVE/order-check.log" || fail "check --kafka of order: no \"$words\""
+done
+
 # --- a stop gives the seats back --------------------------------------------------------------------
 world seats 2
 KAFKA="127.0.0.1:$(free_port)" "$SNAG" check "$LIVE/seats.yaml" --kafka >"$LIVE/none.log" 2>&1

@@ -17,8 +17,13 @@ static const snag_pipeline pipeline = {.sources = &source, .source_count = 1};
 
 static void add(snag_sample *sample, int64_t time_ms, const char *type)
 {
-    snag_event event = {.time_ms = time_ms, .type = snag_str_from(type)};
+    snag_event event = {.time_ms = time_ms, .stamp_ms = SNAG_TIME_NONE, .type = snag_str_from(type)};
     snag_sample_event(sample, &event);
+}
+
+static const snag_disorder *disorder_of(const snag_sample *sample)
+{
+    return &sample->sources[0].disorder;
 }
 
 static int by_value(const void *left, const void *right)
@@ -31,13 +36,15 @@ static int by_value(const void *left, const void *right)
 static void test_in_order(void **state)
 {
     (void)state;
-    snag_sample *sample = snag_sample_new(&pipeline);
+    snag_sample *sample = snag_sample_new(&pipeline, NULL, 0);
     assert_non_null(sample);
     for (int64_t i = 0; i < 100; i++)
         add(sample, i / 2, "a");
-    assert_int_equal(sample->sources[0].behind[0], 100);
-    assert_int_equal(sample->sources[0].late, 0);
-    assert_int_equal(snag_sample_behind(&sample->sources[0], 0.999), 0);
+    assert_int_equal(disorder_of(sample)->behind.buckets[0], 100);
+    assert_int_equal(snag_disorder_late(disorder_of(sample), 0), 0);
+    assert_int_equal(snag_spread_quantile(&disorder_of(sample)->behind, 999), 0);
+    assert_int_equal(snag_disorder_suggest(disorder_of(sample)), 0);
+    assert_int_equal(snag_disorder_suggest_delay(disorder_of(sample)), -1);
     snag_sample_free(sample);
 }
 
@@ -45,21 +52,47 @@ static void test_in_order(void **state)
 static void test_late(void **state)
 {
     (void)state;
-    snag_sample *sample = snag_sample_new(&pipeline);
+    snag_sample *sample = snag_sample_new(&pipeline, NULL, 0);
     assert_non_null(sample);
     add(sample, 10000, "a");
     add(sample, 8000, "a");
-    assert_int_equal(sample->sources[0].late, 0);
+    assert_int_equal(snag_disorder_late(disorder_of(sample), 2000), 0);
     add(sample, 7999, "a");
-    assert_int_equal(sample->sources[0].late, 1);
-    assert_int_equal(sample->sources[0].behind_max_ms, 2001);
+    assert_int_equal(snag_disorder_late(disorder_of(sample), 2000), 1);
+    assert_int_equal(snag_disorder_late(disorder_of(sample), 0), 2);
+    assert_true(snag_disorder_late(disorder_of(sample), 2001) == UINT64_MAX);
+    assert_int_equal(disorder_of(sample)->behind.max_ms, 2001);
+    snag_sample_free(sample);
+}
+
+/* A device whose clock is ahead makes nobody late: the stamp bounds it. */
+static void test_stamps(void **state)
+{
+    (void)state;
+    const int64_t asked_ms[] = {700, 2000, 700};
+    snag_sample *sample = snag_sample_new(&pipeline, asked_ms, 3);
+    assert_non_null(sample);
+    snag_event event = {.time_ms = 900000, .stamp_ms = 10000, .type = SNAG_STR("a")};
+    snag_sample_event(sample, &event);
+    event.time_ms = 9300;
+    event.stamp_ms = 12300;
+    snag_sample_event(sample, &event);
+    assert_int_equal(disorder_of(sample)->behind.max_ms, 700);
+    assert_int_equal(snag_disorder_late(disorder_of(sample), 700), 0);
+    assert_int_equal(snag_disorder_late(disorder_of(sample), 0), 1);
+    assert_int_equal(disorder_of(sample)->ahead, 1);
+    assert_int_equal(disorder_of(sample)->delay.count, 2);
+    assert_int_equal(disorder_of(sample)->delay.max_ms, 3000);
+    assert_int_equal(disorder_of(sample)->slow, 1); /* out_of_order 2 s, no delay */
+    assert_int_equal(snag_disorder_suggest(disorder_of(sample)), 1000);
+    assert_int_equal(snag_disorder_suggest_delay(disorder_of(sample)), 2000);
     snag_sample_free(sample);
 }
 
 static void check_quantiles(uint64_t seed_from, uint64_t reach_ms)
 {
     snag_seed seed = snag_seed_from(seed_from);
-    snag_sample *sample = snag_sample_new(&pipeline);
+    snag_sample *sample = snag_sample_new(&pipeline, NULL, 0);
     int64_t *behind = calloc(EVENTS, sizeof *behind);
     int64_t newest_ms = 0;
     assert_non_null(sample);
@@ -71,10 +104,10 @@ static void check_quantiles(uint64_t seed_from, uint64_t reach_ms)
         add(sample, time_ms, "a");
     }
     qsort(behind, EVENTS, sizeof *behind, by_value);
-    static const double quantiles[] = {0.5, 0.9, 0.99, 0.999, 1};
+    static const uint32_t quantiles[] = {500, 900, 990, 999, 1000};
     for (size_t i = 0; i < sizeof quantiles / sizeof quantiles[0]; i++) {
-        int64_t exact = behind[(size_t)(quantiles[i] * EVENTS) - 1];
-        int64_t got = snag_sample_behind(&sample->sources[0], quantiles[i]);
+        int64_t exact = behind[quantiles[i] * EVENTS / 1000 - 1];
+        int64_t got = snag_spread_quantile(&disorder_of(sample)->behind, quantiles[i]);
         assert_true(got >= exact);
         assert_true(got - exact <= exact / 32 + 1);
     }
@@ -93,7 +126,7 @@ static void test_quantiles(void **state)
 static void test_types(void **state)
 {
     (void)state;
-    snag_sample *sample = snag_sample_new(&pipeline);
+    snag_sample *sample = snag_sample_new(&pipeline, NULL, 0);
     assert_non_null(sample);
     for (int i = 0; i < 10000; i++) {
         char name[32];
@@ -114,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_in_order),
         cmocka_unit_test(test_late),
+        cmocka_unit_test(test_stamps),
         cmocka_unit_test(test_quantiles),
         cmocka_unit_test(test_types),
     };
