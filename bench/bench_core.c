@@ -9,6 +9,13 @@
  * - core_events: from 50,000 visits that go on at a time, about twenty events each, as a shop's log does;
  * - core_events_any_customer: each from any of the million, the worst there is for the processor's caches.
  * Only the engine's own time is measured, not the making of events.
+ *
+ * What order costs, with one event a millisecond, so that no two are of one time:
+ * - core_events_in_order: they come in order, and apply on arrival (`out_of_order: 0s`);
+ * - core_events_waiting: they come in order and wait for 30 s, as `out_of_order: 30s` asks;
+ * - core_events_displaced: and of a hundred five come late, by up to 30 s.
+ * All three must make the same records. core_order_lost is the share of core_events_in_order's speed that
+ * core_events_displaced does not reach.
  */
 #include <stdlib.h>
 
@@ -25,6 +32,7 @@ static const char pipeline_text[] =
     "sources:\n"
     "  web:\n"
     "    topic: web\n"
+    "    out_of_order: %ds\n"
     "    format: json\n"
     "    map: { time: ts, type: type, customer: customer }\n"
     "    keep: { order: order, amount: { from: amount, as: double } }\n"
@@ -57,6 +65,15 @@ static const struct {
 
 enum { BATCH = 512, NAME_BYTES = 24, VARS = SNAG_VAR_KEPT + 2, VISITS = 50000, VISIT_EVENTS = 20 };
 
+enum { WAIT_S = 30, LATE_SLOTS = 1 << 15, LATE_OF_100 = 5 }; /* a slot a millisecond: more than WAIT_S has */
+
+/* An event that has happened and is still on its way. */
+typedef struct late_one {
+    int64_t time_ms; /* 0 = none */
+    uint64_t customer;
+    snag_str type;
+} late_one;
+
 typedef struct work {
     const snag_pipeline *pipeline;
     snag_memory memory;
@@ -71,6 +88,9 @@ typedef struct work {
     uint64_t records;
     uint64_t hash;
     uint64_t spent_ns;
+    bool steady; /* one event a millisecond … */
+    uint64_t late_of_100; /* … of which so many come late */
+    late_one late[LATE_SLOTS]; /* by the millisecond in which they come */
     snag_str types[100];
     snag_value vars[BATCH][VARS];
     snag_event batch[BATCH];
@@ -87,14 +107,14 @@ static void on_record(void *context, const snag_record *record)
     todo->hash = todo->hash * 31 + time + record->kind;
 }
 
-static void make_event(work *todo, uint32_t at, uint64_t customer, snag_str type)
+static void make_event(work *todo, uint32_t at, int64_t time_ms, uint64_t customer, snag_str type)
 {
     snag_event *event = &todo->batch[at];
     snag_value *vars = todo->vars[at];
     snag_buf id = snag_buf_on(todo->ids[at], sizeof todo->ids[at]);
     snag_buf_put(&id, "e-", 2);
     snag_buf_int(&id, todo->offset);
-    *event = (snag_event){.time_ms = todo->time_ms,
+    *event = (snag_event){.time_ms = time_ms,
                           .stamp_ms = todo->time_ms,
                           .position = {.offset = todo->offset++},
                           .id = snag_buf_str(&id),
@@ -127,7 +147,7 @@ static void open_walks(work *todo)
     for (uint64_t i = 0; i < todo->customers; i++) {
         uint64_t customer = i * 7919 % todo->customers;
         snag_str type = i % 2 ? SNAG_STR("Added To Basket") : SNAG_STR("Product Viewed");
-        make_event(todo, filled++, customer, type);
+        make_event(todo, filled++, todo->time_ms, customer, type);
         if (filled == BATCH || i + 1 == todo->customers) {
             take(todo, filled);
             filled = 0;
@@ -144,10 +164,63 @@ static void go_on(work *todo)
             uint64_t luck = snag_seed_next(&todo->seed);
             todo->time_ms += (int64_t)(luck & 1);
             uint64_t visit = (luck >> 1) % todo->visits + (done + at) / VISIT_EVENTS;
-            make_event(todo, at, visit % todo->customers, todo->types[(luck >> 40) % 100]);
+            make_event(todo, at, todo->time_ms, visit % todo->customers, todo->types[(luck >> 40) % 100]);
         }
         take(todo, BATCH);
     }
+}
+
+/* A free millisecond within WAIT_S. */
+static late_one *late_slot(work *todo, uint64_t luck)
+{
+    for (;; luck++) {
+        int64_t comes_ms = todo->time_ms + 1 + (int64_t)(luck % (WAIT_S * 1000 - 1));
+        late_one *slot = &todo->late[comes_ms % LATE_SLOTS];
+        if (slot->time_ms == 0)
+            return slot;
+    }
+}
+
+static void give(work *todo, uint32_t *filled)
+{
+    take(todo, *filled);
+    *filled = 0;
+}
+
+/* The events of one millisecond: its own, unless that is late; and the late one that comes now. */
+static void millisecond(work *todo, const late_one *own, bool is_late, uint64_t luck, uint32_t *filled)
+{
+    late_one *slot = &todo->late[todo->time_ms % LATE_SLOTS];
+    if (slot->time_ms) {
+        make_event(todo, (*filled)++, slot->time_ms, slot->customer, slot->type);
+        slot->time_ms = 0;
+    }
+    if (is_late)
+        *late_slot(todo, luck) = *own;
+    else if (own)
+        make_event(todo, (*filled)++, own->time_ms, own->customer, own->type);
+    if (*filled > BATCH - 2)
+        give(todo, filled);
+}
+
+static void go_on_steadily(work *todo)
+{
+    uint32_t filled = 0;
+    for (uint64_t done = 0; done < todo->events; done++) {
+        uint64_t luck = snag_seed_next(&todo->seed);
+        uint64_t visit = (luck >> 1) % todo->visits + done / VISIT_EVENTS;
+        late_one own = {++todo->time_ms, visit % todo->customers, todo->types[(luck >> 40) % 100]};
+        luck = snag_seed_next(&todo->seed);
+        millisecond(todo, &own, luck % 100 < todo->late_of_100, luck >> 8, &filled);
+    }
+    for (int i = 0; i < WAIT_S * 1000; i++) { /* the last of them come */
+        todo->time_ms++;
+        millisecond(todo, NULL, false, 0, &filled);
+    }
+    give(todo, &filled);
+    uint64_t from = snag_bench_cpu_ns();
+    SNAG_ASSERT(snag_engine_tick(todo->engine, todo->time_ms, UINT32_MAX));
+    todo->spent_ns += snag_bench_cpu_ns() - from;
 }
 
 static void begin(work *todo)
@@ -184,7 +257,10 @@ static double run(snag_bench *bench, work *todo, bool first)
     begin(todo);
     open_walks(todo);
     report_run(bench, todo, first);
-    go_on(todo);
+    if (todo->steady)
+        go_on_steadily(todo);
+    else
+        go_on(todo);
     double rate = (double)todo->events * 1e9 / (double)todo->spent_ns;
     snag_memory_finish(&todo->memory);
     return rate;
@@ -212,8 +288,8 @@ static bool prepare(snag_bench *bench, work *todo)
 }
 
 /* Runs it several times and reports the middle one. */
-static void measure(snag_bench *bench, work *todo, const char *name, uint64_t visits, double target,
-                    double stretch)
+static double measure(snag_bench *bench, work *todo, const char *name, uint64_t visits, double target,
+                      double stretch)
 {
     double rates[101];
     uint64_t hash = 0;
@@ -227,25 +303,52 @@ static void measure(snag_bench *bench, work *todo, const char *name, uint64_t vi
     snag_bench_report(bench, name, "events/s", rates[bench->runs / 2], target, stretch, hash);
     fprintf(stderr, "%llu events, %llu records\n", (unsigned long long)todo->events,
             (unsigned long long)todo->records);
+    return rates[bench->runs / 2];
+}
+
+static void measure_order(snag_bench *bench, work *todo, const snag_pipeline *at_once,
+                          const snag_pipeline *waiting)
+{
+    todo->steady = true;
+    todo->pipeline = at_once;
+    double in_order = measure(bench, todo, "core_events_in_order", VISITS, 0, 0);
+    uint64_t hash = todo->hash;
+    todo->pipeline = waiting;
+    measure(bench, todo, "core_events_waiting", VISITS, 0, 0);
+    bench->failed |= hash != todo->hash;
+    todo->late_of_100 = LATE_OF_100;
+    double displaced = measure(bench, todo, "core_events_displaced", VISITS, 0, 0);
+    bench->failed |= hash != todo->hash;
+    snag_bench_report(bench, "core_order_lost", "% of the speed", 100 * (1 - displaced / in_order), 25, 0,
+                      hash);
+}
+
+static bool load(snag_config *config, int out_of_order_s)
+{
+    char text[sizeof pipeline_text + 16];
+    snprintf(text, sizeof text, pipeline_text, out_of_order_s);
+    if (snag_config_parse(config, snag_str_from(text), "bench_core.yaml", NULL) == SNAG_OK)
+        return true;
+    fprintf(stderr, "%s\n", config->error_count ? config->errors[0].diag.text : "not a pipeline");
+    return false;
 }
 
 int main(int argc, char **argv)
 {
     snag_bench bench;
-    snag_config config;
+    snag_config at_once;
+    snag_config waiting;
     if (!snag_bench_begin(&bench, argc, argv))
         return 2;
     work *todo = calloc(1, sizeof *todo);
-    if (!todo || !prepare(&bench, todo))
+    if (!todo || !prepare(&bench, todo) || !load(&at_once, 0) || !load(&waiting, WAIT_S))
         return 1;
-    if (snag_config_parse(&config, snag_str_from(pipeline_text), "bench_core.yaml", NULL) != SNAG_OK) {
-        fprintf(stderr, "%s\n", config.error_count ? config.errors[0].diag.text : "not a pipeline");
-        return 1;
-    }
-    todo->pipeline = &config.pipeline;
+    todo->pipeline = &at_once.pipeline;
     measure(&bench, todo, "core_events", VISITS, 3e6, 5e6);
     measure(&bench, todo, "core_events_any_customer", UINT64_MAX, 0, 0);
-    snag_config_free(&config);
+    measure_order(&bench, todo, &at_once.pipeline, &waiting.pipeline);
+    snag_config_free(&at_once);
+    snag_config_free(&waiting);
     free(todo->names);
     free(todo);
     return snag_bench_end(&bench);

@@ -28,7 +28,7 @@ static uint32_t waiting_max(const snag_pipeline *pipeline)
 static size_t fixed_bytes(const snag_pipeline *pipeline)
 {
     return align_up(sizeof(snag_engine)) + align_up(snag_dispatch_bytes(pipeline)) +
-           align_up(waiting_max(pipeline) * sizeof(snag_waiting));
+           align_up(snag_order_bytes(waiting_max(pipeline)));
 }
 
 size_t snag_engine_bytes_min(const snag_pipeline *pipeline)
@@ -70,9 +70,8 @@ snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline, void
     snag_arena_init(&arena, at, snag_dispatch_bytes(pipeline));
     snag_dispatch_init(&engine->dispatch, pipeline, &arena);
     at += align_up(snag_dispatch_bytes(pipeline));
-    engine->order.heap = (snag_waiting *)(void *)at;
-    engine->order.max = waiting_max(pipeline);
-    at += align_up(engine->order.max * sizeof(snag_waiting));
+    snag_order_init(&engine->order, at, waiting_max(pipeline));
+    at += align_up(snag_order_bytes(engine->order.max));
     snag_table_init(&engine->table, at, block_bytes - (size_t)(at - (char *)block));
     snag_outbox_init(&engine->outbox, emit, emit_context);
     snag_arena_init(&engine->eval, engine->eval_bytes, sizeof engine->eval_bytes);
@@ -179,7 +178,7 @@ static bool made_wait(snag_engine *engine, const snag_event *event)
     while (!is_behind(engine, event)) {
         if (snag_order_add(engine, event, event->time_ms))
             return true;
-        if (engine->order.count == 0)
+        if (snag_order_count(&engine->order) == 0)
             return false;
         make_room(engine);
     }
@@ -212,8 +211,10 @@ static void take_one(snag_engine *engine, const snag_event *event, snag_ahead *a
     advance_to(engine, engine->newest_ms - engine->out_of_order_ms);
     if (waits)
         return;
-    if (engine->out_of_order_ms != 0)
-        snag_ahead_look(engine, event, ahead); /* looked at only now: most events wait */
+    if (engine->out_of_order_ms != 0) { /* looked at only now: most events wait */
+        ahead = &engine->ahead_now;
+        snag_ahead_look(engine, event, ahead);
+    }
     snag_engine_apply(engine, event, ahead);
 }
 
@@ -331,15 +332,7 @@ int64_t snag_engine_next_due(const snag_engine *engine)
 
 int64_t snag_engine_oldest_waiting(const snag_engine *engine, uint32_t source)
 {
-    int64_t oldest = INT64_MAX;
-    int64_t from = (int64_t)source << SNAG_PLACE_SOURCE_AT;
-    int64_t to = (int64_t)(source + 1) << SNAG_PLACE_SOURCE_AT;
-    for (uint32_t i = 0; i < engine->order.count; i++) {
-        int64_t place = engine->order.heap[i].place;
-        if (place >= from && place < to && place - from < oldest)
-            oldest = place - from;
-    }
-    return oldest;
+    return snag_order_oldest(&engine->order, source);
 }
 
 void snag_engine_counters(const snag_engine *engine, snag_counters *out)
@@ -356,16 +349,18 @@ uint64_t snag_engine_excluded(const snag_engine *engine, uint32_t i)
 void snag_engine_usage_get(const snag_engine *engine, snag_engine_usage *out)
 {
     const snag_table *table = &engine->table;
+    uint64_t untouched = align_up(snag_order_bytes(engine->order.max)) - snag_order_used(&engine->order);
     *out = (snag_engine_usage){
         .cells = table->live,
         .customers = table->customers,
-        .bytes_used = fixed_bytes(engine->pipeline) + (uint64_t)table->node_top * sizeof(snag_node) +
+        .bytes_used = fixed_bytes(engine->pipeline) - untouched +
+                      (uint64_t)table->node_top * sizeof(snag_node) +
                       (uint64_t)table->bucket_count * sizeof(uint32_t) + snag_slab_used(&table->slab),
         .bytes_capacity = fixed_bytes(engine->pipeline) +
                           (uint64_t)table->node_max * sizeof(snag_node) +
                           (uint64_t)table->bucket_max * sizeof(uint32_t) +
                           table->slab.units * SNAG_SLAB_UNIT,
-        .waiting = engine->order.count,
+        .waiting = snag_order_count(&engine->order),
         .open_episodes = engine->open_episodes,
         .armed = engine->armed,
         .open_walks = engine->open_walks,

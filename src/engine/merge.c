@@ -132,8 +132,8 @@ bool snag_engine_tick_source(snag_engine *engine, uint32_t source, int64_t low_m
 
 static void apply(snag_engine *engine, const snag_event *event)
 {
-    snag_ahead_look(engine, event, &engine->ahead[0]);
-    snag_engine_apply(engine, event, &engine->ahead[0]);
+    snag_ahead_look(engine, event, &engine->ahead_now);
+    snag_engine_apply(engine, event, &engine->ahead_now);
 }
 
 /* The buffer is full: every source counts as having come as far as the oldest waiting event. */
@@ -154,7 +154,7 @@ static void make_room(snag_engine *engine)
 static bool hold(snag_engine *engine, const snag_event *event, int64_t time_ms)
 {
     while (!snag_order_add(engine, event, time_ms)) {
-        if (engine->order.count == 0 || engine->full)
+        if (snag_order_count(&engine->order) == 0 || engine->full)
             return false;
         make_room(engine);
         if (reached(engine->w_ms, engine->w_source, time_ms, event->position.source))

@@ -25,16 +25,32 @@ typedef struct snag_waiting {
     int64_t time_ms; /* its place in the order: its own time, or with several sources a later one (merge.c) */
     int64_t place;   /* its source in the topmost byte, its offset below: source 0's is just the offset */
     uint32_t handle;
-    uint32_t bytes;
-    uint32_t item; /* of the record */
+    uint16_t item;  /* of the record */
+    uint16_t units; /* of the slab */
 } snag_waiting;
 
-enum { SNAG_PLACE_SOURCE_AT = 56 };
+enum { SNAG_PLACE_SOURCE_AT = 56, SNAG_AHEAD = 32 };
+
+/* One of the next to be applied: what it will meet is being fetched, in engine.ahead[slot]. */
+typedef struct snag_soon {
+    snag_waiting waiting;
+    uint8_t slot;
+    uint8_t step; /* how far that is */
+} snag_soon;
 
 typedef struct snag_order {
     snag_waiting *heap; /* the earliest (time, source, offset) first */
-    uint32_t count;
-    uint32_t max;
+    snag_waiting *ring; /* in order */
+    uint32_t max;       /* of all together, and so of each; a power of two */
+    uint32_t heap_count;
+    uint32_t heap_room; /* memory that was touched so far */
+    uint32_t ring_count;
+    uint32_t ring_first;
+    uint32_t ring_room; /* in use of the memory: a power of two, grows up to max */
+    uint32_t slots_free; /* of the soon, one bit each */
+    uint8_t soon_first;
+    uint8_t soon_count;
+    snag_soon soon[SNAG_AHEAD]; /* in order, from soon_first on around */
 } snag_order;
 
 /* One of several sources, as this partition sees it (merge.c). */
@@ -56,7 +72,7 @@ typedef struct snag_ahead_key {
     char key[4 + SNAG_CUSTOMER_BYTES_MAX + SNAG_PER_TEXT_BYTES];
 } snag_ahead_key;
 
-enum { SNAG_AHEAD = 32, SNAG_AHEAD_KEYS = SNAG_SCOPES_MAX };
+enum { SNAG_AHEAD_KEYS = SNAG_SCOPES_MAX };
 
 typedef struct snag_ahead {
     const snag_row *row; /* NULL = look again: a cached row may have been replaced since */
@@ -120,7 +136,8 @@ struct snag_engine {
     snag_cell spare; /* for a look at another cell while `cell` is at work */
     snag_item item;
     snag_outbox outbox;
-    snag_ahead ahead[SNAG_AHEAD];
+    snag_ahead ahead[SNAG_AHEAD]; /* of a batch's events that apply on arrival, or of those soon applied */
+    snag_ahead ahead_now;         /* of one that is looked at only when it is applied */
     snag_event with_facts; /* the event at hand, with the facts behind its own names … */
     snag_value names[SNAG_KEPT_MAX + SNAG_FACTS_MAX + 1];
     char fact_texts[SNAG_FACTS_MAX][SNAG_TEXT_BYTES_MAX]; /* … and the texts of these */
@@ -270,6 +287,13 @@ bool snag_engine_cell_strange(const snag_engine *engine, const snag_cell *cell, 
 void snag_engine_mark(snag_engine *engine, uint32_t index, bool strange);
 
 /* --- order.c --- */
+size_t snag_order_bytes(uint32_t max);
+/* Of these, what was ever touched. */
+size_t snag_order_used(const snag_order *order);
+void snag_order_init(snag_order *order, void *memory, uint32_t max);
+uint32_t snag_order_count(const snag_order *order);
+/* The smallest offset of this source; INT64_MAX where there is none. */
+int64_t snag_order_oldest(const snag_order *order, uint32_t source);
 /* False: no room at all. */
 bool snag_order_add(snag_engine *engine, const snag_event *event, int64_t time_ms);
 /* The earliest waiting event; false: none. */

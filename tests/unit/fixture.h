@@ -10,7 +10,7 @@
 
 #include "engine/engine.h"
 
-enum { FIXTURE_BLOCK_BYTES = 10 << 20, FIXTURE_TEXT_BYTES = 1 << 20, FIXTURE_VAR_CALL = SNAG_VAR_KEPT };
+enum { FIXTURE_BLOCK_BYTES = 12 << 20, FIXTURE_TEXT_BYTES = 1 << 20, FIXTURE_VAR_CALL = SNAG_VAR_KEPT };
 
 typedef struct fixture {
     snag_pipeline pipeline;
