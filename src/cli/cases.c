@@ -74,7 +74,7 @@ static bool watched_find(const snag_pipeline *pipeline, snag_nearest *nearest, b
         if (journeys)
             snag_nearest_offer(nearest, journey->name);
         for (uint32_t j = 0; rules && j < journey->stage_count; j++) {
-            if (journey->stages[j].due_ms < 0)
+            if (!snag_stage_waits(&journey->stages[j]))
                 continue;
             found |= snag_str_equal(journey->stages[j].late.name, nearest->wanted);
             snag_nearest_offer(nearest, journey->stages[j].late.name);

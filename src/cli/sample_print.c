@@ -241,6 +241,8 @@ static void unseen_print(report *out)
         for (uint32_t k = 0; k < pipeline->journeys[i].stage_count; k++) {
             const snag_stage *stage = &pipeline->journeys[i].stages[k];
             pattern_check(out, &stage->event, stage->name, "stage");
+            pattern_check(out, &stage->pause, stage->name, "stage");
+            pattern_check(out, &stage->resume, stage->name, "stage");
         }
     for (uint32_t i = 0; i < pipeline->rule_count; i++) {
         unseen asked = {out, pipeline->rules[i].signal.name};
@@ -276,7 +278,7 @@ static void alerts_print(report *out)
     heading(out, "alerts, if this sample were a normal time");
     for (uint32_t i = 0; i < pipeline->journey_count; i++)
         for (uint32_t k = 0; k < pipeline->journeys[i].stage_count; k++)
-            if (pipeline->journeys[i].stages[k].due_ms >= 0)
+            if (snag_stage_waits(&pipeline->journeys[i].stages[k]))
                 alerts_line(out, pipeline->journeys[i].stages[k].late.name, out->sample->stage_alerts[i][k]);
     for (uint32_t i = 0; i < pipeline->rule_count; i++)
         alerts_line(out, pipeline->rules[i].signal.name, out->sample->rule_alerts[i]);

@@ -72,7 +72,7 @@ snag_err snag_tally_new(snag_tally **out, const snag_pipeline *pipeline)
         const snag_journey *journey = &pipeline->journeys[i];
         tally->journeys[i].journey = journey;
         for (uint32_t j = 0; j < journey->stage_count; j++)
-            if (journey->stages[j].due_ms >= 0)
+            if (snag_stage_waits(&journey->stages[j]))
                 rule_add(tally, &journey->stages[j].late, false);
     }
     tally->journey_count = pipeline->journey_count;

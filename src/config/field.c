@@ -98,7 +98,7 @@ static const snag_signal_spec *signal_find(const snag_loader *loader, snag_str n
     for (uint32_t i = 0; i < pipeline->journey_count; i++)
         for (uint32_t k = 0; k < pipeline->journeys[i].stage_count; k++) {
             const snag_stage *stage = &pipeline->journeys[i].stages[k];
-            if (stage->due_ms < 0)
+            if (!snag_stage_waits(stage))
                 continue;
             snag_nearest_offer(nearest, stage->late.name);
             if (snag_str_equal(stage->late.name, name))
@@ -150,7 +150,7 @@ static void weights_load(snag_loader *loader, const snag_field *field, const sna
     *out = (snag_weights){list, count};
 }
 
-static void name_load(snag_loader *loader, const snag_yaml *node, int64_t *out)
+void snag_slot_load(snag_loader *loader, const snag_yaml *node, int64_t *out)
 {
     snag_str name = {0};
     if (!snag_text_load(loader, node, &name))
@@ -196,27 +196,45 @@ static void steps_load(snag_loader *loader, const snag_field *field, const snag_
     out->count = count == node->count ? count : 0;
 }
 
-/* One duration, or [first, second]. */
-static void levels_load(snag_loader *loader, const snag_field *field, const snag_yaml *node, int64_t most,
-                        snag_levels *out)
+void snag_promise_check(snag_loader *loader, const snag_yaml *node, int64_t slot)
+{
+    if (slot >= 0 && loader->names[slot].kind != SNAG_KIND_TIME)
+        snag_finding_add(loader, node->at, "promise: needs a time, as keep: { %.*s: { from: …, as: time } }",
+                         SNAG_FMT(loader->names[slot].name));
+}
+
+void snag_levels_load(snag_loader *loader, const char *what, const snag_yaml *node, int64_t min, int64_t most,
+                      snag_levels *out)
 {
     if (node->kind != SNAG_YAML_LIST) {
         snag_wait wait = {out->ms, NULL};
-        snag_wait_load(loader, node, field->min, most, &wait);
+        snag_wait_load(loader, node, min, most, &wait);
         out->ms = wait.ms;
         out->span = wait.span;
         return;
     }
     if (node->count != 2) {
-        snag_finding_add(loader, node->at, "%s: expected one duration or two levels, not %u", field->name,
+        snag_finding_add(loader, node->at, "%s: expected one duration or two levels, not %u", what,
                          node->count);
         return;
     }
-    if (snag_duration_load(loader, node->first, field->min, most, &out->ms) &&
-        snag_duration_load(loader, node->first->next, field->min, most, &out->then_ms) &&
-        out->then_ms <= out->ms)
+    if (snag_duration_load(loader, node->first, min, most, &out->ms) &&
+        snag_duration_load(loader, node->first->next, min, most, &out->then_ms) && out->then_ms <= out->ms)
         snag_finding_add(loader, node->first->next->at, "%s: the second level must be later than the first",
-                         field->name);
+                         what);
+}
+
+void snag_levels_widen(snag_loader *loader, const snag_yaml *node, snag_levels *levels)
+{
+    snag_wait wait = {levels->ms, levels->span};
+    if (levels->then_ms > 0) {
+        snag_finding_add(loader, node->key_at, "during: goes with one duration, not with two levels");
+        return;
+    }
+    if (levels->ms <= 0)
+        return;
+    snag_during_load(loader, node, &wait);
+    levels->span = wait.span;
 }
 
 void snag_field_load(snag_loader *loader, const snag_field *field, const snag_yaml *node,
@@ -242,12 +260,12 @@ void snag_field_load(snag_loader *loader, const snag_field *field, const snag_ya
         snag_duration_load(loader, node, field->min, most, to);
         return;
     case SNAG_FIELD_DURATION: snag_duration_load(loader, node, field->min, most, to); return;
-    case SNAG_FIELD_LEVELS: levels_load(loader, field, node, most, to); return;
+    case SNAG_FIELD_LEVELS: snag_levels_load(loader, field->name, node, field->min, most, to); return;
     case SNAG_FIELD_COUNT: snag_count_load(loader, node, field->min, field->max, to); return;
     case SNAG_FIELD_SHARE: snag_share_load(loader, node, field->min, field->max, to); return;
     case SNAG_FIELD_DECIMAL: decimal_load(loader, node, field->min, field->max, to); return;
     case SNAG_FIELD_WEIGHTS: weights_load(loader, field, node, to); return;
-    case SNAG_FIELD_NAME: name_load(loader, node, to); return;
+    case SNAG_FIELD_NAME: snag_slot_load(loader, node, to); return;
     case SNAG_FIELD_WORD: snag_word_load(loader, node, field->words, NULL, to); return;
     case SNAG_FIELD_BOOL: snag_bool_load(loader, node, to); return;
     }
@@ -257,7 +275,7 @@ void snag_field_default(const snag_field *field, snag_rule_params *params)
 {
     int64_t *to = snag_field_of(field, params);
     if (field->type == SNAG_FIELD_LEVELS)
-        params->after = (snag_levels){field->otherwise, field->otherwise, NULL};
+        params->wait.after = (snag_levels){field->otherwise, field->otherwise, NULL};
     else if (snag_field_is_number(field))
         *to = field->otherwise;
 }

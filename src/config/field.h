@@ -23,6 +23,16 @@ void snag_field_load(snag_loader *loader, const snag_field *field, const snag_ya
 /* 30%, 2.5%, 0.3 in millionths; false: a finding was added. */
 bool snag_share_load(snag_loader *loader, const snag_yaml *node, int64_t min, int64_t max, int64_t *out);
 
+/* A name that events or facts have: its slot. What is wrong is a finding, and *out as it was. */
+void snag_slot_load(snag_loader *loader, const snag_yaml *node, int64_t *out);
+/* One duration, or [first, second]; what: the key's name. */
+void snag_levels_load(snag_loader *loader, const char *what, const snag_yaml *node, int64_t min, int64_t most,
+                      snag_levels *out);
+/* during: of levels that are given: it goes with one. */
+void snag_levels_widen(snag_loader *loader, const snag_yaml *node, snag_levels *levels);
+/* A promise is a time. */
+void snag_promise_check(snag_loader *loader, const snag_yaml *node, int64_t slot);
+
 /* Whether two matchers mean the same events. */
 bool snag_matcher_same(const snag_loader *loader, const snag_matcher *a, const snag_matcher *b);
 /* The names that say where a match was, for radius:. */

@@ -178,12 +178,29 @@ static void add_rule(snag_loader *loader, snag_sha256 *sha, const snag_rule *rul
     }
 }
 
+/* What came later than due: is added only where it is given. */
+static void add_patience(snag_loader *loader, snag_sha256 *sha, const snag_stage *stage)
+{
+    const snag_patience *wait = &stage->wait;
+    add_levels(sha, "due", &wait->after);
+    if (wait->warn >= 0)
+        add_int(sha, "warn", wait->warn);
+    if (wait->promise >= 0)
+        add_slot(loader, sha, "promise", wait->promise);
+    if (wait->waits_on >= 0)
+        add_int(sha, "waits_on", wait->waits_on);
+    if (stage->pause.count) {
+        add_matcher(loader, sha, "pause", &stage->pause);
+        add_matcher(loader, sha, "resume", &stage->resume);
+    }
+}
+
 static void add_stage(snag_loader *loader, snag_sha256 *sha, const snag_stage *stage)
 {
     add_word(sha, "stage");
     add_text(sha, stage->name);
     add_matcher(loader, sha, "event", &stage->event);
-    add_wait(sha, "due", (snag_wait){stage->due_ms, stage->due});
+    add_patience(loader, sha, stage);
     add_text(sha, stage->milestone);
     add_text(sha, stage->end);
     if (stage->judged)
@@ -306,7 +323,7 @@ static void config_hash(snag_loader *loader)
         const snag_journey *journey = &loader->journeys[i];
         add_journey(loader, &sha, journey);
         for (uint32_t k = 0; k < journey->stage_count; k++)
-            if (journey->stages[k].due_ms >= 0)
+            if (snag_stage_waits(&journey->stages[k]))
                 add_stage_words(loader, &sha, &journey->stages[k]);
     }
     for (uint32_t i = 0; i < pipeline->rule_count; i++) {
@@ -367,7 +384,7 @@ static void journey_fingerprints(snag_loader *loader, names *all, snag_journey *
     journey->fingerprint = name_from(all, digest, 4);
     snag_stage *stages = (snag_stage *)(uintptr_t)journey->stages; /* ours until it is handed out */
     for (uint32_t i = 0; i < journey->stage_count; i++) {
-        if (stages[i].due_ms < 0)
+        if (!snag_stage_waits(&stages[i]))
             continue;
         snag_sha256_init(&sha);
         add_text(&sha, stages[i].late.name);
@@ -426,10 +443,10 @@ static void tags_fill_all(snag_loader *loader)
         snag_stage *stages = (snag_stage *)(uintptr_t)loader->journeys[i].stages;
         for (uint32_t k = 0; k < loader->journeys[i].stage_count; k++) {
             snag_stage *each = (snag_stage *)(uintptr_t)stages[k].by_shape;
-            if (stages[k].due_ms >= 0)
+            if (snag_stage_waits(&stages[k]))
                 tags_fill(loader, &stages[k].late);
             for (uint32_t s = 0; each && s < pipeline->shape_count; s++)
-                if (each[s].due_ms >= 0)
+                if (snag_stage_waits(&each[s]))
                     tags_fill(loader, &each[s].late);
         }
     }

@@ -3,6 +3,8 @@
  * `journeys:`: stages in file order. An event must lead to one stage only, and each stage must be reachable.
  */
 #include "base/assert.h"
+#include "base/time.h"
+#include "config/field.h"
 #include "config/told.h"
 #include "config/wait.h"
 
@@ -132,8 +134,8 @@ static void reach_check(snag_loader *loader, const snag_yaml *node, const snag_s
 /* Words that only an overdue stage can use. */
 static void told_needs_due(snag_loader *loader, const snag_yaml *node)
 {
-    static const char *const words[] = {"severity", "owner",    "sla",
-                                        "playbook", "headline", "tags", "during"};
+    static const char *const words[] = {"severity", "owner", "sla",      "playbook", "headline", "tags",
+                                        "during",   "warn",  "waits_on", "pause",    "resume"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         const snag_yaml *child = snag_yaml_get(node, words[i]);
         if (child)
@@ -153,44 +155,103 @@ static snag_str late_name(snag_loader *loader, const snag_journey *journey, cons
     return snag_loader_keep(loader, &buf);
 }
 
+/* What brings the promise: of a kept name any event, of a fact what feeds it. */
+static void promised_by(snag_loader *loader, snag_stage *stage)
+{
+    static const snag_pattern any = {.text = {"", 0}, .prefix = true};
+    stage->promised_by = (snag_matcher){.patterns = &any, .count = 1};
+    for (uint32_t i = 0; i < loader->pipeline->fact_count; i++)
+        if (loader->pipeline->facts[i].slot == stage->wait.promise)
+            stage->promised_by = loader->pipeline->facts[i].event;
+}
+
+static void pause_load(snag_loader *loader, const snag_stage_raw *raw, snag_stage *stage)
+{
+    const snag_yaml *given = raw->pause ? raw->pause : raw->resume;
+    if (!given)
+        return;
+    if (!raw->pause || !raw->resume)
+        snag_finding_add(loader, given->key_at,
+                         "%s needs the other: the clock stands from pause: to resume:",
+                         raw->pause ? "pause" : "resume");
+    else if (stage->wait.after.span)
+        snag_finding_add(loader, given->key_at,
+                         "pause goes with elapsed time: a calendar's clock does not stand");
+    if (raw->pause)
+        snag_matcher_load(loader, raw->pause, NULL, &stage->pause);
+    if (raw->resume)
+        snag_matcher_load(loader, raw->resume, NULL, &stage->resume);
+}
+
+/* due: or promise:, and what goes with either. */
+static void wait_load(snag_loader *loader, const snag_stage_raw *raw, snag_stage *stage)
+{
+    const int64_t most_ms = INT64_C(3653) * SNAG_DAY_MS;
+    const int64_t all = 1000000;
+    snag_patience *wait = &stage->wait;
+    if (raw->due)
+        snag_levels_load(loader, "due", raw->due, 1, most_ms, &wait->after);
+    if (raw->end.size && wait->after.ms >= 0)
+        snag_finding_add(loader, raw->due->key_at,
+                         "due: on a stage with end: can never come true: the walk is over");
+    if (raw->due && raw->promise)
+        snag_finding_add(loader, raw->promise->key_at,
+                         "promise: says by when the stage is reached, due: how long a walk stays: their "
+                         "alerts would have one name; give the stage before it the due:");
+    if (raw->promise) {
+        snag_slot_load(loader, raw->promise, &wait->promise);
+        snag_promise_check(loader, raw->promise, wait->promise);
+        promised_by(loader, stage);
+    }
+    if (raw->during && raw->promise)
+        snag_finding_add(loader, raw->during->key_at, "during: widens due:, and a promise is what it is");
+    else if (raw->during)
+        snag_levels_widen(loader, raw->during, &wait->after);
+    if (raw->warn)
+        snag_share_load(loader, raw->warn, 1, all - 1, &wait->warn);
+    wait->waits_on = raw->waits_on;
+    pause_load(loader, raw, stage);
+}
+
+static void stage_end_load(snag_loader *loader, const snag_yaml *node, const snag_stage_raw *raw,
+                           snag_stage *stage)
+{
+    stage->end = raw->end;
+    stage->judged = snag_str_equal(raw->end, SNAG_STR("true"));
+    if (stage->judged)
+        stage->end = snag_str_from(snag_outcome_word(SNAG_OUTCOME_SMOOTH));
+    if (snag_str_equal(raw->end, SNAG_STR("false")))
+        snag_finding_add(loader, snag_yaml_get(node, "end")->at,
+                         "end: expected the outcome's word, or true; a stage that is no end has no end:");
+}
+
 static void stage_load(snag_loader *loader, const snag_yaml *node, const snag_journey *journey,
                        snag_stage *stage)
 {
     snag_stage_raw raw = {0};
     stage->name = node->key;
-    stage->due_ms = -1;
+    stage->wait = (snag_patience)SNAG_PATIENCE(-1);
     if (!snag_name_check(loader, node, "a stage") ||
         !snag_section_load(loader, &snag_section_stage, node, &raw, NULL, NULL))
         return;
     stage->milestone = raw.milestone;
-    stage->end = raw.end;
-    stage->judged = snag_str_equal(raw.end, SNAG_STR("true"));
-    if (stage->judged)
-        stage->end = snag_str_from(snag_outcome_word(SNAG_OUTCOME_SMOOTH));
-    if (snag_str_equal(raw.end, SNAG_STR("false")))
-        snag_finding_add(loader, snag_yaml_get(node, "end")->at,
-                         "end: expected the outcome's word, or true; a stage that is no end has no end:");
+    stage_end_load(loader, node, &raw, stage);
     if (raw.event)
         snag_matcher_load(loader, raw.event, raw.where, &stage->event);
     else if (!snag_key_given(loader, node, "event"))
         snag_finding_add(loader, node->key_at, "stage \"%.*s\" needs event: what enters it?",
                          SNAG_FMT(node->key));
-    if (raw.end.size && raw.due.ms >= 0)
-        snag_finding_add(loader, snag_yaml_get(node, "due")->key_at,
-                         "due: on a stage with end: can never come true: the walk is over");
-    if (raw.during && raw.due.ms > 0)
-        snag_during_load(loader, raw.during, &raw.due);
-    stage->due_ms = raw.due.ms;
-    stage->due = raw.due.span;
-    if (!snag_yaml_get(node, "due")) {
+    if (!raw.due && !raw.promise) {
         told_needs_due(loader, node);
         return;
     }
-    stage->late = (snag_signal_spec){.name = late_name(loader, journey, stage), .test = SNAG_STR("due"),
+    wait_load(loader, &raw, stage);
+    stage->late = (snag_signal_spec){.name = late_name(loader, journey, stage),
+                                     .test = raw.promise ? SNAG_STR("promise") : SNAG_STR("due"),
                                      .shape_slot = loader->pipeline->shape_slot};
     snag_told_load(loader, &raw.told, 0, &stage->late);
     snag_words_stage(loader, journey, stage);
-    snag_zone_capture(&stage->late, stage->due);
+    snag_zone_capture(&stage->late, stage->wait.after.span);
     snag_zone_capture(&stage->late, stage->late.sla);
 }
 
@@ -226,6 +287,15 @@ static void stages_load(snag_loader *loader, const snag_yaml *node, snag_journey
     journey->stage_count = count;
 }
 
+/* Whether a walk that waits here has more to remember than one deadline. */
+static bool is_patient(const snag_loader *loader, const snag_stage *stage)
+{
+    bool more = stage->wait.warn >= 0 || stage->wait.after.then_ms >= 0 || stage->pause.count;
+    for (uint32_t i = 0; stage->by_shape && i < loader->pipeline->shape_count; i++)
+        more = more || stage->by_shape[i].wait.after.then_ms >= 0;
+    return more;
+}
+
 /* What the journey's outcomes need, and stalls that nobody would live to see. */
 static void outcomes_check(snag_loader *loader, const snag_yaml *node, snag_journey *journey)
 {
@@ -235,7 +305,11 @@ static void outcomes_check(snag_loader *loader, const snag_yaml *node, snag_jour
         const snag_stage *stage = &journey->stages[i];
         const snag_yaml *due = snag_yaml_get(child, "due");
         journey->judged = journey->judged || stage->judged;
-        if (due && journey->expire_ms > 0 && stage->due_ms >= journey->expire_ms)
+        const snag_levels *after = &stage->wait.after;
+        journey->patient = journey->patient || is_patient(loader, stage);
+        journey->promised = journey->promised || stage->wait.promise >= 0;
+        if (due && journey->expire_ms > 0 &&
+            (after->ms >= journey->expire_ms || after->then_ms >= journey->expire_ms))
             snag_finding_add(loader, due->at,
                              "due: can never come true: the walk has expired by then (expire:)");
     }

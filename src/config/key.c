@@ -12,6 +12,7 @@
 
 static const char *const key_words[] = {"customer", "account", NULL};
 static const char *const clock_words[] = {"wall", "log", NULL};
+static const char *const side_words[] = {"us", "customer", NULL};
 static const char *const mode_words[] = {"live", "shadow", NULL};
 static const char *const output_words[] = {"json", "avro", NULL};
 static const char *const kind_words[] = {"text", "int", "double", "bool", "time", "duration", NULL};
@@ -186,18 +187,28 @@ static const snag_key stage_keys[] = {
     {"event", NODE(AT(snag_stage_raw, event), "a name, a list, or {event, where}",
                    "the event that enters the stage; a name may end in *")},
     {"where", NODE(AT(snag_stage_raw, where), "an expression", "must be true of the event")},
-    {"due", WAIT(AT(snag_stage_raw, due),
-                 "the stall <journey>.<stage>.late comes true if the walk is still here then")},
+    {"due", NODE(AT(snag_stage_raw, due), "a duration, also by a calendar, or two levels",
+                 "the stall <journey>.<stage>.late comes true if the walk is still here then; [48h, 96h]: "
+                 "its alert escalates at the second")},
     {"during", NODE(AT(snag_stage_raw, during), "a map: season to factor or duration",
                     "what due: is instead where the walk enters in a season, as { peak: 2x }")},
+    {"promise", NODE(AT(snag_stage_raw, promise), "a kept time or a fact",
+                     "the time by which a walk was promised to reach this stage; <journey>.<stage>.late "
+                     "comes true if it has not by then. A later event of the walk may move it")},
+    {"warn", NODE(AT(snag_stage_raw, warn), "a share, as 20%",
+                  "how much of the time before it is due the alert comes, as a warning; it escalates when "
+                  "due")},
+    {"waits_on", WORD(AT(snag_stage_raw, waits_on), side_words, NULL,
+                      "whose silence it is: told in the alert")},
+    {"pause", NODE(AT(snag_stage_raw, pause), "a name, a list, or {event, where}",
+                   "from this event on it is the other side's turn, and the clock stands")},
+    {"resume", NODE(AT(snag_stage_raw, resume), "a name, a list, or {event, where}",
+                    "from this event on it runs again")},
     {"milestone", TEXT(AT(snag_stage_raw, milestone), "entering it counts as value or success")},
     {"end", TEXT(AT(snag_stage_raw, end),
                  "entering it ends the walk with this outcome; true: smooth, or with_friction where an alert "
                  "of the walk began on the way")},
     TOLD(snag_stage_raw, "stage"),
-    {"warn", LATER("make due: shorter")},
-    {"waits_on", LATER(NULL)},
-    {"promise", LATER("due: counts from the entry of the stage")},
 };
 
 static const snag_key matcher_keys[] = {

@@ -192,8 +192,13 @@ typedef struct snag_stage_raw {
     snag_told_raw told;
     const snag_yaml *event;
     const snag_yaml *where;
-    snag_wait due;
+    const snag_yaml *due;
     const snag_yaml *during;
+    const snag_yaml *promise;
+    const snag_yaml *warn;
+    int64_t waits_on;
+    const snag_yaml *pause;
+    const snag_yaml *resume;
     snag_str milestone;
     snag_str end;
 } snag_stage_raw;

@@ -217,13 +217,6 @@ static snag_levels *wait_of(snag_rule *rule, uint32_t field)
     return snag_field_of(&rule->kind->fields[field], &rule->params);
 }
 
-static void levels_widen(snag_loader *loader, const snag_yaml *node, snag_levels *levels)
-{
-    snag_wait wait = {levels->ms, levels->span};
-    snag_during_load(loader, node, &wait);
-    levels->span = wait.span;
-}
-
 /* `during:` widens the one wait that the test has. */
 static void during_load(snag_loader *loader, const snag_yaml *node, snag_rule *rule)
 {
@@ -231,10 +224,7 @@ static void during_load(snag_loader *loader, const snag_yaml *node, snag_rule *r
         snag_levels *levels = wait_of(rule, i);
         if (rule->kind->fields[i].type != SNAG_FIELD_LEVELS)
             continue;
-        if (levels->then_ms > 0)
-            snag_finding_add(loader, node->key_at, "during: goes with one duration, not with two levels");
-        else if (levels->ms > 0)
-            levels_widen(loader, node, levels);
+        snag_levels_widen(loader, node, levels);
         return;
     }
     snag_finding_add(loader, node->key_at, "during: widens a deadline; the test %s has none",
@@ -285,11 +275,8 @@ static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rul
             snag_finding_add(loader, snag_yaml_get(node, "per")->at,
                              "per: a score adds up over all of a customer; leave per: out");
     }
-    if (rule->params.promise >= 0 && snag_yaml_get(node, "promise") &&
-        loader->names[rule->params.promise].kind != SNAG_KIND_TIME)
-        snag_finding_add(loader, snag_yaml_get(node, "promise")->at,
-                         "promise: needs a time, as keep: { %.*s: { from: …, as: time } }",
-                         SNAG_FMT(loader->names[rule->params.promise].name));
+    if (snag_yaml_get(node, "promise"))
+        snag_promise_check(loader, snag_yaml_get(node, "promise"), rule->params.wait.promise);
     if (snag_yaml_get(node, "radius") && rule->params.radius >= 0)
         snag_radius_finish(loader, node, rule);
     until_check(loader, node, rule);

@@ -9,6 +9,7 @@
  *     path      rejected, submitted, rejected within 1d
  *     differs   price differs between channel within 24h
  *     due       Stuck in queued for {elapsed}
+ *     promise   Not yet in value by the time that was promised
  */
 #include "base/assert.h"
 #include "base/nearest.h"
@@ -108,16 +109,16 @@ static void missing_headline(snag_buf *buf, const snag_rule *rule, const snag_ya
 {
     snag_buf_str_put(buf, SNAG_STR("No "));
     put_events(buf, &rule->params.missing);
-    if (rule->params.promise >= 0) {
+    if (rule->params.wait.promise >= 0) {
         snag_buf_str_put(buf, SNAG_STR(" by the time that was promised"));
         return;
     }
     snag_buf_str_put(buf, SNAG_STR(" within "));
-    const snag_span *span = rule->params.after.span;
+    const snag_span *span = rule->params.wait.after.span;
     if (span && span->amount.unit != SNAG_SPAN_ELAPSED)
         snag_buf_str_put(buf, span->amount.text);
     else
-        put_duration(buf, node, "after", rule->params.after.ms);
+        put_duration(buf, node, "after", rule->params.wait.after.ms);
     snag_buf_str_put(buf, SNAG_STR(" of "));
     put_events(buf, &rule->event);
 }
@@ -315,14 +316,15 @@ void snag_words_stage(snag_loader *loader, const snag_journey *journey, snag_sta
 {
     char text[WORDS_BYTES];
     snag_buf buf = snag_buf_on(text, sizeof text);
-    snag_buf_str_put(&buf, SNAG_STR("any other stage of "));
-    snag_buf_str_put(&buf, journey->name);
+    bool promised = stage->wait.promise >= 0;
+    snag_buf_printf(&buf, "%s%.*s", promised ? "the stage " : "any other stage of ",
+                    SNAG_FMT(promised ? stage->name : journey->name));
     stage->late.clears_when = keep_words(loader, &buf);
     if (stage->late.headline.size > 0)
         return;
     buf = snag_buf_on(text, sizeof text);
-    snag_buf_str_put(&buf, SNAG_STR("Stuck in "));
+    snag_buf_str_put(&buf, promised ? SNAG_STR("Not yet in ") : SNAG_STR("Stuck in "));
     snag_buf_str_put(&buf, stage->name);
-    snag_buf_str_put(&buf, SNAG_STR(" for {elapsed}"));
+    snag_buf_printf(&buf, "%s", promised ? " by the time that was promised" : " for {elapsed}");
     stage->late.headline = keep_words(loader, &buf);
 }

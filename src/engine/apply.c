@@ -60,6 +60,19 @@ static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles
         engine->counters.bound++;
 }
 
+static void step_walk(snag_engine *engine, const snag_journey *journey, const snag_op *op)
+{
+    bool promised = journey->stages[op->stage].wait.promise >= 0;
+    if (op->role == 0)
+        snag_walk_event(engine, journey, op->stage);
+    else if (op->role == SNAG_ROLE_FOUND)
+        snag_promise_look(engine, journey, op->stage);
+    else if (promised)
+        snag_promise_turn(engine, journey, op->stage, op->role == SNAG_ROLE_PAUSE);
+    else
+        snag_walk_turn(engine, journey, op->stage, op->role == SNAG_ROLE_PAUSE);
+}
+
 /* The ops of one scope, from `from` to before `to`; ops of one rule stand together and make one step. */
 static void run_ops(snag_engine *engine, const snag_op *ops, uint32_t from, uint32_t to)
 {
@@ -71,7 +84,7 @@ static void run_ops(snag_engine *engine, const snag_op *ops, uint32_t from, uint
         if (op->stage != SNAG_OP_RULE) {
             engine->work.order = op->index;
             if (snag_engine_op_holds(engine, op, engine->work.event))
-                snag_walk_event(engine, &pipeline->journeys[op->index], op->stage);
+                step_walk(engine, &pipeline->journeys[op->index], op);
             continue;
         }
         uint32_t roles = snag_engine_op_holds(engine, op, engine->work.event) ? op->role : 0;
@@ -90,8 +103,11 @@ static bool could_start(const snag_engine *engine, const snag_op *ops, uint32_t 
     for (uint32_t i = from; i < to; i++) {
         if (ops[i].stage == SNAG_OP_FACT)
             continue;
-        if (ops[i].stage != SNAG_OP_RULE)
-            return true;
+        if (ops[i].stage != SNAG_OP_RULE) {
+            if (ops[i].role == 0)
+                return true;
+            continue;
+        }
         const snag_rule *rule = &pipeline->rules[ops[i].index];
         if (rule->by_shape && engine->shape < pipeline->shape_count)
             rule = &rule->by_shape[engine->shape];
@@ -180,13 +196,22 @@ static void fire_overdue(snag_engine *engine, uint32_t index)
     work->per = per;
 }
 
+/* Whether an event that lacks the `per` name is skipped by anything but a look for a promise. */
+static bool asks_more(const snag_op *ops, uint32_t from, uint32_t to)
+{
+    bool more = false;
+    for (uint32_t i = from; i < to; i++)
+        more = more || ops[i].stage >= SNAG_STAGES_MAX || ops[i].role != SNAG_ROLE_FOUND;
+    return more;
+}
+
 /* One scope's cell: a walk's or a `per` value's, or the customer's own. */
 static void apply_scope(snag_engine *engine, const snag_ahead_key *key, const snag_op *ops,
                         uint32_t from, uint32_t to)
 {
     snag_work *work = &engine->work;
     if (key->absent) {
-        engine->counters.no_per++;
+        engine->counters.no_per += asks_more(ops, from, to);
         return;
     }
     work->per = snag_str_of(key->key + key->per_at, (size_t)key->bytes - key->per_at);

@@ -9,16 +9,32 @@ enum { CACHE_ROWS = 256 };
 /* Calls back for every matcher of the pipeline, in the order in which ops are to stand in a row. */
 typedef void each_matcher(void *context, const snag_matcher *matcher, const snag_op *op);
 
+/* First what enters a stage; then turns of the clock, and what may bring a promise. */
+static void walk_stages(const snag_journey *journey, snag_op op, each_matcher *each, void *context)
+{
+    static const uint16_t roles[] = {0, SNAG_ROLE_PAUSE, SNAG_ROLE_RESUME, SNAG_ROLE_FOUND};
+    for (uint32_t r = 0; r < sizeof roles / sizeof roles[0]; r++) {
+        for (uint32_t s = 0; s < journey->stage_count; s++) {
+            const snag_stage *stage = &journey->stages[s];
+            const snag_matcher *matchers[] = {&stage->event, &stage->pause, &stage->resume,
+                                              &stage->promised_by};
+            op.where = matchers[r]->where;
+            op.stage = (uint8_t)s;
+            op.role = roles[r];
+            if (matchers[r]->count)
+                each(context, matchers[r], &op);
+        }
+    }
+}
+
 static void walk_journeys(const snag_pipeline *pipeline, uint32_t scope, each_matcher *each,
                           void *context)
 {
     for (uint32_t j = 0; j < pipeline->journey_count; j++) {
         const snag_journey *journey = &pipeline->journeys[j];
-        for (uint32_t s = 0; s < journey->stage_count && journey->scope == scope; s++) {
-            const snag_matcher *matcher = &journey->stages[s].event;
-            snag_op op = {matcher->where, (uint16_t)j, (uint8_t)scope, (uint8_t)s, 0};
-            each(context, matcher, &op);
-        }
+        if (journey->scope != scope)
+            continue;
+        walk_stages(journey, (snag_op){.index = (uint16_t)j, .scope = (uint8_t)scope}, each, context);
     }
 }
 

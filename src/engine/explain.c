@@ -55,10 +55,20 @@ static void put_item(snag_buf *buf, const snag_pipeline *pipeline, const snag_ce
     for (uint32_t r = 0; r < pipeline->rule_count; r++)
         if (pipeline->rules[r].signal.fingerprint == item->fingerprint)
             rule = &pipeline->rules[r];
-    snag_buf_printf(buf, "{\"kind\":\"%s\"", journey ? "journey" : rule ? "rule" : "unknown");
-    put_text(buf, "name", journey ? journey->name : rule ? rule->signal.name : (snag_str){"", 0});
+    uint32_t stage;
+    const snag_journey *promised = snag_promise_find(pipeline, item->fingerprint, &stage);
+    const snag_stage *awaited = promised ? &promised->stages[stage] : NULL;
+    snag_buf_printf(buf, "{\"kind\":\"%s\"",
+                    awaited ? "promise" : journey ? "journey" : rule ? "rule" : "unknown");
+    put_text(buf, "name",
+             awaited   ? awaited->late.name
+             : journey ? journey->name
+             : rule    ? rule->signal.name
+                       : (snag_str){"", 0});
     if (journey)
         snag_walk_explain(journey, item, buf);
+    if (awaited)
+        snag_promise_explain(awaited, item, buf);
     if (rule)
         put_text(buf, "test", rule->signal.test);
     put_text(buf, "shape", snag_shape_of(pipeline, item));

@@ -364,7 +364,9 @@ const snag_signal_spec *snag_fold_spec(const snag_pipeline *pipeline, const snag
     for (uint32_t j = 0; j < pipeline->journey_count; j++)
         if (pipeline->journeys[j].fingerprint == item->fingerprint)
             return snag_walk_spec(&pipeline->journeys[j], item);
-    return NULL;
+    uint32_t stage;
+    const snag_journey *promised = snag_promise_find(pipeline, item->fingerprint, &stage);
+    return promised ? &promised->stages[stage].late : NULL;
 }
 
 uint32_t snag_fold_open_alerts(snag_engine *engine, const snag_str **keys)

@@ -81,6 +81,10 @@ static bool item_sound(const snag_pipeline *pipeline, uint32_t scope, const snag
     const snag_fact *fact = snag_fact_find(pipeline, item->fingerprint);
     if (fact)
         return scope == 0 && snag_fact_item_sound(fact, item);
+    uint32_t stage;
+    const snag_journey *promised = snag_promise_find(pipeline, item->fingerprint, &stage);
+    if (promised)
+        return promised->scope == scope && snag_promise_sound(&promised->stages[stage], item);
     for (uint32_t i = 0; i < pipeline->journey_count; i++)
         if (pipeline->journeys[i].fingerprint == item->fingerprint)
             return pipeline->journeys[i].scope == scope && snag_walk_sound(&pipeline->journeys[i], item);

@@ -75,7 +75,7 @@ static void retire_item(snag_engine *engine, snag_str words, uint64_t *lost)
     const snag_journey *heir = walk ? heir_of(engine, &was) : NULL;
     int stage = heir ? stage_of(heir, was.stage_name) : -1;
     const snag_stage *at = stage >= 0 ? &heir->stages[stage] : NULL;
-    bool same = at && was.late && at->due_ms >= 0 && at->late.fingerprint == was.late;
+    bool same = at && was.late && snag_stage_waits(at) && at->late.fingerprint == was.late;
     if (item->open && (known || walk) && !same)
         resolve(engine, &was, item);
     else if (item->open && !same)
@@ -88,7 +88,8 @@ static void retire_item(snag_engine *engine, snag_str words, uint64_t *lost)
 
 static bool is_known(const snag_pipeline *pipeline, uint32_t fingerprint)
 {
-    if (snag_fact_find(pipeline, fingerprint))
+    uint32_t stage;
+    if (snag_fact_find(pipeline, fingerprint) || snag_promise_find(pipeline, fingerprint, &stage))
         return true;
     for (uint32_t i = 0; i < pipeline->journey_count; i++)
         if (pipeline->journeys[i].fingerprint == fingerprint)

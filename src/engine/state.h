@@ -216,6 +216,8 @@ void snag_fact_explain(const snag_fact *fact, const snag_item *item, int64_t tim
 /* --- walk.c: journeys --- */
 void snag_walk_event(snag_engine *engine, const snag_journey *journey, uint8_t stage);
 void snag_walk_timer(snag_engine *engine, const snag_journey *journey, int64_t deadline_ms);
+/* The other side's turn begins (stands) or ends, as the stage's `pause:` and `resume:` say. */
+void snag_walk_turn(snag_engine *engine, const snag_journey *journey, uint8_t stage, bool stands);
 /* The stage at which a journey's walk in this cell stands; false: no open walk. */
 bool snag_walk_where(const snag_cell *cell, const snag_journey *journey, snag_str *stage,
                      int64_t *since_ms);
@@ -230,6 +232,17 @@ uint8_t snag_walk_stage(const snag_item *item);
 /* Puts a walk at a stage of another version of its journey, where it goes on. */
 void snag_walk_move(snag_item *item, const snag_journey *journey, uint8_t stage);
 void snag_walk_explain(const snag_journey *journey, const snag_item *item, snag_buf *buf);
+
+/* --- promise.c: stages that were promised by a time --- */
+/* The event at hand may bring or move the promise of a stage. */
+void snag_promise_look(snag_engine *engine, const snag_journey *journey, uint8_t stage);
+void snag_promise_turn(snag_engine *engine, const snag_journey *journey, uint8_t stage, bool stands);
+/* False: nothing is due of it. */
+bool snag_promise_timer(snag_engine *engine, const snag_journey *journey, uint32_t stage, int64_t due_ms);
+/* The journey of the promised stage that a fingerprint names; NULL where it is none's. */
+const snag_journey *snag_promise_find(const snag_pipeline *pipeline, uint32_t fingerprint, uint32_t *stage);
+bool snag_promise_sound(const snag_stage *stage, const snag_item *item);
+void snag_promise_explain(const snag_stage *stage, const snag_item *item, snag_buf *buf);
 
 /* --- fold.c: signals to alerts --- */
 void snag_fold_opened(void *engine, const snag_signal_spec *spec, snag_item *item,

@@ -158,11 +158,15 @@ static bool fire_items(snag_engine *engine, int64_t due_ms)
         const snag_rule *rule = walk ? NULL : &pipeline->rules[i - pipeline->journey_count];
         uint32_t scope = walk ? journey->scope : rule->scope;
         uint32_t fingerprint = walk ? journey->fingerprint : rule->signal.fingerprint;
-        if (scope != engine->work.scope ||
-            !snag_cell_get(&engine->cell, fingerprint, &engine->item) ||
-            engine->item.due_ms > due_ms)
+        if (scope != engine->work.scope)
             continue;
         engine->work.order = i;
+        for (uint32_t k = 0; walk && journey->promised && k < journey->stage_count; k++)
+            if (journey->stages[k].wait.promise >= 0)
+                any |= snag_promise_timer(engine, journey, k, due_ms);
+        if (!snag_cell_get(&engine->cell, fingerprint, &engine->item) ||
+            engine->item.due_ms > due_ms)
+            continue;
         if (walk)
             snag_walk_timer(engine, journey, due_ms);
         else

@@ -11,62 +11,14 @@
  *     settle:       for so long after its end the outcome may be amended: by friction that came late, by late
  *                   evidence that there was none, by a stage event (the walk goes on)
  *
- * Friction is every episode that began in the walk's cell on the way.
- *
- * State of an item:  | entered_ms 8 | seq 4 | stage 1 | ended 1 | walk 16 |
- *   where outcomes are judged or may be amended, also | friction 2 | closed_ms 8 | closed_seq 4 | outcome 1 |
+ * Friction is every episode that began in the walk's cell on the way. How a walk is stored: walk_stored.c.
  */
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/time.h"
-#include "engine/state.h"
+#include "engine/walk.h"
 
-enum { WALK_OPEN, WALK_ENDED, WALK_EXPIRED };
-
-typedef struct walk_state {
-    int64_t entered_ms;
-    uint32_t seq;
-    uint8_t stage;
-    uint8_t ended; /* WALK_* */
-    uint8_t walk[16];
-    uint16_t friction; /* of the way so far; past what it can hold it stays */
-    int64_t closed_ms;
-    uint32_t closed_seq; /* of the newest closing change */
-    uint8_t outcome;     /* SNAG_OUTCOME_* */
-    uint8_t padding[3];
-} walk_state;
-
-_Static_assert(sizeof(walk_state) == 48 && offsetof(walk_state, friction) == 30 &&
-                   offsetof(walk_state, outcome) == 44,
-               "packed without gaps");
-enum { STATE_BYTES = 30, JUDGED_BYTES = 45 };
-
-static bool state_get(const snag_item *item, const snag_journey *journey, walk_state *state)
-{
-    if (item->state_bytes != STATE_BYTES && item->state_bytes != JUDGED_BYTES)
-        return false;
-    memset(state, 0, sizeof *state);
-    if (item->state_bytes == STATE_BYTES) /* of known sizes, because every walk's event comes here */
-        memcpy(state, item->state, STATE_BYTES);
-    else
-        memcpy(state, item->state, JUDGED_BYTES);
-    return state->stage < journey->stage_count;
-}
-
-static void state_put(snag_item *item, const snag_journey *journey, const walk_state *state)
-{
-    item->state_bytes = journey->judged ? JUDGED_BYTES : STATE_BYTES;
-    if (journey->judged)
-        memcpy(item->state, state, JUDGED_BYTES);
-    else
-        memcpy(item->state, state, STATE_BYTES);
-    item->hold = !state->ended;
-}
-
-static int64_t expires_ms(const snag_journey *journey, const walk_state *state)
-{
-    return journey->expire_ms > 0 ? state->entered_ms + journey->expire_ms : SNAG_NEVER;
-}
+typedef snag_walk walk_state;
 
 /* Whether what comes at this time may still amend a walk that ended. */
 static bool is_settling(const snag_journey *journey, const walk_state *state, int64_t time_ms)
@@ -77,18 +29,11 @@ static bool is_settling(const snag_journey *journey, const walk_state *state, in
 /* The outcome of a closed walk; OWN where its stage has its own word. */
 static snag_outcome outcome_of(const snag_journey *journey, const walk_state *state)
 {
-    if (state->ended == WALK_EXPIRED)
+    if (state->ended == SNAG_WALK_EXPIRED)
         return state->friction ? SNAG_OUTCOME_ABANDONED_AFTER_FRICTION : SNAG_OUTCOME_ABANDONED;
     if (!journey->stages[state->stage].judged)
         return SNAG_OUTCOME_OWN;
     return state->friction ? SNAG_OUTCOME_WITH_FRICTION : SNAG_OUTCOME_SMOOTH;
-}
-
-static snag_str outcome_text(const snag_journey *journey, const walk_state *state)
-{
-    if (state->outcome == SNAG_OUTCOME_OWN)
-        return journey->stages[state->stage].end;
-    return snag_str_from(snag_outcome_word((snag_outcome)state->outcome));
 }
 
 /* The walk is closed by this change. */
@@ -98,7 +43,7 @@ static void walk_close(const snag_journey *journey, walk_state *state, snag_chan
     state->closed_ms = change->effective_ms;
     state->closed_seq = change->seq;
     state->outcome = (uint8_t)outcome_of(journey, state);
-    change->outcome = outcome_text(journey, state);
+    change->outcome = snag_walk_outcome(journey, state);
 }
 
 /* Names a walk for ever, from what opened it; fast, because every walk needs one. */
@@ -126,8 +71,8 @@ static snag_str shape_now(const snag_engine *engine, const snag_item *item)
 }
 
 /* A change with everything but from, to, dwell and outcome. */
-static snag_change *change_new(snag_engine *engine, const snag_journey *journey,
-                               const snag_item *item, walk_state *state, snag_move move)
+snag_change *snag_walk_change(snag_engine *engine, const snag_journey *journey, const snag_item *item,
+                              walk_state *state, snag_move move)
 {
     const snag_work *work = &engine->work;
     snag_record *record = snag_outbox_add(&engine->outbox, SNAG_CLASS_CHANGE, work->order,
@@ -154,14 +99,11 @@ static snag_change *change_new(snag_engine *engine, const snag_journey *journey,
     return change;
 }
 
-static snag_rule_facts late_facts(const snag_stage *stage, const walk_state *state, int64_t deadline_ms)
+/* within_ms: the whole wait, as it was armed, perhaps by another version of the journey. */
+static void late_facts(snag_rule_facts *facts, const snag_stage *stage, const walk_state *state)
 {
-    snag_rule_facts facts = SNAG_RULE_FACTS_NONE;
-    facts.within_ms = deadline_ms - state->entered_ms;
-    facts.deadline_ms = deadline_ms;
-    facts.span = stage->due;
-    facts.from_ms = state->entered_ms;
-    return facts;
+    if (facts->deadline_ms != SNAG_TIME_NONE && stage->pause.count == 0)
+        facts->within_ms = facts->deadline_ms - state->entered_ms;
 }
 
 static void walk_leave(snag_engine *engine, const snag_journey *journey, snag_item *item,
@@ -170,18 +112,37 @@ static void walk_leave(snag_engine *engine, const snag_journey *journey, snag_it
     const snag_stage *stage = snag_stage_of(engine->pipeline, &journey->stages[state->stage], item);
     if (!item->open)
         return;
-    int64_t deadline_ms = item->opened_ms; /* as it was armed, perhaps by another version of the journey */
     int64_t at_ms = engine->work.at_ms;
-    snag_reason reason = at_ms <= deadline_ms ? SNAG_REASON_LATE_EVIDENCE : SNAG_REASON_MOVED_ON;
-    snag_rule_facts facts = late_facts(stage, state, deadline_ms);
+    snag_silence silence = snag_walk_silence(state);
+    snag_rule_facts facts = snag_silence_facts(&stage->wait, &silence);
+    snag_reason reason = snag_silence_ends(&silence, at_ms, SNAG_REASON_MOVED_ON);
+    late_facts(&facts, stage, state);
     snag_item_note(&engine->cell, item, engine->work.event);
-    snag_change *change = change_new(engine, journey, item, state, SNAG_MOVE_RESUMED);
-    change->from = stage->name;
-    change->dwell_ms = at_ms - state->entered_ms;
+    if (state->level >= SNAG_TOLD_OVERDUE) {
+        snag_change *change = snag_walk_change(engine, journey, item, state, SNAG_MOVE_RESUMED);
+        change->from = stage->name;
+        change->dwell_ms = at_ms - state->entered_ms;
+    }
     snag_fold_closed(engine, &stage->late, item, reason, &facts);
     if (reason == SNAG_REASON_LATE_EVIDENCE && state->friction > 0)
         state->friction--;
     snag_cell_put(&engine->cell, item); /* the change that follows lists the open ones left */
+}
+
+/* The wait of the stage that the walk has entered. */
+static void wait_begin(snag_engine *engine, const snag_journey *journey, const snag_stage *stage,
+                       snag_item *item, walk_state *state)
+{
+    const snag_event *event = engine->work.event;
+    const snag_levels *after = &stage->wait.after;
+    bool unzoned = false;
+    int64_t deadline_ms = SNAG_TIME_NONE;
+    if (after->ms >= 0 && !state->ended)
+        deadline_ms = snag_wait_end(after->ms, after->span, event, &unzoned);
+    snag_silence silence = snag_silence_begin(&stage->wait, deadline_ms, state->entered_ms);
+    snag_walk_wait(state, &silence);
+    engine->counters.zone_default += unzoned;
+    item->due_ms = state->ended ? SNAG_NEVER : snag_walk_due(journey, stage, state, event->time_ms);
 }
 
 static void walk_enter(snag_engine *engine, const snag_journey *journey, snag_item *item,
@@ -194,13 +155,13 @@ static void walk_enter(snag_engine *engine, const snag_journey *journey, snag_it
     bool ends = stage->end.size > 0;
     snag_item_forget_all(item);
     snag_item_note(&engine->cell, item, event);
-    if (stage->due_ms >= 0)
+    if (stage->wait.after.ms >= 0)
         snag_item_capture(item, &stage->late, event);
     snag_change *change =
-        change_new(engine, journey, item, state, ends ? SNAG_MOVE_ENDED : SNAG_MOVE_ENTERED);
+        snag_walk_change(engine, journey, item, state, ends ? SNAG_MOVE_ENDED : SNAG_MOVE_ENTERED);
     if (!opens && state->ended) { /* amended: it goes on from where it ended */
         change->corrects = state->closed_seq;
-        change->amended = outcome_text(journey, state);
+        change->amended = snag_walk_outcome(journey, state);
         change->cause = SNAG_CAUSE_CORRECTION;
         engine->counters.walks_ended--;
     }
@@ -212,19 +173,27 @@ static void walk_enter(snag_engine *engine, const snag_journey *journey, snag_it
     change->milestone = stage->milestone;
     state->stage = to;
     state->entered_ms = event->time_ms;
-    state->ended = WALK_OPEN;
-    item->due_ms = ends ? SNAG_NEVER : expires_ms(journey, state);
-    if (stage->due_ms >= 0 && !ends) {
-        bool unzoned = false;
-        int64_t due_ms = snag_wait_end(stage->due_ms, stage->due, event, &unzoned);
-        item->due_ms = due_ms < item->due_ms ? due_ms : item->due_ms;
-        engine->counters.zone_default += unzoned;
-    }
+    state->ended = ends ? SNAG_WALK_ENDED : SNAG_WALK_OPEN;
+    wait_begin(engine, journey, stage, item, state);
     if (ends) {
-        walk_close(journey, state, change, WALK_ENDED);
+        walk_close(journey, state, change, SNAG_WALK_ENDED);
         snag_item_forget_all(item);
         engine->counters.walks_ended++;
     }
+}
+
+static void walk_store(snag_engine *engine, const snag_journey *journey, const walk_state *state)
+{
+    snag_walk_put(&engine->item, journey, state);
+    if (!snag_cell_put(&engine->cell, &engine->item))
+        engine->counters.bound++;
+}
+
+/* What was promised of the stage is kept, and the walk in the cell may have changed by that. */
+static bool promise_enter(snag_engine *engine, const snag_journey *journey, uint8_t stage)
+{
+    snag_promise_enter(engine, journey, stage);
+    return snag_cell_get(&engine->cell, journey->fingerprint, &engine->item);
 }
 
 void snag_walk_event(snag_engine *engine, const snag_journey *journey, uint8_t stage)
@@ -233,7 +202,7 @@ void snag_walk_event(snag_engine *engine, const snag_journey *journey, uint8_t s
     const snag_event *event = engine->work.event;
     walk_state state = {0};
     snag_cell_get(&engine->cell, journey->fingerprint, item);
-    bool walking = state_get(item, journey, &state);
+    bool walking = snag_walk_get(item, journey, &state);
     bool amends = walking && is_settling(journey, &state, event->time_ms) &&
                   (!journey->again || event->time_ms < state.closed_ms);
     if (walking && state.ended && !journey->again && !amends)
@@ -246,13 +215,18 @@ void snag_walk_event(snag_engine *engine, const snag_journey *journey, uint8_t s
         state = (walk_state){.seq = seq};
         walk_name(engine, journey, state.walk);
         engine->counters.walks_opened++;
+        if (journey->promised)
+            snag_promise_begin(engine, journey, stage);
     } else {
+        if (journey->promised && promise_enter(engine, journey, stage))
+            snag_walk_get(item, journey, &state);
         walk_leave(engine, journey, item, &state);
     }
     walk_enter(engine, journey, item, &state, stage, opens);
-    state_put(item, journey, &state);
-    if (!snag_cell_put(&engine->cell, item))
-        engine->counters.bound++;
+    walk_store(engine, journey, &state);
+    for (uint32_t i = 0; journey->promised && i < journey->stage_count; i++)
+        if (journey->stages[i].wait.promise >= 0)
+            snag_promise_look(engine, journey, (uint8_t)i);
 }
 
 /* Nothing came for so long: the walk is abandoned, and so is its stall. */
@@ -261,57 +235,97 @@ static void walk_expire(snag_engine *engine, const snag_journey *journey, walk_s
     snag_item *item = &engine->item;
     const snag_stage *stage = snag_stage_of(engine->pipeline, &journey->stages[state->stage], item);
     item->due_ms = SNAG_NEVER;
-    snag_change *change = change_new(engine, journey, item, state, SNAG_MOVE_ENDED);
+    snag_change *change = snag_walk_change(engine, journey, item, state, SNAG_MOVE_ENDED);
     change->from = stage->name;
     change->dwell_ms = engine->work.at_ms - state->entered_ms;
-    walk_close(journey, state, change, WALK_EXPIRED);
+    walk_close(journey, state, change, SNAG_WALK_EXPIRED);
     engine->counters.walks_ended++;
     if (item->open) {
-        snag_rule_facts facts = late_facts(stage, state, item->opened_ms);
+        snag_silence silence = snag_walk_silence(state);
+        snag_rule_facts facts = snag_silence_facts(&stage->wait, &silence);
+        late_facts(&facts, stage, state);
         snag_fold_closed(engine, &stage->late, item, SNAG_REASON_EXPIRED, &facts);
     }
     snag_item_forget_all(item);
 }
 
-void snag_walk_timer(snag_engine *engine, const snag_journey *journey, int64_t deadline_ms)
+/* The stage's wait goes one level further. */
+static void walk_tell(snag_engine *engine, const snag_journey *journey, walk_state *state,
+                      int64_t deadline_ms)
 {
     snag_item *item = &engine->item;
-    walk_state state;
-    bool walking = state_get(item, journey, &state);
-    SNAG_ASSERT(walking);
-    if (item->open || deadline_ms >= expires_ms(journey, &state)) {
-        walk_expire(engine, journey, &state);
-        state_put(item, journey, &state);
-        if (!snag_cell_put(&engine->cell, item))
-            engine->counters.bound++;
+    const snag_stage *stage = snag_stage_of(engine->pipeline, &journey->stages[state->stage], item);
+    snag_silence silence = snag_walk_silence(state);
+    snag_silence_tell(&silence, deadline_ms);
+    snag_walk_wait(state, &silence);
+    snag_rule_facts facts = snag_silence_facts_told(&stage->wait, &silence);
+    late_facts(&facts, stage, state);
+    item->due_ms = snag_walk_due(journey, stage, state, deadline_ms);
+    if (state->level == SNAG_TOLD_OVERDUE) {
+        snag_change *change = snag_walk_change(engine, journey, item, state, SNAG_MOVE_STALLED);
+        change->from = stage->name;
+        change->dwell_ms = deadline_ms - state->entered_ms;
+    }
+    if (item->open) {
+        snag_fold_escalated(engine, &stage->late, item, &facts);
         return;
     }
-    const snag_stage *stage = snag_stage_of(engine->pipeline, &journey->stages[state.stage], item);
-    snag_rule_facts facts = late_facts(stage, &state, deadline_ms);
-    item->due_ms = expires_ms(journey, &state);
-    snag_change *change = change_new(engine, journey, item, &state, SNAG_MOVE_STALLED);
-    change->from = stage->name;
-    change->dwell_ms = deadline_ms - state.entered_ms;
     snag_fold_opened(engine, &stage->late, item, &facts);
-    if (state.friction < UINT16_MAX)
-        state.friction++;
-    state_put(item, journey, &state);
-    if (!snag_cell_put(&engine->cell, item))
-        engine->counters.bound++;
+    if (state->friction < UINT16_MAX)
+        state->friction++;
+}
+
+/* The same where the walk expires. */
+static bool promise_expire(snag_engine *engine, const snag_journey *journey)
+{
+    snag_promise_expire(engine, journey);
+    return snag_cell_get(&engine->cell, journey->fingerprint, &engine->item);
+}
+
+void snag_walk_timer(snag_engine *engine, const snag_journey *journey, int64_t deadline_ms)
+{
+    walk_state state;
+    bool walking = snag_walk_get(&engine->item, journey, &state);
+    SNAG_ASSERT(walking);
+    bool expires = deadline_ms >= snag_walk_expires(journey, &state);
+    if (expires && journey->promised && promise_expire(engine, journey))
+        snag_walk_get(&engine->item, journey, &state);
+    if (expires)
+        walk_expire(engine, journey, &state);
+    else
+        walk_tell(engine, journey, &state, deadline_ms);
+    walk_store(engine, journey, &state);
+}
+
+void snag_walk_turn(snag_engine *engine, const snag_journey *journey, uint8_t stage, bool stands)
+{
+    snag_item *item = &engine->item;
+    const snag_event *event = engine->work.event;
+    walk_state state;
+    if (!snag_cell_get(&engine->cell, journey->fingerprint, item) ||
+        !snag_walk_get(item, journey, &state) || state.ended || state.stage != stage)
+        return;
+    const snag_stage *at = snag_stage_of(engine->pipeline, &journey->stages[stage], item);
+    snag_silence silence = snag_walk_silence(&state);
+    if (silence.deadline_ms == SNAG_TIME_NONE || !snag_silence_turn(&silence, event->time_ms, stands))
+        return;
+    snag_walk_wait(&state, &silence);
+    item->due_ms = snag_walk_due(journey, at, &state, event->time_ms);
+    walk_store(engine, journey, &state);
 }
 
 /* A walk that ended has another outcome than was said. */
 static void walk_amend(snag_engine *engine, const snag_journey *journey, const snag_item *item,
                        walk_state *state)
 {
-    snag_str before = outcome_text(journey, state);
+    snag_str before = snag_walk_outcome(journey, state);
     if (outcome_of(journey, state) == (snag_outcome)state->outcome)
         return;
-    snag_change *change = change_new(engine, journey, item, state, SNAG_MOVE_ENDED);
+    snag_change *change = snag_walk_change(engine, journey, item, state, SNAG_MOVE_ENDED);
     change->corrects = state->closed_seq;
     change->amended = before;
     change->cause = SNAG_CAUSE_CORRECTION;
-    if (state->ended == WALK_EXPIRED)
+    if (state->ended == SNAG_WALK_EXPIRED)
         change->from = journey->stages[state->stage].name;
     else
         change->to = journey->stages[state->stage].name;
@@ -329,7 +343,8 @@ void snag_walk_friction(snag_engine *engine, const snag_item *at_work, int by)
         const snag_journey *journey = &pipeline->journeys[i];
         if (!journey->judged || journey->scope != engine->work.scope ||
             journey->fingerprint == at_work->fingerprint ||
-            !snag_cell_get(&engine->cell, journey->fingerprint, &item) || !state_get(&item, journey, &state))
+            !snag_cell_get(&engine->cell, journey->fingerprint, &item) ||
+            !snag_walk_get(&item, journey, &state))
             continue;
         /* What began after its end is no friction of it. */
         int64_t began_ms = by > 0 ? engine->work.at_ms : at_work->opened_ms;
@@ -340,7 +355,7 @@ void snag_walk_friction(snag_engine *engine, const snag_item *at_work, int by)
         state.friction = (uint16_t)(state.friction + by);
         if (state.ended)
             walk_amend(engine, journey, &item, &state);
-        state_put(&item, journey, &state);
+        snag_walk_put(&item, journey, &state);
         if (!snag_cell_put(&engine->cell, &item))
             engine->counters.bound++;
     }
@@ -351,7 +366,7 @@ bool snag_walk_where(const snag_cell *cell, const snag_journey *journey, snag_st
 {
     snag_item item;
     walk_state state;
-    if (!snag_cell_get(cell, journey->fingerprint, &item) || !state_get(&item, journey, &state))
+    if (!snag_cell_get(cell, journey->fingerprint, &item) || !snag_walk_get(&item, journey, &state))
         return false;
     if (state.ended)
         return false;
@@ -360,76 +375,3 @@ bool snag_walk_where(const snag_cell *cell, const snag_journey *journey, snag_st
     return true;
 }
 
-bool snag_walk_sound(const snag_journey *journey, const snag_item *item)
-{
-    walk_state state;
-    if (item->state_bytes == 0)
-        return !item->open && !item->hold && item->due_ms == SNAG_NEVER;
-    if (!state_get(item, journey, &state) || !snag_time_sane(state.entered_ms) ||
-        state.ended > WALK_EXPIRED || item->hold != !state.ended || !snag_time_sane(state.closed_ms) ||
-        state.outcome >= SNAG_OUTCOME_COUNT)
-        return false;
-    int64_t due_ms = journey->stages[state.stage].due_ms;
-    if (state.ended)
-        return !item->open && item->due_ms == SNAG_NEVER;
-    if (item->open && due_ms < 0)
-        return false;
-    if (item->due_ms == SNAG_NEVER)
-        return true;
-    if (journey->expire_ms <= 0 && (item->open || due_ms < 0))
-        return false;
-    return item->due_ms >= state.entered_ms; /* armed by this version of the journey or an earlier one */
-}
-
-const snag_signal_spec *snag_walk_spec(const snag_journey *journey, const snag_item *item)
-{
-    walk_state state;
-    if (!state_get(item, journey, &state) || journey->stages[state.stage].due_ms < 0)
-        return NULL;
-    return &journey->stages[state.stage].late;
-}
-
-uint8_t snag_walk_stage(const snag_item *item)
-{
-    walk_state state = {.stage = SNAG_STAGES_MAX};
-    if (item->state_bytes == STATE_BYTES || item->state_bytes == JUDGED_BYTES)
-        memcpy(&state, item->state, STATE_BYTES);
-    return state.stage < SNAG_STAGES_MAX ? state.stage : SNAG_STAGES_MAX;
-}
-
-void snag_walk_move(snag_item *item, const snag_journey *journey, uint8_t stage)
-{
-    walk_state state = {0};
-    memcpy(&state, item->state, item->state_bytes == JUDGED_BYTES ? JUDGED_BYTES : STATE_BYTES);
-    state.stage = stage;
-    state_put(item, journey, &state);
-    if (journey->stages[stage].due_ms < 0 || item->open)
-        item->due_ms = SNAG_NEVER;
-    if (!state.ended && snag_time_sane(state.entered_ms) && expires_ms(journey, &state) < item->due_ms)
-        item->due_ms = expires_ms(journey, &state);
-}
-
-void snag_walk_explain(const snag_journey *journey, const snag_item *item, snag_buf *buf)
-{
-    walk_state state;
-    if (!state_get(item, journey, &state))
-        return;
-    const snag_stage *stage = &journey->stages[state.stage];
-    snag_buf_printf(buf, ",\"walk\":\"");
-    snag_buf_hex(buf, state.walk, sizeof state.walk);
-    snag_buf_printf(buf, "\",\"stage\":");
-    snag_buf_json(buf, stage->name);
-    snag_buf_printf(buf, ",\"since\":\"");
-    snag_time_print(buf, state.entered_ms);
-    snag_buf_printf(buf, "\",\"changes\":%u", state.seq);
-    if (state.ended) {
-        snag_buf_printf(buf, ",\"outcome\":");
-        snag_buf_json(buf, outcome_text(journey, &state));
-    } else if (journey->expire_ms > 0) {
-        snag_buf_printf(buf, ",\"expires\":\"");
-        snag_time_print(buf, expires_ms(journey, &state));
-        snag_buf_byte(buf, '"');
-    }
-    if (journey->judged)
-        snag_buf_printf(buf, ",\"friction\":%u", state.friction);
-}

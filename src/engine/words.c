@@ -3,6 +3,7 @@
 
 #include "base/pack.h"
 #include "base/utf8.h"
+#include "engine/state.h"
 
 /* Of each text; the words of a whole pipeline must fit into one record. */
 enum { TEXT_BYTES_MAX = 256, HEADLINE_BYTES_MAX = 512 };
@@ -33,6 +34,28 @@ static void put_entry(snag_buf *buf, const snag_pipeline *pipeline, const snag_w
     put_text(buf, entry->stage_name, TEXT_BYTES_MAX);
 }
 
+/* A promise is stored under its stage's own fingerprint: its entry is like a rule's. */
+static void put_promises(snag_buf *buf, const snag_pipeline *pipeline, const snag_journey *journey)
+{
+    for (uint32_t i = 0; i < journey->stage_count; i++) {
+        const snag_stage *stage = &journey->stages[i];
+        snag_words_entry entry = {.fingerprint = stage->late.fingerprint,
+                                  .stage = SNAG_WORDS_RULE,
+                                  .scope = journey->scope,
+                                  .spec = stage->late};
+        if (stage->wait.promise >= 0)
+            put_entry(buf, pipeline, &entry);
+    }
+}
+
+static uint32_t promises_of(const snag_journey *journey)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < journey->stage_count; i++)
+        count += journey->stages[i].wait.promise >= 0;
+    return count;
+}
+
 static void put_journey(snag_buf *buf, const snag_pipeline *pipeline, const snag_journey *journey)
 {
     for (uint32_t i = 0; i < journey->stage_count; i++) {
@@ -42,7 +65,7 @@ static void put_journey(snag_buf *buf, const snag_pipeline *pipeline, const snag
                                   .scope = journey->scope,
                                   .journey = journey->name,
                                   .stage_name = stage->name};
-        if (stage->due_ms >= 0) {
+        if (snag_stage_waits(stage)) {
             entry.late = stage->late.fingerprint;
             entry.spec = stage->late;
         }
@@ -93,7 +116,8 @@ static bool is_ours(const snag_pipeline *pipeline, const snag_words_entry *entry
     for (uint32_t i = 0; i < pipeline->rule_count; i++)
         if (pipeline->rules[i].signal.fingerprint == entry->fingerprint && entry->stage == SNAG_WORDS_RULE)
             return true;
-    return false;
+    uint32_t stage;
+    return entry->stage == SNAG_WORDS_RULE && snag_promise_find(pipeline, entry->fingerprint, &stage);
 }
 
 /* The bytes of those that are not ours, in one piece each; returns how many. buf NULL = only counts. */
@@ -123,12 +147,14 @@ void snag_words_write(const snag_pipeline *pipeline, snag_str earlier, snag_buf 
     const size_t room = SNAG_WORDS_BYTES_MAX / 2; /* ours take no more than the other half */
     uint32_t count = pipeline->rule_count + put_earlier(pipeline, earlier, room, NULL);
     for (uint32_t i = 0; i < pipeline->journey_count; i++)
-        count += pipeline->journeys[i].stage_count;
+        count += pipeline->journeys[i].stage_count + promises_of(&pipeline->journeys[i]);
     snag_buf_put(buf, magic, sizeof magic);
     snag_pack_u16(buf, SNAG_WORDS_FORMAT);
     snag_pack_u16(buf, (uint16_t)count);
     for (uint32_t i = 0; i < pipeline->journey_count; i++)
         put_journey(buf, pipeline, &pipeline->journeys[i]);
+    for (uint32_t i = 0; i < pipeline->journey_count; i++)
+        put_promises(buf, pipeline, &pipeline->journeys[i]);
     for (uint32_t i = 0; i < pipeline->rule_count; i++) {
         const snag_rule *rule = &pipeline->rules[i];
         snag_words_entry entry = {.fingerprint = rule->signal.fingerprint,

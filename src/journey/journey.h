@@ -52,21 +52,31 @@ typedef struct snag_scope {
 typedef struct snag_stage {
     snag_str name;
     snag_matcher event;
-    int64_t due_ms; /* -1 = none */
-    const snag_span *due; /* where it is by a calendar, or has seasons */
+    snag_patience wait; /* due:, or promise: when it must have been reached; warn:, waits_on: */
+    snag_matcher pause; /* of the wait's clock: it is the other side's turn … */
+    snag_matcher resume;
+    snag_matcher promised_by; /* what may bring a promise, or move it */
     snag_str milestone;
     snag_str end; /* outcome word; empty = not an end */
     bool judged;  /* `end: true`: smooth, or with_friction */
-    snag_signal_spec late; /* valid where due_ms >= 0 */
+    snag_signal_spec late; /* valid where the stage waits (snag_stage_waits) */
     /* Values by shape: the stage as it is for each of the pipeline's shapes; NULL = the same for all. */
     const struct snag_stage *by_shape;
 } snag_stage;
+
+/* Whether something is overdue at some time: the walk in this stage, or on its way there. */
+static inline bool snag_stage_waits(const snag_stage *stage)
+{
+    return stage->wait.after.ms >= 0 || stage->wait.promise >= 0;
+}
 
 typedef struct snag_journey {
     snag_str name;
     uint16_t scope;
     bool again; /* after its end, the same `per` value may walk again */
     bool judged; /* some outcome depends on what went wrong on the way, or may still be amended */
+    bool patient;  /* some stage warns, has two levels, or a clock that stands */
+    bool promised; /* some stage has a promise: */
     int64_t expire_ms; /* a walk so long in one stage is abandoned; -1 = never */
     int64_t settle_ms; /* for so long after its end its outcome may be amended; 0 = final at once */
     const snag_stage *stages;

@@ -64,6 +64,24 @@ typedef struct snag_wait {
     const snag_span *span; /* NULL: elapsed time and nothing else */
 } snag_wait;
 
+/* One or two levels of waiting; -1 = not given. */
+typedef struct snag_levels {
+    int64_t ms;
+    int64_t then_ms;       /* [ms, then_ms] */
+    const snag_span *span; /* where a calendar or seasons count the first; then there is no second */
+} snag_levels;
+
+/* How a silence is borne: how long, or by what promise, and what is told on the way. */
+typedef struct snag_patience {
+    snag_levels after;
+    int64_t warn;     /* the share of the time before it is due, in millionths; -1 = no warning */
+    int64_t promise;  /* the slot of the time by which it was promised; -1 = after so long */
+    int64_t waits_on; /* 0 us, 1 customer; -1 = not said */
+} snag_patience;
+
+/* So long and nothing else; -1 = for ever. */
+#define SNAG_PATIENCE(after_ms) {{(after_ms), -1, NULL}, -1, -1, -1}
+
 /* What holds for a count that begins at from_ms. *season: NULL where none holds. */
 const snag_amount *snag_span_at(const snag_span *span, int64_t from_ms, const snag_season **season);
 /* Whether that is counted by the calendar. */

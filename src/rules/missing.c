@@ -27,25 +27,17 @@
  */
 #include "base/assert.h"
 #include "base/time.h"
-#include "rules/rule.h"
+#include "rules/silence.h"
 
-typedef struct state {
-    int64_t deadline_ms; /* SNAG_TIME_NONE: not armed, not open */
-    int64_t at_ms;       /* the question's time; where not armed, the newest answer's */
-    int64_t paused_ms;   /* SNAG_TIME_NONE: the clock runs; as all that follow only in longer rules */
-    int64_t first_ms;    /* the first promise, where it was moved; else SNAG_TIME_NONE */
-    int64_t second_ms;   /* the second level's deadline, where there is one */
-    int64_t level;       /* TOLD_* */
-} state;
+/* deadline_ms SNAG_TIME_NONE: not armed, not open; at_ms is then the newest answer's. */
+typedef snag_silence state;
 
-enum { TOLD_NOTHING, TOLD_WARNING, TOLD_OVERDUE, TOLD_SECOND, SHORT_BYTES = 16, MILLION = 1000000 };
-
-static const char *const sides[] = {"us", "customer", NULL};
+enum { SHORT_BYTES = 16, MILLION = 1000000 };
 
 static const snag_field fields[] = {
     SNAG_FIELD_MATCHER("missing", missing, true, SNAG_ROLE_ANSWER,
                        "the awaited event: a name, a list, a trailing *"),
-    {.name = "after", .type = SNAG_FIELD_LEVELS, .offset = offsetof(snag_rule_params, after),
+    {.name = "after", .type = SNAG_FIELD_LEVELS, .offset = offsetof(snag_rule_params, wait.after),
      .required = true, .instead = "promise", .min = 1, .max = INT64_MAX / 4, .otherwise = -1,
      .summary = "how long after the event it is awaited; exactly at the deadline is in time; [3s, 7s]: the "
                 "alert escalates at the second"},
@@ -56,13 +48,14 @@ static const snag_field fields[] = {
     SNAG_FIELD_MATCHER_ADDED("found", found, SNAG_ROLE_FOUND,
                              "an event by which another product says that it found the same; it is one "
                              "signal with ours"),
-    SNAG_FIELD_ADDED("warn", SHARE, warn, 1, MILLION - 1, -1,
+    SNAG_FIELD_ADDED("warn", SHARE, wait.warn, 1, MILLION - 1, -1,
                      "how much of the time before it is due the alert comes, as a warning; it escalates "
                      "when due"),
-    SNAG_FIELD_ADDED("promise", NAME, promise, 0, 0, -1,
+    SNAG_FIELD_ADDED("promise", NAME, wait.promise, 0, 0, -1,
                      "instead of after: the kept time by which it was promised; a later event may move it"),
-    {.name = "waits_on", .type = SNAG_FIELD_WORD, .offset = offsetof(snag_rule_params, waits_on),
-     .added = true, .otherwise = -1, .words = sides, .summary = "whose silence it is: told in the alert"},
+    {.name = "waits_on", .type = SNAG_FIELD_WORD, .offset = offsetof(snag_rule_params, wait.waits_on),
+     .added = true, .otherwise = -1, .words = snag_silence_sides,
+     .summary = "whose silence it is: told in the alert"},
     SNAG_FIELD_MATCHER_ADDED("pause", pause, SNAG_ROLE_PAUSE,
                              "from this event on it is the other side's turn, and the clock stands"),
     SNAG_FIELD_MATCHER_ADDED("resume", resume, SNAG_ROLE_RESUME, "from this event on it runs again"),
@@ -72,7 +65,8 @@ static const snag_field fields[] = {
 static bool is_long(const snag_rule *rule)
 {
     const snag_rule_params *params = &rule->params;
-    return params->warn >= 0 || params->after.then_ms >= 0 || params->promise >= 0 || params->pause.count > 0;
+    return params->wait.warn >= 0 || params->wait.after.then_ms >= 0 || params->wait.promise >= 0 ||
+           params->pause.count > 0;
 }
 
 static state *state_of(snag_rule_step *step)
@@ -80,17 +74,8 @@ static state *state_of(snag_rule_step *step)
     state *kept = snag_rule_state(step);
     if (snag_rule_state_bytes(step) <= SHORT_BYTES) {
         kept->paused_ms = kept->first_ms = kept->second_ms = SNAG_TIME_NONE;
-        kept->level = TOLD_NOTHING;
+        kept->level = SNAG_TOLD_NOTHING;
     }
-    return kept;
-}
-
-/* Waiting since at_ms, or the newest answer where deadline_ms is SNAG_TIME_NONE. */
-static state waiting_since(const snag_rule *rule, int64_t deadline_ms, int64_t at_ms)
-{
-    state kept = {deadline_ms, at_ms, SNAG_TIME_NONE, SNAG_TIME_NONE, SNAG_TIME_NONE, TOLD_NOTHING};
-    if (rule->params.after.then_ms >= 0 && deadline_ms != SNAG_TIME_NONE)
-        kept.second_ms = deadline_ms + rule->params.after.then_ms - rule->params.after.ms;
     return kept;
 }
 
@@ -120,54 +105,16 @@ static void remember_answer(const snag_rule *rule, snag_rule_step *step, int64_t
     bool had = snag_rule_state_bytes(step) > 0;
     if (rule->params.overtake_ms <= 0 || (had && kept->at_ms >= time_ms))
         return;
-    *kept = waiting_since(rule, SNAG_TIME_NONE, time_ms);
+    *kept = snag_silence_begin(&rule->params.wait, SNAG_TIME_NONE, time_ms);
     int64_t gap_ms = rule->params.overtake_ms > SNAG_TIDY_MS ? rule->params.overtake_ms : SNAG_TIDY_MS;
     snag_rule_arm(step, time_ms + gap_ms);
     state_keep(rule, step);
 }
 
-/* An episode that another product's word opened has no deadline of ours: both times are that word's. */
-static snag_rule_facts facts_of(const snag_rule *rule, const state *kept)
-{
-    snag_rule_facts facts = SNAG_RULE_FACTS_NONE;
-    const snag_rule_params *params = &rule->params;
-    facts.within_ms = params->after.ms;
-    if (kept->deadline_ms > kept->at_ms || params->promise >= 0)
-        facts.deadline_ms = kept->deadline_ms;
-    facts.promised = params->promise >= 0;
-    facts.first_promise_ms = kept->first_ms;
-    if (params->waits_on >= 0)
-        facts.waits_on = sides[params->waits_on];
-    if (params->warn >= 0 || params->after.then_ms >= 0)
-        facts.level = kept->level - TOLD_WARNING;
-    if (params->promise < 0)
-        facts.span = params->after.span;
-    facts.from_ms = kept->at_ms;
-    return facts;
-}
-
-/* How long before it is due the warning comes: a share of the whole time, rounded down. */
-static int64_t warn_gap_ms(const snag_rule *rule, const state *kept)
-{
-    int64_t whole_ms = rule->params.after.ms;
-    if (rule->params.promise >= 0 || rule->params.after.span)
-        whole_ms = kept->deadline_ms > kept->at_ms ? kept->deadline_ms - kept->at_ms : 0;
-    return whole_ms / MILLION * rule->params.warn + whole_ms % MILLION * rule->params.warn / MILLION;
-}
-
-/* When there is more to tell, seen from what is told already, and not before now; nothing is while the clock
- * stands. */
+/* When there is more to tell, and not before now. */
 static void arm(const snag_rule *rule, snag_rule_step *step, const state *kept, int64_t now_ms)
 {
-    int64_t due_ms = SNAG_NEVER;
-    if (kept->paused_ms == SNAG_TIME_NONE) {
-        if (kept->level < TOLD_OVERDUE)
-            due_ms = kept->deadline_ms;
-        if (kept->level == TOLD_NOTHING && rule->params.warn >= 0)
-            due_ms -= warn_gap_ms(rule, kept);
-        if (kept->level == TOLD_OVERDUE && kept->second_ms != SNAG_TIME_NONE)
-            due_ms = kept->second_ms;
-    }
+    int64_t due_ms = snag_silence_due(&rule->params.wait, kept);
     snag_rule_hold(step, kept->paused_ms != SNAG_TIME_NONE);
     snag_rule_arm(step, due_ms > now_ms ? due_ms : now_ms);
 }
@@ -179,11 +126,9 @@ static void end(const snag_rule *rule, snag_rule_step *step, const snag_event *e
     const state *kept = state_of(step);
     SNAG_ASSERT(kept->deadline_ms != SNAG_TIME_NONE);
     if (snag_rule_is_open(step)) {
-        snag_rule_facts facts = facts_of(rule, kept);
-        if (event->time_ms <= kept->deadline_ms && kept->level != TOLD_WARNING)
-            reason = SNAG_REASON_LATE_EVIDENCE;
+        snag_rule_facts facts = snag_silence_facts(&rule->params.wait, kept);
         snag_rule_note(step);
-        snag_rule_close(step, reason, &facts);
+        snag_rule_close(step, snag_silence_ends(kept, event->time_ms, reason), &facts);
     }
     forget(step);
 }
@@ -212,16 +157,10 @@ static void on_until(const snag_rule *rule, snag_rule_step *step, const snag_eve
 static bool deadline_of(const snag_rule *rule, snag_rule_step *step, const snag_event *event,
                         int64_t *deadline_ms)
 {
-    int64_t slot = rule->params.promise;
-    if (slot < 0) {
-        *deadline_ms = snag_rule_due(step, &rule->params.after);
-        return true;
-    }
-    if (slot >= event->var_count || event->vars[slot].kind != SNAG_KIND_TIME)
-        return false;
-    const snag_value *value = &event->vars[slot];
-    *deadline_ms = value->as.time.seconds * 1000 + value->as.time.nanos / 1000000;
-    return snag_time_sane(*deadline_ms);
+    if (rule->params.wait.promise >= 0)
+        return snag_silence_promise(rule->params.wait.promise, event, deadline_ms);
+    *deadline_ms = snag_rule_due(step, &rule->params.wait.after);
+    return true;
 }
 
 /* A question while one is waited for already: only a promise can be moved by it. */
@@ -229,20 +168,19 @@ static void on_question_again(const snag_rule *rule, snag_rule_step *step, state
                               const snag_event *event)
 {
     int64_t deadline_ms;
-    if (rule->params.promise < 0 || event->time_ms < kept->at_ms ||
+    snag_rule_facts facts = snag_silence_facts(&rule->params.wait, kept);
+    if (rule->params.wait.promise < 0 || event->time_ms < kept->at_ms ||
         !deadline_of(rule, step, event, &deadline_ms) || deadline_ms == kept->deadline_ms)
         return;
-    if (kept->first_ms == SNAG_TIME_NONE)
-        kept->first_ms = kept->deadline_ms;
     snag_rule_note(step);
-    if (snag_rule_is_open(step) && deadline_ms >= event->time_ms) { /* promised anew: overdue no more */
-        snag_rule_facts facts = facts_of(rule, kept);
+    bool anew = snag_silence_move(kept, deadline_ms, event->time_ms);
+    facts.first_promise_ms = kept->first_ms;
+    if (anew && snag_rule_is_open(step)) { /* promised anew: overdue no more */
         snag_rule_close(step, SNAG_REASON_MOVED_ON, &facts);
         snag_rule_forget_all(step); /* the next episode begins with the new promise, and is named by it */
         snag_rule_note(step);
-        kept->level = TOLD_NOTHING;
+        kept->level = SNAG_TOLD_NOTHING;
     }
-    kept->deadline_ms = deadline_ms;
     state_keep(rule, step);
     arm(rule, step, kept, event->time_ms);
 }
@@ -263,7 +201,7 @@ static void on_question(const snag_rule *rule, snag_rule_step *step, const snag_
     if (!deadline_of(rule, step, event, &deadline_ms))
         return;
     snag_rule_forget_all(step);
-    *kept = waiting_since(rule, deadline_ms, event->time_ms);
+    *kept = snag_silence_begin(&rule->params.wait, deadline_ms, event->time_ms);
     state_keep(rule, step);
     snag_rule_note(step);
     arm(rule, step, kept, event->time_ms);
@@ -274,19 +212,8 @@ static void on_turn(const snag_rule *rule, snag_rule_step *step, const snag_even
 {
     state *kept = state_of(step);
     bool waiting = snag_rule_state_bytes(step) > 0 && kept->deadline_ms != SNAG_TIME_NONE;
-    if (!waiting || event->time_ms < kept->at_ms || stands == (kept->paused_ms != SNAG_TIME_NONE))
+    if (!waiting || !snag_silence_turn(kept, event->time_ms, stands))
         return;
-    if (stands) {
-        kept->paused_ms = event->time_ms;
-    } else {
-        if (event->time_ms < kept->paused_ms)
-            return; /* late: of an earlier turn */
-        if (kept->level < TOLD_OVERDUE)
-            kept->deadline_ms += event->time_ms - kept->paused_ms;
-        if (kept->second_ms != SNAG_TIME_NONE)
-            kept->second_ms += event->time_ms - kept->paused_ms;
-        kept->paused_ms = SNAG_TIME_NONE;
-    }
     state_keep(rule, step);
     arm(rule, step, kept, event->time_ms);
 }
@@ -303,11 +230,11 @@ static void on_found(const snag_rule *rule, snag_rule_step *step, const snag_eve
     snag_rule_note(step);
     if (snag_rule_is_open(step))
         return;
-    *kept = waiting_since(rule, event->time_ms, event->time_ms);
-    kept->level = TOLD_OVERDUE;
+    *kept = snag_silence_begin(&rule->params.wait, event->time_ms, event->time_ms);
+    kept->level = SNAG_TOLD_OVERDUE;
     state_keep(rule, step);
     arm(rule, step, kept, event->time_ms);
-    snag_rule_facts facts = facts_of(rule, kept);
+    snag_rule_facts facts = snag_silence_facts(&rule->params.wait, kept);
     snag_rule_open(step, &facts);
 }
 
@@ -334,15 +261,9 @@ static void on_timer(const snag_rule *rule, snag_rule_step *step, int64_t deadli
         forget(step);
         return;
     }
-    if (kept->level == TOLD_NOTHING && deadline_ms >= kept->deadline_ms)
-        kept->level = TOLD_WARNING; /* no warning in time: a moved promise, or a rule without one */
-    kept->level++;
+    snag_silence_tell(kept, deadline_ms);
     state_keep(rule, step);
-    snag_rule_facts facts = facts_of(rule, kept);
-    if (kept->level == TOLD_SECOND) {
-        facts.within_ms = rule->params.after.then_ms;
-        facts.deadline_ms = kept->second_ms;
-    }
+    snag_rule_facts facts = snag_silence_facts_told(&rule->params.wait, kept);
     if (snag_rule_is_open(step))
         snag_rule_escalate(step, &facts);
     else
@@ -352,14 +273,7 @@ static void on_timer(const snag_rule *rule, snag_rule_step *step, int64_t deadli
 
 static bool long_sound(const snag_rule *rule, const state *kept, bool open)
 {
-    if ((kept->paused_ms != SNAG_TIME_NONE && !snag_time_sane(kept->paused_ms)) ||
-        (kept->first_ms != SNAG_TIME_NONE && !snag_time_sane(kept->first_ms)) ||
-        (kept->second_ms != SNAG_TIME_NONE && !snag_time_sane(kept->second_ms)))
-        return false;
-    if (kept->level < TOLD_NOTHING || kept->level > TOLD_SECOND || open != (kept->level > TOLD_NOTHING))
-        return false;
-    return (kept->level != TOLD_SECOND || kept->second_ms != SNAG_TIME_NONE) &&
-           (kept->second_ms != SNAG_TIME_NONE) == (rule->params.after.then_ms >= 0);
+    return snag_silence_sound(&rule->params.wait, kept) && open == (kept->level > SNAG_TOLD_NOTHING);
 }
 
 static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool open, int64_t due_ms)
@@ -387,24 +301,20 @@ static void explain(const snag_rule *rule, const void *bytes, size_t size, snag_
     if (!is_long(rule) || size == 0)
         return;
     memcpy(&kept, bytes, size);
-    if (kept.paused_ms == SNAG_TIME_NONE || kept.deadline_ms == SNAG_TIME_NONE)
-        return;
-    snag_buf_str_put(buf, SNAG_STR(",\"clock_stands_since\":\""));
-    snag_time_print(buf, kept.paused_ms);
-    snag_buf_byte(buf, '"');
+    snag_silence_explain(&kept, buf);
 }
 
 static snag_err check(const snag_rule *rule, snag_diag *diag)
 {
     const snag_rule_params *params = &rule->params;
-    if (params->after.ms >= 0 && params->promise >= 0)
+    if (params->wait.after.ms >= 0 && params->wait.promise >= 0)
         return snag_fail(diag, SNAG_CONFIG, "promise stands instead of after");
-    if (params->after.ms >= 0 && params->overtake_ms > params->after.ms)
+    if (params->wait.after.ms >= 0 && params->overtake_ms > params->wait.after.ms)
         return snag_fail(diag, SNAG_CONFIG, "overtake must not be longer than after");
-    if (params->after.span && params->pause.count > 0)
+    if (params->wait.after.span && params->pause.count > 0)
         return snag_fail(diag, SNAG_CONFIG,
                          "pause goes with elapsed time: a calendar's clock does not stand");
-    if (params->promise >= 0 && params->overtake_ms > 0)
+    if (params->wait.promise >= 0 && params->overtake_ms > 0)
         return snag_fail(diag, SNAG_CONFIG, "overtake does not go with promise");
     if ((params->pause.count > 0) != (params->resume.count > 0))
         return snag_fail(diag, SNAG_CONFIG, "%s needs the other: the clock stands from pause: to resume:",

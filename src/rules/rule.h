@@ -55,13 +55,6 @@ typedef struct snag_fed {
     int64_t at_ms;
 } snag_fed;
 
-/* One or two levels of waiting; -1 = not given. */
-typedef struct snag_levels {
-    int64_t ms;
-    int64_t then_ms;       /* after: [ms, then_ms] */
-    const snag_span *span; /* where a calendar or seasons count the first; then there is no second */
-} snag_levels;
-
 /* All fields of all kinds; a kind's field table says which it takes. -1 / 0 = not given. */
 typedef struct snag_rule_params {
     snag_matcher missing;
@@ -75,7 +68,7 @@ typedef struct snag_rule_params {
     snag_steps path;
     snag_weights score;
     snag_steps stages; /* milestones and ends of walks, for a path */
-    snag_levels after;
+    snag_patience wait; /* after, warn, promise, waits_on */
     int64_t overtake_ms;
     int64_t count;
     int64_t within_ms; /* or SNAG_WITHIN_JOURNEY */
@@ -93,9 +86,6 @@ typedef struct snag_rule_params {
     int64_t enter; /* in millionths */
     int64_t leave;
     int64_t min;
-    int64_t warn;     /* in millionths */
-    int64_t promise;  /* slot in event vars */
-    int64_t waits_on; /* 0 us, 1 customer */
     int64_t differs; /* slots in event vars */
     int64_t between;
     bool burst;

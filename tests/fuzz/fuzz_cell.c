@@ -47,6 +47,13 @@ static const char pipeline_text[] =
     "      begun: { event: Begun, due: { early: 1h, else: 2h } }\n"
     "      sent: { event: Sent, due: 2h, milestone: sent }\n"
     "      done: { event: Done, end: true }\n"
+    "  parcel:\n"
+    "    per: [order, channel]\n"
+    "    again: true\n"
+    "    stages:\n"
+    "      begun: { event: Begun, due: [30m, 2h], warn: 20%, pause: Failed, resume: Other }\n"
+    "      sent: { event: Sent, promise: at, warn: 10%, pause: Other, resume: Failed }\n"
+    "      done: { event: Done, promise: at, end: true }\n"
     "rules:\n"
     "  silent: { event: \"*\", missing: \"*\", after: 3h }\n"
     "  unanswered: { event: Begun, per: order, missing: Sent, after: 30m,\n"
@@ -78,7 +85,12 @@ static const char newer_text[] =
     "    stages:\n"
     "      sent: { event: Sent, due: 1h }\n"
     "      begun: { event: Begun, due: 1h }\n"
-    "      done: { event: Done, end: done }\n";
+    "      done: { event: Done, end: done }\n"
+    "  parcel:\n"
+    "    per: [order, channel]\n"
+    "    stages:\n"
+    "      sent: { event: Sent, due: 2h }\n"
+    "      begun: { event: Begun, due: 1h, warn: 10% }\n";
 
 typedef struct cell {
     char key[KEY_BYTES];

@@ -37,9 +37,9 @@ static inline void cases_pipeline_init(cases_pipeline *self)
     self->source.kept = self->kept;
     self->source.kept_count = 3;
     self->rule.signal.name = SNAG_STR("declined");
-    self->stages[0] = (snag_stage){.name = SNAG_STR("checkout"), .due_ms = 1000,
+    self->stages[0] = (snag_stage){.name = SNAG_STR("checkout"), .wait = SNAG_PATIENCE(1000),
                                    .late = {.name = SNAG_STR("order.checkout.late")}};
-    self->stages[1] = (snag_stage){.name = SNAG_STR("paid"), .due_ms = -1};
+    self->stages[1] = (snag_stage){.name = SNAG_STR("paid"), .wait = SNAG_PATIENCE(-1)};
     self->journey = (snag_journey){.name = SNAG_STR("order"), .stages = self->stages, .stage_count = 2};
     self->pipeline = (snag_pipeline){.sources = &self->source, .source_count = 1,
                                      .names = self->names, .name_count = SNAG_VAR_KEPT + 3,

@@ -141,10 +141,7 @@ snag_rule *fixture_rule(fixture *f, const char *kind, const char *name, uint16_t
     rule->params = (snag_rule_params){.missing = fixture_matcher(missing),
                                       .until = fixture_matcher(until),
                                       .within_ms = -1,
-                                      .after = {.then_ms = -1},
-                                      .warn = -1,
-                                      .promise = -1,
-                                      .waits_on = -1,
+                                      .wait = SNAG_PATIENCE(0),
                                       .gap_ms = -1,
                                       .radius = -1,
                                       .quiet_ms = -1};

@@ -62,7 +62,7 @@ static void test_defaults(void **state)
     assert_false(pipeline->sources[0].clock_log);
     assert_int_equal(rule->signal.severity, SNAG_SEVERITY_WARNING);
     assert_int_equal(rule->signal.sla_ms, -1);
-    assert_int_equal(rule->params.after.ms, SNAG_MINUTE_MS);
+    assert_int_equal(rule->params.wait.after.ms, SNAG_MINUTE_MS);
     assert_int_equal(rule->params.overtake_ms, 0);
     assert_int_equal(rule->scope, 0);
     CHECK_STR(rule->signal.test, "missing");
@@ -190,8 +190,8 @@ static void test_journey(void **state)
     assert_true(journey->again);
     assert_int_equal(journey->scope, 1);
     assert_int_equal(journey->stage_count, 3);
-    assert_int_equal(journey->stages[0].due_ms, 90 * SNAG_SECOND_MS);
-    assert_int_equal(journey->stages[1].due_ms, -1);
+    assert_int_equal(journey->stages[0].wait.after.ms, 90 * SNAG_SECOND_MS);
+    assert_int_equal(journey->stages[1].wait.after.ms, -1);
     CHECK_STR(journey->stages[0].late.name, "call.queued.late");
     CHECK_STR(journey->stages[0].late.test, "due");
     CHECK_STR(journey->stages[0].late.headline, "Stuck in queued for {elapsed}");

@@ -19,7 +19,7 @@ static fixture *stuck_fixture(void)
 {
     fixture *f = fixture_new();
     snag_rule *rule = fixture_rule(f, "missing", "stuck", 1, "Queued", "Answered|Gone", "Closed");
-    rule->params.after.ms = 60000;
+    rule->params.wait.after.ms = 60000;
     rule = fixture_rule(f, "count", "twice", 0, "Gone", NULL, NULL);
     rule->params.count = 2;
     rule->params.within_ms = 3600000;
@@ -123,11 +123,11 @@ static const snag_pattern answered[] = {{{"Answered", 8}, false}};
 static const snag_pattern gone[] = {{{"Gone", 4}, false}};
 
 static const snag_stage call_stages[] = {
-    {.name = {"queued", 6}, .event = {queued, 1, NULL}, .due_ms = 60000,
+    {.name = {"queued", 6}, .event = {queued, 1, NULL}, .wait = SNAG_PATIENCE(60000),
      .late = {.name = {"call.queued.late", 16}, .test = {"due", 3}, .headline = {"late", 4},
               .sla_ms = -1}},
-    {.name = {"answered", 8}, .event = {answered, 1, NULL}, .due_ms = -1},
-    {.name = {"gone", 4}, .event = {gone, 1, NULL}, .due_ms = -1, .end = {"lost", 4}},
+    {.name = {"answered", 8}, .event = {answered, 1, NULL}, .wait = SNAG_PATIENCE(-1)},
+    {.name = {"gone", 4}, .event = {gone, 1, NULL}, .wait = SNAG_PATIENCE(-1), .end = {"lost", 4}},
 };
 
 static void test_walks(void **state)

@@ -32,10 +32,10 @@ typedef struct world {
 } world;
 
 static const snag_stage stages[] = {
-    {.name = {"queued", 6}, .due_ms = 60000, .late = {.name = {"call.queued.late", 16}, .sla_ms = -1,
-     .headline = {"stuck", 5}, .fingerprint = 301}},
-    {.name = {"answered", 8}, .due_ms = -1},
-    {.name = {"closed", 6}, .due_ms = -1, .end = {"fine", 4}},
+    {.name = {"queued", 6}, .wait = SNAG_PATIENCE(60000),
+     .late = {.name = {"call.queued.late", 16}, .sla_ms = -1, .headline = {"stuck", 5}, .fingerprint = 301}},
+    {.name = {"answered", 8}, .wait = SNAG_PATIENCE(-1)},
+    {.name = {"closed", 6}, .wait = SNAG_PATIENCE(-1), .end = {"fine", 4}},
 };
 
 static fixture *make(const snag_source_spec *specs, uint32_t count)
@@ -50,7 +50,7 @@ static fixture *make(const snag_source_spec *specs, uint32_t count)
         own[i] = stages[i];
         own[i].event = event;
     }
-    fixture_rule(f, "missing", "stuck", 1, "Queued", "Answered|Gone", NULL)->params.after.ms = 20000;
+    fixture_rule(f, "missing", "stuck", 1, "Queued", "Answered|Gone", NULL)->params.wait.after.ms = 20000;
     snag_rule *often = fixture_rule(f, "count", "often", 0, "Queued", NULL, "Closed");
     often->params.count = 3;
     often->params.within_ms = 40000;

@@ -104,8 +104,8 @@ static void other_data(void **state)
     assert_memory_not_equal(ours.pipeline.zones, theirs.pipeline.zones, 8);
     assert_memory_not_equal(ours.pipeline.zones, none, 8);
     assert_true(snag_str_equal(theirs.pipeline.zone_version, SNAG_STR("2099z")));
-    const snag_span *berlin = ours.pipeline.rules[0].params.after.span;
-    const snag_span *moscow = theirs.pipeline.rules[0].params.after.span;
+    const snag_span *berlin = ours.pipeline.rules[0].params.wait.after.span;
+    const snag_span *moscow = theirs.pipeline.rules[0].params.wait.after.span;
     assert_int_equal(snag_zone_offset(berlin->calendar->zone, 1767225600), 3600);
     assert_int_equal(snag_zone_offset(moscow->calendar->zone, 1767225600), 10800);
     snag_config_free(&ours);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Private to walk.c, walk_stored.c and promise.c: a walk as it is stored, and the changes it makes.
+ */
+#ifndef SNAG_ENGINE_WALK_H
+#define SNAG_ENGINE_WALK_H
+
+#include "engine/state.h"
+#include "rules/silence.h"
+
+enum { SNAG_WALK_OPEN, SNAG_WALK_ENDED, SNAG_WALK_EXPIRED };
+
+typedef struct snag_walk {
+    int64_t entered_ms;
+    uint32_t seq;
+    uint8_t stage;
+    uint8_t ended; /* SNAG_WALK_* */
+    uint8_t walk[16];
+    uint16_t friction; /* of the way so far; past what it can hold it stays */
+    int64_t closed_ms;
+    uint32_t closed_seq; /* of the newest closing change */
+    uint8_t outcome;     /* SNAG_OUTCOME_* */
+    uint8_t level;       /* SNAG_TOLD_* of the stage's `due:` */
+    uint8_t padding[2];
+    int64_t deadline_ms; /* of the stage's `due:`; SNAG_TIME_NONE = none */
+    int64_t paused_ms;
+    int64_t second_ms;
+} snag_walk;
+
+/* False: no walk of this journey. */
+bool snag_walk_get(const snag_item *item, const snag_journey *journey, snag_walk *walk);
+void snag_walk_put(snag_item *item, const snag_journey *journey, const snag_walk *walk);
+/* The wait of the stage that the walk stands in, and back. */
+snag_silence snag_walk_silence(const snag_walk *walk);
+void snag_walk_wait(snag_walk *walk, const snag_silence *silence);
+/* When the walk has more to tell, not before now; or when it expires. */
+int64_t snag_walk_due(const snag_journey *journey, const snag_stage *stage, const snag_walk *walk,
+                      int64_t now_ms);
+int64_t snag_walk_expires(const snag_journey *journey, const snag_walk *walk);
+snag_str snag_walk_outcome(const snag_journey *journey, const snag_walk *walk);
+/* A change of a walk with everything but from, to, dwell and outcome. */
+snag_change *snag_walk_change(snag_engine *engine, const snag_journey *journey, const snag_item *item,
+                              snag_walk *walk, snag_move move);
+
+/* --- promise.c: each looks up the walk in the cell at work and puts it back --- */
+/* The event at hand enters `stage`: what was promised of it is kept; an end ends all of them. */
+void snag_promise_enter(snag_engine *engine, const snag_journey *journey, uint8_t stage);
+/* The walk has just begun: whatever an earlier one was promised is forgotten. */
+void snag_promise_begin(snag_engine *engine, const snag_journey *journey, uint8_t stage);
+/* The walk expires. */
+void snag_promise_expire(snag_engine *engine, const snag_journey *journey);
+
+#endif
