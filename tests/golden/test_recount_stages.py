@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # An independent recount of what stages wait for: two levels, warnings, clocks that stand, promises, once
-# more from language.md, short and slow. Random journeys and streams by seed, read in an order of arrival of its own
-# inside out_of_order, with duplicates; every alert and change must agree.
+# more from language.md, short and slow. Random journeys and streams by seed, read in an order of arrival of
+# its own inside out_of_order, with duplicates; every alert and change must agree.
 #
 #     SNAG=build/snag tests/golden/test_recount_stages.py SEED       one stream again
 #
