@@ -52,7 +52,7 @@ static buffer *buffer_new(uint64_t seed)
     b->f = fixture_new();
     b->f->source.out_of_order_ms = 1000;
     snag_rule *rule = fixture_rule(b->f, "missing", "stuck", 0, "Asked", "Answered", NULL);
-    rule->params.after.ms = 60000;
+    rule->params.wait.after.ms = 60000;
     b->block = calloc(1, BLOCK_BYTES);
     b->room = 1 << 18;
     b->list = malloc(b->room * sizeof *b->list);
