@@ -11,6 +11,9 @@
  *       4   SKIP_VARINT
  *       5 END
  *
+ * The items of a list that is wanted one by one (`each:`) have a program of their own: the record's steps
+ * over the list and says where it lies.
+ *
  * Nothing is copied or allocated per record (a decimal's digits go into the arena). Every length is checked
  * against the bytes that are left, every count against what its items need at least, and nesting is
  * bounded when the schema is compiled: hostile data is refused and costs no more than honest data of its
@@ -48,7 +51,8 @@ typedef enum snag_avro_code {
     SNAG_AVRO_OPTIONAL, /* a = branch of null, b = behind the other branch */
     SNAG_AVRO_UNION,   /* a = first of its jumps, b = branches */
     SNAG_AVRO_JUMP,    /* a = where to */
-    SNAG_AVRO_ARRAY,   /* a = behind its END, b = least bytes of an item; the item follows */
+    SNAG_AVRO_ARRAY,   /* a = behind its END, b = least bytes of an item, c = the program of an item that is
+                        * wanted, 0 = none is; what skips an item follows */
     SNAG_AVRO_MAP /* the same; c = first of its children, slot = how many; the others' skip follows */
 } snag_avro_code;
 
@@ -88,10 +92,25 @@ SNAG_MUST_CHECK snag_err snag_avro_compile(snag_avro_program **out, snag_str sch
                                            const snag_paths *paths, snag_diag *diag);
 void snag_avro_program_free(snag_avro_program *program);
 
+/* A list whose items are wanted one by one, on its way through them. */
+typedef struct snag_avro_list {
+    const snag_avro_program *program;
+    const unsigned char *begin; /* of the record: errors say how far in they are */
+    const unsigned char *at;
+    const unsigned char *end; /* of the list */
+    const unsigned char *block_end; /* where the block says that it ends, NULL = it does not say */
+    int64_t left;             /* in this block */
+    uint32_t item;            /* its program; 0 = there was no list */
+} snag_avro_list;
+
 /* Runs it over a body, which must end where the schema does. The caller has cleared the slots. A failed run
- * leaves them half filled. */
+ * leaves them half filled. list: where the items lie that paths->items wants; NULL where it wants none. */
 SNAG_MUST_CHECK snag_err snag_avro_read(const snag_avro_program *program, const snag_paths *paths,
-                                        snag_str body, snag_slot *slots, snag_arena *arena,
-                                        snag_diag *diag);
+                                        snag_str body, snag_slot *slots, snag_avro_list *list,
+                                        snag_arena *arena, snag_diag *diag);
+/* The next item into slots that the caller has cleared; behind those of its paths one for the item itself.
+ * *any: false past the last. */
+SNAG_MUST_CHECK snag_err snag_avro_next(snag_avro_list *list, const snag_paths *items, snag_slot *slots,
+                                        bool *any, snag_arena *arena, snag_diag *diag);
 
 #endif

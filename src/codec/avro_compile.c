@@ -3,46 +3,25 @@
  * A writer's schema and the wanted paths -> a program (avro.h shows one). The tree of types is walked once; a
  * named type is laid out wherever it is used, so that the program needs no calls.
  */
-#include "codec/avro.h"
+#include "codec/avro_compiler.h"
 
 #include <stdlib.h>
 
 #include "base/limits.h"
 #include "codec/avro_schema.h"
 
+typedef snag_avro_compiler compiler;
+typedef snag_avro_least least;
+typedef snag_avro_named named;
+
 enum {
     OPS_MAX = 1 << 16,   /* named types are laid out wherever they are used: a bound against explosion */
-    NAMES_MAX = 1 << 12,
-    NAME_BYTES_MAX = 512
+    NAMES_MAX = 1 << 12
 };
-
-/* A named type that was met. */
-typedef struct named {
-    char text[NAME_BYTES_MAX];
-    uint32_t size;
-    bool open; /* its body is being laid out right now */
-    const snag_value *type;
-    snag_str space; /* the namespace it was met in */
-} named;
-
-typedef struct compiler {
-    snag_avro_program *program;
-    const snag_paths *paths;
-    named *names;
-    uint32_t name_count;
-    uint32_t name_room;
-    uint32_t barrier; /* some jump leads here: what follows must not be merged with what is before */
-    uint32_t depth;
-    snag_err err;
-    snag_diag *diag;
-} compiler;
-
-/* The least bytes a value of the type just laid out takes. */
-typedef uint32_t least;
 
 static least compile_type(compiler *c, const snag_value *type, snag_str space, uint32_t node);
 
-static least failed(compiler *c, snag_err err, const char *words, snag_str name)
+least snag_avro_failed(compiler *c, snag_err err, const char *words, snag_str name)
 {
     if (!c->err)
         c->err = snag_fail(c->diag, err, "the Avro schema %s%s%.*s", words, name.size ? " " : "",
@@ -50,25 +29,24 @@ static least failed(compiler *c, snag_err err, const char *words, snag_str name)
     return 0;
 }
 
-/* Room for one more item; NULL and c->err where there is none. */
-static void *one_more(compiler *c, void *items, uint32_t count, uint32_t *room, size_t size)
+void *snag_avro_one_more(compiler *c, void *items, uint32_t count, uint32_t *room, size_t size)
 {
     if (count < *room)
         return items;
     uint32_t more = *room ? *room * 2 : 32;
     void *grown = count < OPS_MAX ? realloc(items, more * size) : NULL;
     if (!grown) {
-        failed(c, count < OPS_MAX ? SNAG_MEMORY : SNAG_BAD_SCHEMA, "is too large", SNAG_STR(""));
+        snag_avro_failed(c, count < OPS_MAX ? SNAG_MEMORY : SNAG_BAD_SCHEMA, "is too large", SNAG_STR(""));
         return NULL;
     }
     *room = more;
     return grown;
 }
 
-static uint32_t emit(compiler *c, snag_avro_op op)
+uint32_t snag_avro_emit(compiler *c, snag_avro_op op)
 {
     snag_avro_program *p = c->program;
-    void *ops = one_more(c, p->ops, p->op_count, &p->op_room, sizeof *p->ops);
+    void *ops = snag_avro_one_more(c, p->ops, p->op_count, &p->op_room, sizeof *p->ops);
     if (!ops)
         return 0;
     p->ops = ops;
@@ -82,122 +60,17 @@ static uint32_t here(compiler *c)
     return c->program->op_count;
 }
 
-static void skip_fixed(compiler *c, uint32_t bytes)
+int32_t snag_avro_slot_of(const compiler *c, uint32_t node)
 {
-    snag_avro_program *p = c->program;
-    if (p->op_count > c->barrier && p->ops[p->op_count - 1].code == SNAG_AVRO_SKIP_FIXED &&
-        bytes < SNAG_RECORD_BYTES_MAX && p->ops[p->op_count - 1].a < SNAG_RECORD_BYTES_MAX)
-        p->ops[p->op_count - 1].a += bytes;
-    else if (bytes > 0)
-        emit(c, (snag_avro_op){.code = SNAG_AVRO_SKIP_FIXED, .slot = -1, .a = bytes});
-}
-
-static int32_t slot_of(const compiler *c, uint32_t node)
-{
+    if (node == SNAG_AVRO_ROOT)
+        return c->root_slot;
     return node == SNAG_PATHS_NONE ? -1 : c->paths->nodes[node].slot;
 }
 
-/* --- scalars ----------------------------------------------------------------------------------- */
-
-static const struct {
-    const char *word;
-    snag_avro_code wanted;
-    snag_avro_code skip;
-    least bytes; /* exactly, for SKIP_FIXED */
-} primitives[] = {
-    {"null", SNAG_AVRO_NULL, SNAG_AVRO_SKIP_FIXED, 0},
-    {"boolean", SNAG_AVRO_BOOL, SNAG_AVRO_SKIP_FIXED, 1},
-    {"int", SNAG_AVRO_INT, SNAG_AVRO_SKIP_VARINT, 1},
-    {"long", SNAG_AVRO_LONG, SNAG_AVRO_SKIP_VARINT, 1},
-    {"float", SNAG_AVRO_FLOAT, SNAG_AVRO_SKIP_FIXED, 4},
-    {"double", SNAG_AVRO_DOUBLE, SNAG_AVRO_SKIP_FIXED, 8},
-    {"bytes", SNAG_AVRO_BYTES, SNAG_AVRO_SKIP_SIZED, 1},
-    {"string", SNAG_AVRO_TEXT, SNAG_AVRO_SKIP_SIZED, 1},
-};
-
-/* What a logical type makes of a wanted scalar. Unknown ones, and those on a wrong type, are ignored, as the
- * specification asks. Local timestamps stay numbers: they name no moment. */
-static void apply_logical(snag_avro_op *op, const snag_value *type)
+/* Where the node's children hang. */
+static uint32_t place_of(uint32_t node)
 {
-    snag_str logical = snag_avro_member_text(type, "logicalType");
-    const snag_value *scale = snag_avro_member(type, "scale");
-    if (op->code == SNAG_AVRO_LONG && snag_str_equal(logical, SNAG_STR("timestamp-millis")))
-        *op = (snag_avro_op){.code = SNAG_AVRO_TIME, .slot = op->slot, .a = 1000};
-    else if (op->code == SNAG_AVRO_LONG && snag_str_equal(logical, SNAG_STR("timestamp-micros")))
-        *op = (snag_avro_op){.code = SNAG_AVRO_TIME, .slot = op->slot, .a = 1000000};
-    else if (op->code == SNAG_AVRO_LONG && snag_str_equal(logical, SNAG_STR("timestamp-nanos")))
-        *op = (snag_avro_op){.code = SNAG_AVRO_TIME, .slot = op->slot, .a = 1000000000};
-    else if (op->code == SNAG_AVRO_INT && snag_str_equal(logical, SNAG_STR("date")))
-        op->code = SNAG_AVRO_DATE;
-    else if ((op->code == SNAG_AVRO_BYTES || op->code == SNAG_AVRO_FIXED) &&
-             snag_str_equal(logical, SNAG_STR("decimal"))) {
-        op->code = SNAG_AVRO_DECIMAL;
-        op->b = scale && scale->kind == SNAG_KIND_INT && scale->as.integer > 0 &&
-                        scale->as.integer < 32
-                    ? (uint32_t)scale->as.integer
-                    : 0;
-    }
-}
-
-static least compile_primitive(compiler *c, snag_str word, const snag_value *type, uint32_t node)
-{
-    size_t i = 0;
-    while (!snag_str_equal(word, snag_str_from(primitives[i].word)))
-        i++;
-    snag_avro_op op = {.code = primitives[i].wanted, .slot = slot_of(c, node)};
-    if (op.slot >= 0) {
-        apply_logical(&op, type);
-        emit(c, op);
-    } else if (primitives[i].skip == SNAG_AVRO_SKIP_FIXED) {
-        skip_fixed(c, primitives[i].bytes);
-    } else {
-        emit(c, (snag_avro_op){.code = primitives[i].skip, .slot = -1});
-    }
-    return primitives[i].bytes;
-}
-
-static least compile_fixed(compiler *c, const snag_value *type, uint32_t node)
-{
-    const snag_value *size = snag_avro_member(type, "size");
-    snag_avro_op op = {.code = SNAG_AVRO_FIXED, .slot = slot_of(c, node)};
-    if (!size || size->kind != SNAG_KIND_INT || size->as.integer < 0 ||
-        size->as.integer > (int64_t)SNAG_RECORD_BYTES_MAX)
-        return failed(c, SNAG_BAD_SCHEMA, "has a fixed of a size that no record has", SNAG_STR(""));
-    op.a = (uint32_t)size->as.integer;
-    if (op.slot < 0) {
-        skip_fixed(c, op.a);
-    } else {
-        apply_logical(&op, type);
-        if (op.code == SNAG_AVRO_DECIMAL && op.a == 0)
-            op.code = SNAG_AVRO_FIXED;
-        emit(c, op);
-    }
-    return op.a;
-}
-
-static least compile_enum(compiler *c, const snag_value *type, uint32_t node)
-{
-    snag_avro_program *p = c->program;
-    const snag_value *symbols = snag_avro_member(type, "symbols");
-    if (slot_of(c, node) < 0) {
-        emit(c, (snag_avro_op){.code = SNAG_AVRO_SKIP_VARINT, .slot = -1});
-        return 1;
-    }
-    if (!symbols || symbols->kind != SNAG_KIND_LIST)
-        return failed(c, SNAG_BAD_SCHEMA, "has an enum without symbols", SNAG_STR(""));
-    uint32_t first = p->symbol_count;
-    for (size_t i = 0; i < symbols->as.list.count && !c->err; i++) {
-        void *room = one_more(c, p->symbols, p->symbol_count, &p->symbol_room, sizeof *p->symbols);
-        if (!room)
-            return 0;
-        p->symbols = room;
-        p->symbols[p->symbol_count++] = symbols->as.list.items[i].as.text;
-    }
-    emit(c, (snag_avro_op){.code = SNAG_AVRO_ENUM,
-                           .slot = slot_of(c, node),
-                           .a = first,
-                           .b = p->symbol_count - first});
-    return 1;
+    return node == SNAG_AVRO_ROOT ? 0 : node;
 }
 
 /* --- unions ------------------------------------------------------------------------------------ */
@@ -213,7 +86,9 @@ static bool is_null(const snag_value *type)
 static void compile_optional(compiler *c, const snag_value *branches, snag_str space, uint32_t node)
 {
     uint32_t null_at = is_null(&branches[0]) ? 0 : 1;
-    uint32_t at = emit(c, (snag_avro_op){.code = SNAG_AVRO_OPTIONAL, .slot = slot_of(c, node), .a = null_at});
+    uint32_t at = snag_avro_emit(c, (snag_avro_op){.code = SNAG_AVRO_OPTIONAL,
+                                                   .slot = snag_avro_slot_of(c, node),
+                                                   .a = null_at});
     here(c);
     compile_type(c, &branches[1 - null_at], space, node);
     uint32_t end = here(c);
@@ -226,9 +101,9 @@ static void compile_branches(compiler *c, const snag_value *list, snag_str space
     snag_avro_program *p = c->program;
     uint32_t count = (uint32_t)list->as.list.count;
     uint32_t first = p->jump_count;
-    emit(c, (snag_avro_op){.code = SNAG_AVRO_UNION, .slot = -1, .a = first, .b = count});
+    snag_avro_emit(c, (snag_avro_op){.code = SNAG_AVRO_UNION, .slot = -1, .a = first, .b = count});
     for (uint32_t i = 0; i < count && !c->err; i++) { /* inner unions take jumps behind ours */
-        void *room = one_more(c, p->jumps, p->jump_count, &p->jump_room, sizeof *p->jumps);
+        void *room = snag_avro_one_more(c, p->jumps, p->jump_count, &p->jump_room, sizeof *p->jumps);
         if (!room)
             return;
         p->jumps = room;
@@ -238,7 +113,7 @@ static void compile_branches(compiler *c, const snag_value *list, snag_str space
     for (uint32_t i = 0; i < count && !c->err; i++) {
         p->jumps[first + i] = here(c);
         compile_type(c, &list->as.list.items[i], space, node);
-        last_jump = emit(c, (snag_avro_op){.code = SNAG_AVRO_JUMP, .slot = -1, .a = last_jump});
+        last_jump = snag_avro_emit(c, (snag_avro_op){.code = SNAG_AVRO_JUMP, .slot = -1, .a = last_jump});
     }
     uint32_t end = here(c);
     while (!c->err && last_jump != UINT32_MAX) {
@@ -253,7 +128,8 @@ static least compile_union(compiler *c, const snag_value *list, snag_str space, 
     const snag_value *branches = list->as.list.items;
     size_t count = list->as.list.count;
     if (count == 0 || count > 256)
-        return failed(c, SNAG_BAD_SCHEMA, "has a union of none or very many branches", SNAG_STR(""));
+        return snag_avro_failed(c, SNAG_BAD_SCHEMA, "has a union of none or very many branches",
+                                SNAG_STR(""));
     if (count == 2 && is_null(&branches[0]) != is_null(&branches[1]))
         compile_optional(c, branches, space, node);
     else
@@ -265,8 +141,10 @@ static least compile_union(compiler *c, const snag_value *list, snag_str space, 
 
 static void mark(compiler *c, uint32_t node, snag_slot_kind kind)
 {
-    if (slot_of(c, node) >= 0)
-        emit(c, (snag_avro_op){.code = SNAG_AVRO_MARK, .slot = slot_of(c, node), .a = (uint32_t)kind});
+    if (snag_avro_slot_of(c, node) >= 0)
+        snag_avro_emit(c, (snag_avro_op){.code = SNAG_AVRO_MARK,
+                                         .slot = snag_avro_slot_of(c, node),
+                                         .a = (uint32_t)kind});
 }
 
 /* The values of an array or map as a program of their own, up to its END. */
@@ -274,23 +152,46 @@ static least compile_items(compiler *c, const snag_value *type, snag_str space, 
 {
     here(c);
     least bytes = compile_type(c, type, space, node);
-    emit(c, (snag_avro_op){.code = SNAG_AVRO_END, .slot = -1});
+    snag_avro_emit(c, (snag_avro_op){.code = SNAG_AVRO_END, .slot = -1});
     here(c);
     return bytes;
+}
+
+/* Whether the items of the array at this node are wanted one by one. */
+static bool is_each(const compiler *c, uint32_t node)
+{
+    return c->paths->items && node != SNAG_AVRO_ROOT && snag_avro_slot_of(c, node) >= 0 &&
+           (uint32_t)snag_avro_slot_of(c, node) == c->paths->items_slot;
+}
+
+/* The program that reads an item, for its own paths. */
+static uint32_t compile_each(compiler *c, const snag_value *items, snag_str space)
+{
+    const snag_paths *paths = c->paths;
+    int32_t root_slot = c->root_slot;
+    c->paths = paths->items;
+    c->root_slot = (int32_t)c->paths->slot_count;
+    uint32_t at = c->program->op_count;
+    compile_items(c, items, space, SNAG_AVRO_ROOT);
+    c->paths = paths;
+    c->root_slot = root_slot;
+    return at;
 }
 
 static least compile_array(compiler *c, const snag_value *type, snag_str space, uint32_t node)
 {
     const snag_value *items = snag_avro_member(type, "items");
     if (!items)
-        return failed(c, SNAG_BAD_SCHEMA, "has an array without items", SNAG_STR(""));
+        return snag_avro_failed(c, SNAG_BAD_SCHEMA, "has an array without items", SNAG_STR(""));
     mark(c, node, SNAG_SLOT_LIST);
-    uint32_t at = emit(c, (snag_avro_op){.code = SNAG_AVRO_ARRAY, .slot = -1});
+    uint32_t at = snag_avro_emit(c, (snag_avro_op){.code = SNAG_AVRO_ARRAY, .slot = -1});
     least bytes = compile_items(c, items, space, SNAG_PATHS_NONE);
-    if (!c->err)
-        c->program->ops[at].a = c->program->op_count;
-    if (!c->err)
-        c->program->ops[at].b = bytes;
+    uint32_t each = !c->err && is_each(c, node) ? compile_each(c, items, space) : 0;
+    if (c->err)
+        return 0;
+    c->program->ops[at].a = c->program->op_count;
+    c->program->ops[at].b = bytes;
+    c->program->ops[at].c = each;
     return 1;
 }
 
@@ -299,15 +200,15 @@ static least compile_map(compiler *c, const snag_value *type, snag_str space, ui
     snag_avro_program *p = c->program;
     const snag_value *values = snag_avro_member(type, "values");
     if (!values)
-        return failed(c, SNAG_BAD_SCHEMA, "has a map without values", SNAG_STR(""));
+        return snag_avro_failed(c, SNAG_BAD_SCHEMA, "has a map without values", SNAG_STR(""));
     mark(c, node, SNAG_SLOT_MAP);
-    uint32_t at = emit(c, (snag_avro_op){.code = SNAG_AVRO_MAP, .slot = 0, .c = p->child_count});
+    uint32_t at = snag_avro_emit(c, (snag_avro_op){.code = SNAG_AVRO_MAP, .slot = 0, .c = p->child_count});
     compile_items(c, values, space, SNAG_PATHS_NONE);
-    uint32_t child = node == SNAG_PATHS_NONE ? SNAG_PATHS_NONE : c->paths->nodes[node].child;
+    uint32_t child = node == SNAG_PATHS_NONE ? SNAG_PATHS_NONE : c->paths->nodes[place_of(node)].child;
     uint32_t first = p->child_count;
     uint32_t count = 0;
     for (uint32_t i = child; i != SNAG_PATHS_NONE && !c->err; i = c->paths->nodes[i].next) {
-        void *room = one_more(c, p->children, p->child_count, &p->child_room, sizeof *p->children);
+        void *room = snag_avro_one_more(c, p->children, p->child_count, &p->child_room, sizeof *p->children);
         if (!room)
             return 0;
         p->children = room;
@@ -332,17 +233,17 @@ static least compile_record(compiler *c, const snag_value *type, snag_str space,
     const snag_value *fields = snag_avro_member(type, "fields");
     uint64_t bytes = 0;
     if (!fields || fields->kind != SNAG_KIND_LIST)
-        return failed(c, SNAG_BAD_SCHEMA, "has a record without fields", SNAG_STR(""));
+        return snag_avro_failed(c, SNAG_BAD_SCHEMA, "has a record without fields", SNAG_STR(""));
     mark(c, node, SNAG_SLOT_MAP);
     for (size_t i = 0; i < fields->as.list.count && !c->err; i++) {
         const snag_value *field = &fields->as.list.items[i];
         snag_str name = snag_avro_member_text(field, "name");
         const snag_value *field_type = snag_avro_member(field, "type");
-        bool inside = node != SNAG_PATHS_NONE || c->depth == 1; /* the root's node is 0, too */
-        uint32_t child =
-            inside ? snag_paths_find(c->paths->nodes, node, name.data, name.size) : SNAG_PATHS_NONE;
+        uint32_t child = node == SNAG_PATHS_NONE
+                             ? SNAG_PATHS_NONE
+                             : snag_paths_find(c->paths->nodes, place_of(node), name.data, name.size);
         if (!field_type)
-            return failed(c, SNAG_BAD_SCHEMA, "has a field without a type:", name);
+            return snag_avro_failed(c, SNAG_BAD_SCHEMA, "has a field without a type:", name);
         bytes += compile_type(c, field_type, space, child);
     }
     return bytes > SNAG_RECORD_BYTES_MAX ? SNAG_RECORD_BYTES_MAX : (least)bytes;
@@ -352,7 +253,7 @@ static least compile_record(compiler *c, const snag_value *type, snag_str space,
 
 static named *find_name(compiler *c, snag_str name, snag_str space)
 {
-    char room[NAME_BYTES_MAX];
+    char room[SNAG_AVRO_NAME_BYTES_MAX];
     snag_buf full = snag_buf_on(room, sizeof room);
     snag_avro_fullname(&full, name, space);
     for (uint32_t i = 0; i < c->name_count; i++)
@@ -364,10 +265,10 @@ static named *find_name(compiler *c, snag_str name, snag_str space)
 static uint32_t add_name(compiler *c, const snag_value *type, snag_str space)
 {
     void *room = c->name_count < NAMES_MAX
-                     ? one_more(c, c->names, c->name_count, &c->name_room, sizeof *c->names)
+                     ? snag_avro_one_more(c, c->names, c->name_count, &c->name_room, sizeof *c->names)
                      : NULL;
     if (!room) {
-        failed(c, SNAG_BAD_SCHEMA, "has too many names", SNAG_STR(""));
+        snag_avro_failed(c, SNAG_BAD_SCHEMA, "has too many names", SNAG_STR(""));
         return 0;
     }
     c->names = room;
@@ -375,7 +276,7 @@ static uint32_t add_name(compiler *c, const snag_value *type, snag_str space)
     snag_buf full = snag_buf_on(name->text, sizeof name->text);
     snag_avro_fullname(&full, snag_avro_member_text(type, "name"), snag_avro_space_of(type, space));
     if (full.full)
-        failed(c, SNAG_BAD_SCHEMA, "has a very long name", SNAG_STR(""));
+        snag_avro_failed(c, SNAG_BAD_SCHEMA, "has a very long name", SNAG_STR(""));
     name->size = (uint32_t)full.size;
     name->open = false;
     name->type = type;
@@ -390,11 +291,11 @@ static least compile_named(compiler *c, uint32_t index, uint32_t node)
     snag_str word = snag_avro_member_text(type, "type");
     snag_str space = snag_avro_space_of(type, c->names[index].space);
     if (snag_str_equal(word, SNAG_STR("enum")))
-        return compile_enum(c, type, node);
+        return snag_avro_enum(c, type, node);
     if (snag_str_equal(word, SNAG_STR("fixed")))
-        return compile_fixed(c, type, node);
+        return snag_avro_fixed(c, type, node);
     if (c->names[index].open)
-        return failed(c, SNAG_BAD_SCHEMA, "holds itself, which cannot be read:",
+        return snag_avro_failed(c, SNAG_BAD_SCHEMA, "holds itself, which cannot be read:",
                       snag_str_of(c->names[index].text, c->names[index].size));
     c->names[index].open = true;
     least bytes = compile_record(c, type, space, node);
@@ -406,12 +307,12 @@ static least compile_reference(compiler *c, snag_str word, const snag_value *typ
                                uint32_t node)
 {
     if (snag_avro_is_primitive(word))
-        return compile_primitive(c, word, type, node);
+        return snag_avro_primitive(c, word, type, node);
     named *name = find_name(c, word, space);
     if (!name)
         name = find_name(c, word, SNAG_STR(""));
     if (!name)
-        return failed(c, SNAG_BAD_SCHEMA, "uses a name it does not define:", word);
+        return snag_avro_failed(c, SNAG_BAD_SCHEMA, "uses a name it does not define:", word);
     return compile_named(c, (uint32_t)(name - c->names), node);
 }
 
@@ -419,7 +320,7 @@ static least compile_object(compiler *c, const snag_value *type, snag_str space,
 {
     const snag_value *inner = snag_avro_member(type, "type");
     if (!inner)
-        return failed(c, SNAG_BAD_SCHEMA, "has an object without a type", SNAG_STR(""));
+        return snag_avro_failed(c, SNAG_BAD_SCHEMA, "has an object without a type", SNAG_STR(""));
     if (inner->kind != SNAG_KIND_TEXT)
         return compile_type(c, inner, space, node);
     snag_str word = inner->as.text;
@@ -442,7 +343,7 @@ static least compile_type(compiler *c, const snag_value *type, snag_str space, u
     if (c->err)
         return 0;
     if (c->depth == SNAG_DEPTH_MAX)
-        return failed(c, SNAG_BAD_SCHEMA, "is nested too deeply", SNAG_STR(""));
+        return snag_avro_failed(c, SNAG_BAD_SCHEMA, "is nested too deeply", SNAG_STR(""));
     c->depth++;
     if (type->kind == SNAG_KIND_TEXT)
         bytes = compile_reference(c, type->as.text, type, space, node);
@@ -451,7 +352,7 @@ static least compile_type(compiler *c, const snag_value *type, snag_str space, u
     else if (type->kind == SNAG_KIND_MAP)
         bytes = compile_object(c, type, space, node);
     else
-        failed(c, SNAG_BAD_SCHEMA, "has something that is no type", SNAG_STR(""));
+        snag_avro_failed(c, SNAG_BAD_SCHEMA, "has something that is no type", SNAG_STR(""));
     c->depth--;
     return bytes;
 }
@@ -463,7 +364,7 @@ snag_err snag_avro_compile(snag_avro_program **out, snag_str schema, const snag_
 {
     snag_avro_schema_tree tree = {0};
     snag_avro_program *program = calloc(1, sizeof *program);
-    compiler c = {.program = program, .paths = paths, .diag = diag};
+    compiler c = {.program = program, .paths = paths, .root_slot = -1, .diag = diag};
     *out = NULL;
     if (!program)
         return snag_fail(diag, SNAG_MEMORY, "no memory for an Avro schema");
@@ -471,10 +372,10 @@ snag_err snag_avro_compile(snag_avro_program **out, snag_str schema, const snag_
     if (!c.err)
         c.err = snag_avro_fingerprint(&tree, &program->fingerprint, diag);
     if (!c.err && !snag_str_equal(snag_avro_member_text(&tree.root, "type"), SNAG_STR("record")))
-        failed(&c, SNAG_BAD_SCHEMA, "is not a record", SNAG_STR(""));
+        snag_avro_failed(&c, SNAG_BAD_SCHEMA, "is not a record", SNAG_STR(""));
     if (!c.err)
-        compile_type(&c, &tree.root, (snag_str){0}, 0);
-    emit(&c, (snag_avro_op){.code = SNAG_AVRO_END, .slot = -1});
+        compile_type(&c, &tree.root, (snag_str){0}, SNAG_AVRO_ROOT);
+    snag_avro_emit(&c, (snag_avro_op){.code = SNAG_AVRO_END, .slot = -1});
     program->tree = tree; /* symbols live in it */
     free(c.names);
     if (c.err)

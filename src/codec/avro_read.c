@@ -17,6 +17,7 @@ typedef struct reader {
     const snag_avro_program *program;
     const snag_paths *paths;
     snag_slot *slots;
+    snag_avro_list *list;
     snag_arena *arena;
     snag_diag *diag;
 } reader;
@@ -285,7 +286,7 @@ static snag_err read_block(reader *r, int64_t least, int64_t *count, int64_t *by
 }
 
 /* Items of no bytes at all cannot be counted against what is left; there is nothing to do for them either. */
-static snag_err read_array(reader *r, const snag_avro_op *op, uint32_t item)
+static snag_err skip_array(reader *r, const snag_avro_op *op, uint32_t item)
 {
     for (;;) {
         int64_t count;
@@ -294,7 +295,7 @@ static snag_err read_array(reader *r, const snag_avro_op *op, uint32_t item)
         if (err || count == 0)
             return err;
         if (bytes >= 0) {
-            r->at += bytes; /* nothing in an array is ever wanted */
+            r->at += bytes;
             continue;
         }
         for (; op->b > 0 && count > 0; count--) {
@@ -303,6 +304,17 @@ static snag_err read_array(reader *r, const snag_avro_op *op, uint32_t item)
                 return err;
         }
     }
+}
+
+/* What is wanted of an array is read later, item by item: here only where it lies. */
+static snag_err read_array(reader *r, const snag_avro_op *op, uint32_t item)
+{
+    const unsigned char *at = r->at;
+    snag_err err = skip_array(r, op, item);
+    if (!err && op->c && r->list)
+        *r->list = (snag_avro_list){
+            .program = r->program, .begin = r->begin, .at = at, .end = r->at, .item = op->c};
+    return err;
 }
 
 /* Where the value of this key is read: the first of two equal keys wins, as in JSON. */
@@ -404,7 +416,7 @@ static snag_err run(reader *r, uint32_t pc)
 }
 
 snag_err snag_avro_read(const snag_avro_program *program, const snag_paths *paths, snag_str body,
-                        snag_slot *slots, snag_arena *arena, snag_diag *diag)
+                        snag_slot *slots, snag_avro_list *list, snag_arena *arena, snag_diag *diag)
 {
     const unsigned char *data = (const unsigned char *)body.data;
     reader r = {.at = data,
@@ -413,10 +425,45 @@ snag_err snag_avro_read(const snag_avro_program *program, const snag_paths *path
                 .program = program,
                 .paths = paths,
                 .slots = slots,
+                .list = list,
                 .arena = arena,
                 .diag = diag};
+    if (list)
+        list->item = 0;
     snag_err err = run(&r, 0);
     if (!err && r.at != r.end)
         return broken(&r, "something follows the record's end");
+    return err;
+}
+
+/* The head of the next block; left stays 0 behind the last. */
+static snag_err next_block(reader *r, snag_avro_list *list)
+{
+    int64_t bytes;
+    snag_err err = read_block(r, 0, &list->left, &bytes);
+    list->block_end = !err && bytes >= 0 ? r->at + bytes : NULL;
+    return err;
+}
+
+snag_err snag_avro_next(snag_avro_list *list, const snag_paths *items, snag_slot *slots, bool *any,
+                        snag_arena *arena, snag_diag *diag)
+{
+    reader r = {.at = list->at,
+                .end = list->end,
+                .begin = list->begin,
+                .program = list->program,
+                .paths = items,
+                .slots = slots,
+                .arena = arena,
+                .diag = diag};
+    snag_err err = list->left == 0 && r.at < r.end ? next_block(&r, list) : SNAG_OK;
+    *any = !err && list->left > 0;
+    if (*any) {
+        err = run(&r, list->item);
+        list->left--;
+    }
+    if (!err && *any && list->left == 0 && list->block_end && r.at != list->block_end)
+        err = broken(&r, "a block that is not as long as it says");
+    list->at = r.at;
     return err;
 }

@@ -22,6 +22,7 @@ typedef struct known {
 
 struct snag_avro_source {
     const snag_paths *paths;
+    snag_avro_list list;     /* of the record read last */
     snag_avro_program *file; /* of the schema file, or NULL */
     snag_schema_fetch *fetch;
     void *fetch_context;
@@ -178,7 +179,7 @@ static snag_err read_framed(snag_avro_source *avro, snag_str record, snag_slot *
     if (err)
         return err;
     snag_str body = snag_str_of(record.data + FRAME_BYTES, record.size - FRAME_BYTES);
-    return snag_avro_read(program, avro->paths, body, slots, arena, diag);
+    return snag_avro_read(program, avro->paths, body, slots, &avro->list, arena, diag);
 }
 
 static bool is_single_object(snag_str record, uint64_t fingerprint)
@@ -199,13 +200,22 @@ snag_err snag_avro_source_read(snag_avro_source *avro, snag_str record, snag_slo
     size_t head = is_single_object(record, avro->file->fingerprint) ? SINGLE_BYTES : 0;
     snag_err err =
         snag_avro_read(avro->file, avro->paths, snag_str_of(record.data + head, record.size - head),
-                       slots, arena, diag);
+                       slots, &avro->list, arena, diag);
     if (!err || err == SNAG_FULL || head > 0 || record.size < FRAME_BYTES || record.data[0] != 0)
         return err;
     memset(slots, 0, avro->paths->slot_count * sizeof *slots);
     snag_diag words;
     snag_err framed = snag_avro_read(
         avro->file, avro->paths, snag_str_of(record.data + FRAME_BYTES, record.size - FRAME_BYTES),
-        slots, arena, &words);
+        slots, &avro->list, arena, &words);
     return framed == SNAG_OK || framed == SNAG_FULL ? framed : err;
+}
+
+snag_err snag_avro_source_next(void *context, snag_slot *slots, bool *any, snag_arena *arena, snag_diag *diag)
+{
+    snag_avro_source *avro = context;
+    *any = false;
+    if (avro->list.item == 0)
+        return SNAG_OK;
+    return snag_avro_next(&avro->list, avro->paths->items, slots, any, arena, diag);
 }

@@ -27,5 +27,8 @@ void snag_avro_source_free(snag_avro_source *avro);
 SNAG_MUST_CHECK snag_err snag_avro_source_read(snag_avro_source *avro, snag_str record,
                                                snag_slot *slots, snag_arena *arena,
                                                snag_diag *diag);
+/* The record's next item of the list that `each:` names; a snag_item_next, avro is its context. */
+SNAG_MUST_CHECK snag_err snag_avro_source_next(void *avro, snag_slot *slots, bool *any, snag_arena *arena,
+                                               snag_diag *diag);
 
 #endif

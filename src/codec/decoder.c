@@ -141,7 +141,8 @@ snag_err snag_decode_all(snag_decoder *decoder, const snag_raw *raw, snag_arena 
         return SNAG_FULL;
     snag_err err = read_slots(decoder, raw, arena, diag);
     if (!err && decoder->source->each.size)
-        return snag_mapper_items(decoder->mapper, raw, arena, events, room, count, diag);
+        return snag_mapper_items(decoder->mapper, raw, decoder->avro ? snag_avro_source_next : NULL,
+                                 decoder->avro, arena, events, room, count, diag);
     if (!err)
         err = snag_mapper_apply(decoder->mapper, raw, arena, events, diag);
     *count = err ? 0 : 1;

@@ -72,41 +72,66 @@ snag_err snag_mapper_number_id(const snag_mapper *mapper, snag_arena *arena, sna
                      event->id.size, SNAG_ID_BYTES_MAX);
 }
 
-static snag_err item_read(snag_mapper *mapper, snag_str text, snag_diag *diag)
+/* Items as JSON: each a piece of the record's text. */
+typedef struct json_items {
+    snag_mapper *mapper;
+    snag_str rest;
+} json_items;
+
+static snag_err json_next(void *context, snag_slot *slots, bool *any, snag_arena *arena, snag_diag *diag)
 {
-    uint32_t record = mapper->paths.slot_count;
-    snag_slot *slots = mapper->slots + record;
-    memset(slots, 0, (mapper->slot_count - record) * sizeof *slots);
-    snag_err err = snag_json_check(mapper->item_json, text, &mapper->slots[mapper->slot_count - 1], diag);
-    if (!err && mapper->slots[mapper->slot_count - 1].kind == SNAG_SLOT_MAP)
+    json_items *items = context;
+    const snag_mapper *mapper = items->mapper;
+    snag_slot *itself = &slots[mapper->items.slot_count];
+    snag_str text;
+    (void)arena;
+    *any = snag_each_next(&items->rest, &text);
+    if (!*any)
+        return SNAG_OK;
+    snag_err err = snag_json_check(mapper->item_json, text, itself, diag);
+    if (!err && itself->kind == SNAG_SLOT_MAP)
         err = snag_json_read(mapper->item_json, text, 0, slots, diag);
     return err;
 }
 
-snag_err snag_mapper_items(snag_mapper *mapper, const snag_raw *raw, snag_arena *arena, snag_event *events,
-                           size_t room, size_t *count, snag_diag *diag)
+static snag_err items_read(snag_mapper *mapper, const snag_raw *raw, snag_item_next *next, void *context,
+                           snag_arena *arena, snag_event *events, size_t room, snag_diag *diag)
 {
-    const snag_slot *list = &mapper->slots[mapper->each_slot];
-    snag_str item;
-    *count = 0;
-    if (list->kind == SNAG_SLOT_ABSENT || list->kind == SNAG_SLOT_NULL)
-        return SNAG_OK;
-    if (list->kind != SNAG_SLOT_LIST)
-        return snag_fail(diag, SNAG_BAD_TYPE, "each (%.*s) is no list", SNAG_FMT(mapper->source->each));
-    snag_str rest = snag_each_begin(list->as.raw);
-    for (mapper->item = 0; snag_each_next(&rest, &item); mapper->item++) {
+    uint32_t record = mapper->paths.slot_count;
+    snag_slot *slots = mapper->slots + record;
+    bool any = true;
+    for (mapper->item = 0;; mapper->item++) {
+        memset(slots, 0, (mapper->slot_count - record) * sizeof *slots);
+        snag_err err = next(context, slots, &any, arena, diag);
+        if (err || !any)
+            return err;
         if (mapper->item == SNAG_EACH_MAX)
             return snag_fail(diag, SNAG_BAD_SIZE, "each (%.*s) has more than %u items",
                              SNAG_FMT(mapper->source->each), SNAG_EACH_MAX);
         if (mapper->item == room)
             return SNAG_FULL;
-        snag_err err = item_read(mapper, item, diag);
-        if (!err)
-            err = snag_mapper_apply(mapper, raw, arena, &events[mapper->item], diag);
+        err = snag_mapper_apply(mapper, raw, arena, &events[mapper->item], diag);
         if (err)
             return err;
         events[mapper->item].position.item = (uint16_t)mapper->item;
     }
-    *count = mapper->item;
-    return SNAG_OK;
+}
+
+snag_err snag_mapper_items(snag_mapper *mapper, const snag_raw *raw, snag_item_next *next, void *context,
+                           snag_arena *arena, snag_event *events, size_t room, size_t *count,
+                           snag_diag *diag)
+{
+    const snag_slot *list = &mapper->slots[mapper->each_slot];
+    json_items json = {.mapper = mapper};
+    *count = 0;
+    if (list->kind == SNAG_SLOT_ABSENT || list->kind == SNAG_SLOT_NULL)
+        return SNAG_OK;
+    if (list->kind != SNAG_SLOT_LIST)
+        return snag_fail(diag, SNAG_BAD_TYPE, "each (%.*s) is no list", SNAG_FMT(mapper->source->each));
+    if (!next)
+        json.rest = snag_each_begin(list->as.raw);
+    snag_err err = items_read(mapper, raw, next ? next : json_next, next ? context : &json, arena, events,
+                              room, diag);
+    *count = err ? 0 : mapper->item;
+    return err;
 }

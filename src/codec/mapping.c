@@ -94,7 +94,11 @@ static snag_err compile(snag_mapper *mapper, snag_diag *diag)
         return no_memory(diag);
     for (uint32_t i = 0; i < slots; i++)
         mapper->salts[i] = snag_hash64(snag_mapper_slot_path(mapper, i), 0);
-    return mapper->source->each.size ? snag_json_new(&mapper->item_json, &mapper->items, diag) : SNAG_OK;
+    if (mapper->source->each.size == 0)
+        return SNAG_OK;
+    mapper->paths.items = &mapper->items;
+    mapper->paths.items_slot = mapper->each_slot;
+    return snag_json_new(&mapper->item_json, &mapper->items, diag);
 }
 
 snag_err snag_mapper_new(snag_mapper **out, const snag_source_spec *source, int64_t now_ms,

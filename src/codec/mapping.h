@@ -32,10 +32,15 @@ snag_slot *snag_mapper_slots(snag_mapper *mapper);
 /* The event that the filled slots make. See snag_decode for the results. */
 SNAG_MUST_CHECK snag_err snag_mapper_apply(snag_mapper *mapper, const snag_raw *raw,
                                            snag_arena *arena, snag_event *event, snag_diag *diag);
-/* With `each:`: the events of all items, none where one of them is none. SNAG_FULL: the arena, or `room`
- * (SNAG_EACH_MAX is always enough). */
-SNAG_MUST_CHECK snag_err snag_mapper_items(snag_mapper *mapper, const snag_raw *raw, snag_arena *arena,
-                                           snag_event *events, size_t room, size_t *count, snag_diag *diag);
+/* Reads a list's next item into slots that are cleared, the last of them for the item itself; *any: false
+ * past the last. */
+typedef snag_err snag_item_next(void *context, snag_slot *slots, bool *any, snag_arena *arena,
+                                snag_diag *diag);
+/* With `each:`: the events of all items, none where one of them is none. next: NULL = the items are JSON.
+ * SNAG_FULL: the arena, or `room` (SNAG_EACH_MAX is always enough). */
+SNAG_MUST_CHECK snag_err snag_mapper_items(snag_mapper *mapper, const snag_raw *raw, snag_item_next *next,
+                                           void *context, snag_arena *arena, snag_event *events, size_t room,
+                                           size_t *count, snag_diag *diag);
 /* The customer (account) of the last event as its record has it, also where the event has a hash of it. */
 snag_str snag_mapper_key(const snag_mapper *mapper, bool account);
 

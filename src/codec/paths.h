@@ -38,6 +38,9 @@ typedef struct snag_paths {
     snag_str *slots; /* the path of each slot, as written; borrowed from the source's mapping */
     uint32_t slot_count;
     uint32_t slot_room;
+    /* The list at this slot is read item by item, each by these paths from its root on; NULL = none is. */
+    const struct snag_paths *items;
+    uint32_t items_slot;
 } snag_paths;
 
 SNAG_MUST_CHECK snag_err snag_paths_init(snag_paths *paths, snag_diag *diag);

@@ -29,9 +29,6 @@ void snag_each_load(snag_loader *loader, const snag_yaml *node, snag_str each)
     if (!snag_path_check(loader, node))
         return;
     source->each = each;
-    if (source->format == SNAG_FORMAT_AVRO)
-        snag_finding_add(loader, node->key_at,
-                         "\"each\" is not built yet for format avro; instead: write one event a record");
     for (uint32_t i = 0; i < SNAG_VAR_KEPT; i++)
         used = used || mapping_is_below(&source->fixed[i], each);
     for (uint32_t i = 0; i < loader->kept_count; i++)

@@ -61,7 +61,7 @@ static void read_body(snag_str body, bool much)
     snag_slot slots[16] = {{.kind = SNAG_SLOT_ABSENT}};
     snag_arena arena = {.block = room, .size = sizeof room};
     snag_diag diag;
-    snag_err err = snag_avro_read(with->program, &with->paths, body, slots, &arena, &diag);
+    snag_err err = snag_avro_read(with->program, &with->paths, body, slots, NULL, &arena, &diag);
     SNAG_ASSERT(err == SNAG_OK || (err >= SNAG_BAD_TRUNCATED && err <= SNAG_BAD_SIZE));
 }
 

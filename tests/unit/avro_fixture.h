@@ -52,7 +52,8 @@ static inline snag_err read_bytes(fixture *f, const void *data, size_t size, cha
         memcpy(*copy, data, size);
     snag_arena_init(&f->arena, f->room, sizeof f->room);
     memset(f->slots, 0, sizeof f->slots);
-    return snag_avro_read(f->program, &f->paths, snag_str_of(*copy, size), f->slots, &f->arena, &f->diag);
+    return snag_avro_read(f->program, &f->paths, snag_str_of(*copy, size), f->slots, NULL, &f->arena,
+                          &f->diag);
 }
 
 static inline snag_err read_only(fixture *f, const void *data, size_t size)
