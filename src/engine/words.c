@@ -15,12 +15,12 @@ static void put_text(snag_buf *buf, snag_str text, size_t most)
     snag_pack_text(buf, snag_utf8_cut(text, most));
 }
 
-static void put_entry(snag_buf *buf, const snag_pipeline *pipeline, const snag_words_entry *entry)
+static void put_entry(snag_buf *buf, const snag_words_entry *entry, uint16_t scope_tag)
 {
     const snag_signal_spec *spec = &entry->spec;
     snag_pack_u32(buf, entry->fingerprint);
     snag_pack_u8(buf, entry->stage);
-    snag_pack_u16(buf, pipeline->scopes[entry->scope].tag);
+    snag_pack_u16(buf, scope_tag);
     snag_pack_u32(buf, entry->late);
     snag_pack_u8(buf, (uint8_t)spec->severity);
     snag_pack_u8(buf, spec->shadow);
@@ -32,6 +32,9 @@ static void put_entry(snag_buf *buf, const snag_pipeline *pipeline, const snag_w
     put_text(buf, spec->clears_when, TEXT_BYTES_MAX);
     put_text(buf, entry->journey, TEXT_BYTES_MAX);
     put_text(buf, entry->stage_name, TEXT_BYTES_MAX);
+    snag_pack_u8(buf, (uint8_t)spec->tag_count);
+    for (uint32_t i = 0; i < spec->tag_count; i++)
+        put_text(buf, spec->tags[i], SNAG_TAG_BYTES_MAX);
 }
 
 /* A promise is stored under its stage's own fingerprint: its entry is like a rule's. */
@@ -44,7 +47,7 @@ static void put_promises(snag_buf *buf, const snag_pipeline *pipeline, const sna
                                   .scope = journey->scope,
                                   .spec = stage->late};
         if (stage->wait.promise >= 0)
-            put_entry(buf, pipeline, &entry);
+            put_entry(buf, &entry, pipeline->scopes[entry.scope].tag);
     }
 }
 
@@ -69,11 +72,21 @@ static void put_journey(snag_buf *buf, const snag_pipeline *pipeline, const snag
             entry.late = stage->late.fingerprint;
             entry.spec = stage->late;
         }
-        put_entry(buf, pipeline, &entry);
+        put_entry(buf, &entry, pipeline->scopes[entry.scope].tag);
     }
 }
 
-static void get_entry(snag_unpack *unpack, snag_words_entry *entry)
+static void get_tags(snag_unpack *unpack, snag_words_entry *entry)
+{
+    uint8_t count = snag_unpack_u8(unpack);
+    unpack->bad |= count > SNAG_TAGS_MAX;
+    for (uint8_t i = 0; i < count && !unpack->bad; i++)
+        entry->tags[i] = snag_unpack_text(unpack);
+    entry->spec.tags = entry->tags;
+    entry->spec.tag_count = unpack->bad ? 0 : count;
+}
+
+static void get_entry(snag_unpack *unpack, uint16_t format, snag_words_entry *entry)
 {
     snag_signal_spec *spec = &entry->spec;
     *entry = (snag_words_entry){.spec = {.sla_ms = -1}};
@@ -93,17 +106,19 @@ static void get_entry(snag_unpack *unpack, snag_words_entry *entry)
     spec->clears_when = snag_unpack_text(unpack);
     entry->journey = snag_unpack_text(unpack);
     entry->stage_name = snag_unpack_text(unpack);
+    if (format >= 2)
+        get_tags(unpack, entry);
     unpack->bad |= entry->stage == SNAG_WORDS_RULE && spec->name.size == 0;
 }
 
 /* Behind the head; the number of entries, 0 where they are not ours. */
-static uint16_t begin(snag_unpack *unpack)
+static uint16_t begin(snag_unpack *unpack, uint16_t *format)
 {
     char mark[sizeof magic];
     snag_unpack_bytes(unpack, mark, sizeof mark);
-    uint16_t format = snag_unpack_u16(unpack);
+    *format = snag_unpack_u16(unpack);
     uint16_t count = snag_unpack_u16(unpack);
-    unpack->bad |= memcmp(mark, magic, sizeof magic) != 0 || format != SNAG_WORDS_FORMAT;
+    unpack->bad |= memcmp(mark, magic, sizeof magic) != 0 || *format == 0 || *format > SNAG_WORDS_FORMAT;
     return unpack->bad ? 0 : count;
 }
 
@@ -120,16 +135,17 @@ static bool is_ours(const snag_pipeline *pipeline, const snag_words_entry *entry
     return entry->stage == SNAG_WORDS_RULE && snag_promise_find(pipeline, entry->fingerprint, &stage);
 }
 
-/* The bytes of those that are not ours, in one piece each; returns how many. buf NULL = only counts. */
+/* Those that are not ours; returns how many. buf NULL = only counts. */
 static uint32_t put_earlier(const snag_pipeline *pipeline, snag_str earlier, size_t room, snag_buf *buf)
 {
     snag_unpack unpack = snag_unpack_on(earlier);
     snag_words_entry entry;
     uint32_t count = 0;
-    for (uint16_t left = begin(&unpack); left > 0; left--) {
+    uint16_t format;
+    for (uint16_t left = begin(&unpack, &format); left > 0; left--) {
         const char *from = unpack.at;
-        get_entry(&unpack, &entry);
-        size_t size = (size_t)(unpack.at - from);
+        get_entry(&unpack, format, &entry);
+        size_t size = (size_t)(unpack.at - from) + (format < 2); /* no tags are a byte */
         if (unpack.bad || size > room)
             break;
         if (is_ours(pipeline, &entry))
@@ -137,7 +153,7 @@ static uint32_t put_earlier(const snag_pipeline *pipeline, snag_str earlier, siz
         room -= size;
         count++;
         if (buf)
-            snag_buf_put(buf, from, size);
+            put_entry(buf, &entry, entry.scope);
     }
     return count;
 }
@@ -161,7 +177,7 @@ void snag_words_write(const snag_pipeline *pipeline, snag_str earlier, snag_buf 
                                   .stage = SNAG_WORDS_RULE,
                                   .scope = rule->scope,
                                   .spec = rule->signal};
-        put_entry(buf, pipeline, &entry);
+        put_entry(buf, &entry, pipeline->scopes[entry.scope].tag);
     }
     put_earlier(pipeline, earlier, room, buf);
 }
@@ -170,16 +186,18 @@ bool snag_words_sound(snag_str words)
 {
     snag_unpack unpack = snag_unpack_on(words);
     snag_words_entry entry;
-    for (uint16_t left = begin(&unpack); left > 0 && !unpack.bad; left--)
-        get_entry(&unpack, &entry);
+    uint16_t format;
+    for (uint16_t left = begin(&unpack, &format); left > 0 && !unpack.bad; left--)
+        get_entry(&unpack, format, &entry);
     return !unpack.bad && unpack.at == unpack.end;
 }
 
 bool snag_words_find(snag_str words, uint32_t fingerprint, uint8_t stage, snag_words_entry *entry)
 {
     snag_unpack unpack = snag_unpack_on(words);
-    for (uint16_t left = begin(&unpack); left > 0 && !unpack.bad; left--) {
-        get_entry(&unpack, entry);
+    uint16_t format;
+    for (uint16_t left = begin(&unpack, &format); left > 0 && !unpack.bad; left--) {
+        get_entry(&unpack, format, entry);
         if (entry->fingerprint == fingerprint && entry->stage == stage)
             return !unpack.bad;
     }

@@ -13,6 +13,7 @@
 
 #include "config/config.h"
 #include "engine/engine.h"
+#include "base/pack.h"
 #include "engine/words.h"
 #include "local/memory.h"
 
@@ -30,7 +31,7 @@ static const char older[] = "pipeline: p\n" SOURCE("order: order, city: city")
     "    sent: { event: Sent, due: 2h }, done: { event: Done, end: done } } }\n"
     "rules:\n"
     "  gone: { event: Asked, missing: Answered, after: 10s, owner: desk, playbook: call, severity: error,\n"
-    "          headline: \"{customer} of {city} waits\" }\n"
+    "          tags: [desk, eu], headline: \"{customer} of {city} waits\" }\n"
     "  changed: { event: Failed, per: order, count: 2, within: 1d, headline: \"{observed} in {order}\" }\n"
     "  worded: { event: Lost, per: [order, city], count: 1, until: Found, headline: \"{order} lost\" }\n";
 
@@ -66,6 +67,8 @@ static void on_record(void *context, const snag_record *record)
     const snag_alert *alert = &record->as.alert;
     if (record->kind != SNAG_RECORD_ALERT)
         return;
+    for (uint32_t i = 0; i < alert->tag_count; i++)
+        snag_buf_printf(&s->buf, "#%.*s ", SNAG_FMT(alert->tags[i]));
     snag_buf_printf(&s->buf, "%s %.*s %.*s at %.*s/%.*s %lld seq=%u %s owner=%.*s: %.*s\n",
                     snag_action_word(alert->action), SNAG_FMT(alert->rule), SNAG_FMT(alert->dedup_key),
                     SNAG_FMT(alert->journey), SNAG_FMT(alert->stage), (long long)alert->time_ms, alert->seq,
@@ -188,7 +191,7 @@ static void test_rules_and_stages(void **state)
         assert_true(move(was, is) > 0);
         assert_int_equal(retire(is, was, budget), 0);
         assert_int_equal(lines(is), 3);
-        assert_true(said(is, "resolve gone p/gone/ann at / 7300000 seq=2 rule_changed owner=desk: "
+        assert_true(said(is, "#desk #eu resolve gone p/gone/ann at / 7300000 seq=2 rule_changed owner=desk: "
                              "ann of Rome waits\n"));
         assert_true(said(is, "resolve changed p/changed/bob/7 at / 7300000 seq=2 rule_changed owner=: "
                              "2 in 7\n"));
@@ -283,6 +286,42 @@ static void test_in_two_lives(void **state)
     side_free(second);
 }
 
+/* Words of format 1 know no tags. */
+static void test_words_before_tags(void **state)
+{
+    char bytes[512];
+    snag_words_entry entry;
+    snag_buf words = snag_buf_on(bytes, sizeof bytes);
+    (void)state;
+    snag_buf_put(&words, "SNAGRULE", 8);
+    snag_pack_u16(&words, 1);
+    snag_pack_u16(&words, 2);
+    for (uint32_t i = 1; i <= 2; i++) {
+        static const char *const texts[] = {"gone", "missing", "desk", "", "waits", "it comes", "", ""};
+        snag_pack_u32(&words, i);
+        snag_pack_u8(&words, SNAG_WORDS_RULE);
+        snag_pack_u16(&words, 0);
+        snag_pack_u32(&words, 0);
+        snag_pack_u8(&words, 1);
+        snag_pack_u8(&words, 0);
+        for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
+            snag_pack_text(&words, snag_str_from(texts[k]));
+    }
+    assert_true(snag_words_sound(snag_buf_str(&words)));
+    assert_true(snag_words_find(snag_buf_str(&words), 2, SNAG_WORDS_RULE, &entry));
+    assert_true(snag_str_equal(entry.spec.name, SNAG_STR("gone")));
+    assert_int_equal(entry.spec.tag_count, 0);
+    /* Carried on by a later version they are words of the newest format. */
+    static char more[WORDS_BYTES];
+    snag_buf both = snag_buf_on(more, sizeof more);
+    side *is = side_new(newer);
+    snag_words_write(&is->config.pipeline, snag_buf_str(&words), &both);
+    assert_true(snag_words_sound(snag_buf_str(&both)));
+    assert_true(snag_words_find(snag_buf_str(&both), 1, SNAG_WORDS_RULE, &entry));
+    assert_true(snag_str_equal(entry.spec.owner, SNAG_STR("desk")));
+    side_free(is);
+}
+
 static void test_words_cut(void **state)
 {
     char bytes[4096];
@@ -305,6 +344,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules_and_stages), cmocka_unit_test(test_all_gone),
         cmocka_unit_test(test_no_words), cmocka_unit_test(test_in_two_lives),
-        cmocka_unit_test(test_words_cut)};
+        cmocka_unit_test(test_words_cut), cmocka_unit_test(test_words_before_tags)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
