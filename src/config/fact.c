@@ -90,24 +90,25 @@ static void events_load(snag_loader *loader, const snag_yaml *form, const snag_f
         snag_matcher_load(loader, raw->of, NULL, &fact->of);
 }
 
-static void per_check(snag_loader *loader, const snag_yaml *node)
+/* Whose fact: the customer's where per: does not say, as everywhere; under key: account also the account's */
+static void per_load(snag_loader *loader, const snag_yaml *owner, const snag_yaml *node, snag_fact *fact)
 {
-    bool by_account = loader->pipeline->key_account;
-    const char *key = by_account ? "account" : "customer";
-    snag_str name = {0};
-    if (!snag_text_load(loader, node, &name) || snag_str_equal(name, snag_str_from(key)))
+    snag_pipeline *pipeline = loader->pipeline;
+    snag_str name = SNAG_STR("customer");
+    if (node && !snag_text_load(loader, node, &name))
         return;
-    if (by_account && snag_str_equal(name, SNAG_STR("customer")))
-        snag_finding_add(loader, node->at,
-                         "per: customer of a fact under key: account is not built yet; instead: "
-                         "per: account");
-    else if (snag_str_equal(name, SNAG_STR("account")))
+    bool account = snag_str_equal(name, SNAG_STR("account"));
+    if (account && !pipeline->key_account)
         snag_finding_add(loader, node->at,
                          "per: account is refused under key: customer: one account's customers lie on "
                          "several partitions; use key: account");
-    else
-        snag_finding_add(loader, node->at, "per: a fact is remembered per %s, not per \"%.*s\"", key,
-                         SNAG_FMT(name));
+    else if (!account && !snag_str_equal(name, SNAG_STR("customer")))
+        snag_finding_add(loader, node->at, "per: a fact is remembered per customer%s, not per \"%.*s\"",
+                         pipeline->key_account ? " or account" : "", SNAG_FMT(name));
+    if (account || !pipeline->key_account)
+        return;
+    fact->scope = snag_scope_load(loader, owner, NULL);
+    pipeline->fact_scope = fact->scope;
 }
 
 static void fact_load(snag_loader *loader, const snag_yaml *node, snag_fact *fact)
@@ -119,8 +120,7 @@ static void fact_load(snag_loader *loader, const snag_yaml *node, snag_fact *fac
         return;
     fact->within_ms = raw.within_ms;
     fact->kind = form_find(loader, node, &form);
-    if (raw.per)
-        per_check(loader, raw.per);
+    per_load(loader, node, raw.per, fact);
     if (raw.within_ms > loader->pipeline->remember_ms)
         snag_finding_add(loader, snag_yaml_get(node, "within")->at,
                          "within: is longer than remember: of the source, after which a silent customer is "

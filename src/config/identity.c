@@ -288,6 +288,8 @@ static void add_fact(snag_loader *loader, snag_sha256 *sha, const snag_fact *fac
     add_int(sha, "within", fact->within_ms);
     add_matcher(loader, sha, "event", &fact->event);
     add_matcher(loader, sha, "of", &fact->of);
+    if (fact->scope)
+        add_scope(sha, &loader->scopes[fact->scope]);
 }
 
 static void add_stage_words(snag_loader *loader, snag_sha256 *sha, const snag_stage *stage)

@@ -153,7 +153,8 @@ static const snag_key fact_keys[] = {
     {"within", TIME(AT(snag_fact_raw, within_ms), 1, NULL,
                     "only what came so long before; count, sum and share slide in 64 steps; default: as "
                     "long as the customer is remembered")},
-    {"per", NODE(AT(snag_fact_raw, per), "customer or account", "whose fact it is: the pipeline's key")},
+    {"per", NODE(AT(snag_fact_raw, per), "customer or account",
+                 "whose fact it is; account only under key: account; default customer")},
 };
 
 static const snag_key journey_keys[] = {

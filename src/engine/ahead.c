@@ -79,6 +79,17 @@ void snag_ahead_look(snag_engine *engine, const snag_event *event, snag_ahead *a
     for (uint32_t i = 0; i < row->count; i++)
         if (row->ops[i].scope != 0 && row->ops[i].scope != ahead->keys[ahead->count - 1].scope)
             look_at(engine, event, owner, row->ops[i].scope, &ahead->keys[ahead->count++]);
+    uint16_t facts = engine->pipeline->fact_scope;
+    if (facts && !snag_ahead_key_of(ahead, facts)) /* whatever the event is, it is asked with them */
+        look_at(engine, event, owner, (uint8_t)facts, &ahead->keys[ahead->count++]);
+}
+
+const snag_ahead_key *snag_ahead_key_of(const snag_ahead *ahead, uint32_t scope)
+{
+    for (uint32_t k = 0; k < ahead->count; k++)
+        if (ahead->keys[k].scope == scope)
+            return &ahead->keys[k];
+    return NULL;
 }
 
 void snag_ahead_nodes(const snag_engine *engine, snag_ahead *ahead)

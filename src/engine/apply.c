@@ -196,12 +196,13 @@ static void fire_overdue(snag_engine *engine, uint32_t index)
     work->per = per;
 }
 
-/* Whether an event that lacks the `per` name is skipped by anything but a look for a promise. */
+/* Whether an event that lacks the `per` name is skipped by more than facts and looks for a promise. */
 static bool asks_more(const snag_op *ops, uint32_t from, uint32_t to)
 {
     bool more = false;
     for (uint32_t i = from; i < to; i++)
-        more = more || ops[i].stage >= SNAG_STAGES_MAX || ops[i].role != SNAG_ROLE_FOUND;
+        more = more || (ops[i].stage != SNAG_OP_FACT &&
+                        (ops[i].stage == SNAG_OP_RULE || ops[i].role != SNAG_ROLE_FOUND));
     return more;
 }
 
@@ -350,7 +351,7 @@ void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_
     work->touched = false;
     if (admit(engine, event, work->id_hash)) {
         if (engine->pipeline->fact_count || engine->pipeline->shape_count)
-            snag_facts_event(engine, row);
+            snag_facts_event(engine, row, ahead);
         apply_row(engine, row, ahead);
         if (work->fed_count)
             snag_scores_feed(engine, work->own_index);

@@ -63,13 +63,15 @@ static void walk_rules(const snag_pipeline *pipeline, uint32_t scope, each_match
     }
 }
 
-/* They are the customer's own. */
-static void walk_facts(const snag_pipeline *pipeline, each_matcher *each, void *context)
+/* They are the customer's own, or the account's. */
+static void walk_facts(const snag_pipeline *pipeline, uint32_t scope, each_matcher *each, void *context)
 {
     for (uint32_t i = 0; i < pipeline->fact_count; i++) {
         const snag_fact *fact = &pipeline->facts[i];
-        snag_op event = {fact->event.where, (uint16_t)i, 0, SNAG_OP_FACT, SNAG_ROLE_EVENT};
-        snag_op of = {fact->of.where, (uint16_t)i, 0, SNAG_OP_FACT, SNAG_ROLE_ANSWER};
+        snag_op event = {fact->event.where, (uint16_t)i, (uint8_t)scope, SNAG_OP_FACT, SNAG_ROLE_EVENT};
+        snag_op of = {fact->of.where, (uint16_t)i, (uint8_t)scope, SNAG_OP_FACT, SNAG_ROLE_ANSWER};
+        if (fact->scope != scope)
+            continue;
         each(context, &fact->event, &event);
         if (fact->of.count)
             each(context, &fact->of, &of);
@@ -79,8 +81,7 @@ static void walk_facts(const snag_pipeline *pipeline, each_matcher *each, void *
 static void walk_matchers(const snag_pipeline *pipeline, each_matcher *each, void *context)
 {
     for (uint32_t scope = pipeline->scope_count; scope-- > 0;) {
-        if (scope == 0)
-            walk_facts(pipeline, each, context);
+        walk_facts(pipeline, scope, each, context);
         walk_journeys(pipeline, scope, each, context);
         walk_rules(pipeline, scope, each, context);
     }

@@ -39,7 +39,9 @@ size_t snag_engine_bytes_min(const snag_pipeline *pipeline)
 bool snag_engine_fits(const snag_pipeline *pipeline, uint32_t *which)
 {
     for (uint32_t scope = 0; scope < pipeline->scope_count; scope++) {
-        uint32_t items = scope == 0 ? pipeline->fact_count : 0;
+        uint32_t items = 0;
+        for (uint32_t i = 0; i < pipeline->fact_count; i++)
+            items += pipeline->facts[i].scope == scope;
         size_t bytes = items * (size_t)SNAG_FACT_STATE_MAX;
         for (uint32_t r = 0; r < pipeline->rule_count; r++) {
             if (pipeline->rules[r].scope == scope) {

@@ -26,26 +26,26 @@ static void state_put(snag_engine *engine, const snag_fact_state *state)
         engine->counters.bound++;
 }
 
-/* The customer's own cell, as it stands or empty. */
-static void own_cell(snag_engine *engine)
+/* A cell as it stands, or empty where there is none; index 0 = none. */
+static void cell_look(snag_engine *engine, uint32_t index, const snag_ahead_key *key)
 {
-    uint32_t index = engine->work.own_index;
     snag_cell_clear(&engine->cell);
     if (index) {
         bool whole = snag_cell_unpack(&engine->cell, snag_table_bytes(&engine->table, index));
         SNAG_ASSERT(whole);
     }
-    engine->work.scope = 0;
-    engine->work.per = (snag_str){"", 0};
+    engine->work.scope = key->scope;
+    engine->work.per = snag_str_of(key->key + key->per_at, (size_t)key->bytes - key->per_at);
 }
 
-static void take(snag_engine *engine, const snag_row *row)
+static void take(snag_engine *engine, const snag_row *row, uint32_t index, const snag_ahead_key *key)
 {
     snag_work *work = &engine->work;
     snag_fact_state state;
     for (uint32_t i = 0; i < row->count; i++) {
         const snag_op *op = &row->ops[i];
-        if (op->stage != SNAG_OP_FACT || !snag_engine_op_holds(engine, op, work->event))
+        if (op->stage != SNAG_OP_FACT || op->scope != key->scope ||
+            !snag_engine_op_holds(engine, op, work->event))
             continue;
         const snag_fact *fact = &engine->pipeline->facts[op->index];
         state_get(&engine->cell, fact, &engine->item, &state);
@@ -55,17 +55,21 @@ static void take(snag_engine *engine, const snag_row *row)
     if (!engine->cell.changed)
         return;
     snag_engine_learn(engine);
-    snag_cell_remember(&engine->cell, work->id_hash);
-    work->touched = true;
-    snag_engine_store(engine, work->own_index, work->own);
+    if (key == work->own) {
+        snag_cell_remember(&engine->cell, work->id_hash);
+        work->touched = true;
+    }
+    snag_engine_store(engine, index, key);
 }
 
-static void fill(snag_engine *engine)
+static void fill(snag_engine *engine, uint32_t scope)
 {
     const snag_pipeline *pipeline = engine->pipeline;
     snag_fact_state state;
     for (uint32_t i = 0; i < pipeline->fact_count; i++) {
         const snag_fact *fact = &pipeline->facts[i];
+        if (fact->scope != scope)
+            continue;
         state_get(&engine->cell, fact, &engine->item, &state);
         snag_value value = snag_fact_value(fact, &state, engine->work.event->time_ms);
         if (value.kind == SNAG_KIND_TEXT) { /* the state goes with the cell at work */
@@ -75,6 +79,24 @@ static void fill(snag_engine *engine)
         SNAG_ASSERT(fact->slot < SNAG_KEPT_MAX + SNAG_FACTS_MAX);
         engine->names[fact->slot] = value;
     }
+}
+
+/* Of the pipeline's key, and then of the customer inside an account: an event that names none sees no facts
+ * of his. */
+static void facts_of(snag_engine *engine, const snag_row *row, const snag_ahead *ahead)
+{
+    uint32_t scope = engine->pipeline->fact_scope;
+    const snag_ahead_key *key = scope ? snag_ahead_key_of(ahead, scope) : NULL;
+    cell_look(engine, engine->work.own_index, engine->work.own);
+    take(engine, row, engine->work.own_index, engine->work.own);
+    fill(engine, 0);
+    if (!key || key->absent)
+        return;
+    uint32_t index = snag_table_find_at(&engine->table, key->node, snag_str_of(key->key, key->bytes),
+                                        key->hash);
+    cell_look(engine, index, key);
+    take(engine, row, index, key);
+    fill(engine, scope);
 }
 
 /* The first that is true; those that have no value are not, and are counted. */
@@ -96,19 +118,16 @@ static void shape(snag_engine *engine)
         engine->names[pipeline->shape_slot] = snag_value_text(pipeline->shapes[engine->shape].name);
 }
 
-void snag_facts_event(snag_engine *engine, const snag_row *row)
+void snag_facts_event(snag_engine *engine, const snag_row *row, const snag_ahead *ahead)
 {
     const snag_event *event = engine->work.event;
     uint32_t own = engine->pipeline->name_count;
     SNAG_ASSERT(event->var_count <= own);
     SNAG_ASSERT(own + engine->pipeline->fact_count <= SNAG_KEPT_MAX + SNAG_FACTS_MAX);
-    if (engine->pipeline->fact_count) {
-        own_cell(engine);
-        take(engine, row);
-    }
     memset(engine->names, 0, sizeof engine->names);
     memcpy(engine->names, event->vars, event->var_count * sizeof engine->names[0]);
-    fill(engine);
+    if (engine->pipeline->fact_count)
+        facts_of(engine, row, ahead);
     engine->with_facts = *event;
     engine->with_facts.vars = engine->names;
     engine->with_facts.var_count = own + engine->pipeline->fact_count;

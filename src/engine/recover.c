@@ -80,7 +80,7 @@ static bool item_sound(const snag_pipeline *pipeline, uint32_t scope, const snag
 {
     const snag_fact *fact = snag_fact_find(pipeline, item->fingerprint);
     if (fact)
-        return scope == 0 && snag_fact_item_sound(fact, item);
+        return scope == fact->scope && snag_fact_item_sound(fact, item);
     uint32_t stage;
     const snag_journey *promised = snag_promise_find(pipeline, item->fingerprint, &stage);
     if (promised)

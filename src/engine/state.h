@@ -162,6 +162,8 @@ bool snag_merge_drain(snag_engine *engine, uint32_t budget);
 /* --- ahead.c: keys, and fetching cells into the cache --- */
 /* Works out the keys of all cells that an event may meet, and fetches their buckets. */
 void snag_ahead_look(snag_engine *engine, const snag_event *event, snag_ahead *ahead);
+/* The key of a scope's cell; NULL where the event meets none. */
+const snag_ahead_key *snag_ahead_key_of(const snag_ahead *ahead, uint32_t scope);
 /* The next steps, each some events later: the first node of a bucket, those behind it (twice), the packed
  * cell's begin and the rest of it. */
 void snag_ahead_nodes(const snag_engine *engine, snag_ahead *ahead);
@@ -187,7 +189,7 @@ void snag_engine_let_go(snag_engine *engine, uint32_t index);
 
 /* --- facts.c --- */
 /* Takes the event at hand into the customer's facts, and puts them and the shape behind its names. */
-void snag_facts_event(snag_engine *engine, const snag_row *row);
+void snag_facts_event(snag_engine *engine, const snag_row *row, const snag_ahead *ahead);
 /* The fact that a fingerprint names; NULL where it is none's. */
 const snag_fact *snag_fact_find(const snag_pipeline *pipeline, uint32_t fingerprint);
 /* Whether a stored item can be this fact's own. */

@@ -47,6 +47,7 @@ typedef struct snag_fact {
     uint16_t slot;      /* where its value stands among the names */
     uint16_t from_slot; /* the name it is about; not of count and share */
     int64_t within_ms;  /* -1 = for as long as the customer is remembered */
+    uint16_t scope;     /* whose fact: 0 the pipeline's key itself; or the customers' inside an account */
     snag_matcher event; /* never empty: a lone star where the file names none */
     snag_matcher of;    /* of share */
     uint32_t fingerprint; /* as in snag_signal_spec */

@@ -37,14 +37,17 @@ def make_facts(rng):
     return facts
 
 
-def make_pipeline(facts):
-    lines = ["pipeline: facts", "sources:", "  s:", "    topic: s", "    format: json",
-             "    map: { id: id, time: t, type: e, customer: c }",
+def make_pipeline(facts, whose):
+    """whose: name -> customer or account, of customers inside accounts; None = customers alone."""
+    lines = ["pipeline: facts"] + ["key: account"] * bool(whose)
+    lines += ["sources:", "  s:", "    topic: s", "    format: json",
+             "    map: { id: id, time: t, type: e, customer: c" + ", account: a" * bool(whose) + " }",
              "    keep: { n: n, text: text, number: { from: number, as: double },",
              "            whole: { from: whole, as: int } }",
              f"    out_of_order: {BOUND}ms", "facts:"]
     for name, (kind, what, of, within) in facts.items():
         more = (f", of: {of}" if of else "") + (f", within: {within}ms" if within else "")
+        more += ", per: account" if whose and whose[name] == "account" else ""
         lines.append(f"  {name}: {{ {kind}: {what}{more} }}")
     lines.append("rules:")
     names = list(facts)
@@ -59,7 +62,8 @@ def make_events(rng):
     events = []
     for i in range(150):
         now += rng.choice([0, 0, 1, 3, 64, 100, 900, 4000, 7000])
-        event = {"id": f"e{i}", "n": str(i), "t": now, "e": rng.choice(TYPES), "c": f"c{rng.randrange(3)}"}
+        event = {"id": f"e{i}", "n": str(i), "t": now, "e": rng.choice(TYPES), "c": f"c{rng.randrange(3)}",
+                 "a": f"a{rng.randrange(2)}"}
         if rng.random() < 0.7:
             event["text"] = rng.choice(["x", "y", "z", "ä"])
         if rng.random() < 0.7:
@@ -108,11 +112,14 @@ def shown(what):
     return repr(float(what)) if isinstance(what, float) else str(what)
 
 
-def recount(facts, events, slack=0):
+def recount(facts, whose, events, slack=0):
     said = {}
     for i, event in enumerate(events):
-        so_far = [e for e in events[:i + 1] if e["c"] == event["c"]]
-        said[event["n"]] = {name: value(fact, so_far, event["t"], slack) for name, fact in facts.items()}
+        said[event["n"]] = {}
+        for name, fact in facts.items():
+            keys = {"customer": ["a", "c"], "account": ["a"]}[whose[name]] if whose else ["c"]
+            so_far = [e for e in events[:i + 1] if all(e[key] == event[key] for key in keys)]
+            said[event["n"]][name] = value(fact, so_far, event["t"], slack)
     return said
 
 
@@ -162,8 +169,9 @@ def same(ours, theirs):
 def one(seed, folder, slack=0):
     rng = random.Random(seed)
     facts, events = make_facts(rng), make_events(rng)
-    pipeline = make_pipeline(facts)
-    ours = recount(facts, events, slack)
+    whose = {name: rng.choice(["customer", "account"]) for name in facts} if seed % 2 else None
+    pipeline = make_pipeline(facts, whose)
+    ours = recount(facts, whose, events, slack)
     bad = 0
     for order in (events, shuffled(events, rng)):
         theirs = replayed(pipeline, order, folder)
