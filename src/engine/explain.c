@@ -22,7 +22,7 @@ static void put_text(snag_buf *buf, const char *name, snag_str text)
     snag_buf_json(buf, text);
 }
 
-static void put_evidence(snag_buf *buf, const snag_cell *cell, const snag_item *item)
+static void put_evidence(snag_buf *buf, snag_cell *cell, const snag_item *item)
 {
     snag_evidence evidence;
     snag_buf_printf(buf, ",\"evidence_total\":%u,\"evidence\":[", item->evidence_total);
@@ -39,7 +39,7 @@ static void put_evidence(snag_buf *buf, const snag_cell *cell, const snag_item *
     snag_buf_byte(buf, ']');
 }
 
-static void put_item(snag_buf *buf, const snag_pipeline *pipeline, const snag_cell *cell,
+static void put_item(snag_buf *buf, const snag_pipeline *pipeline, snag_cell *cell,
                      const snag_item *item)
 {
     const snag_journey *journey = NULL;

@@ -9,7 +9,7 @@
 #include "base/time.h"
 #include "engine/state.h"
 
-static void state_get(const snag_cell *cell, const snag_fact *fact, snag_item *item, snag_fact_state *state)
+static void state_get(snag_cell *cell, const snag_fact *fact, snag_item *item, snag_fact_state *state)
 {
     snag_cell_get(cell, fact->fingerprint, item);
     SNAG_ASSERT(item->state_bytes <= sizeof state->data);

@@ -63,7 +63,7 @@ static void episode_name(const snag_engine *engine, const snag_signal_spec *spec
 }
 
 /* The event that opened it: the one at hand, or for a timer the one that armed it. */
-static anchor anchor_of(const snag_engine *engine, const snag_item *item)
+static anchor anchor_of(snag_engine *engine, const snag_item *item)
 {
     snag_evidence first;
     if (engine->work.event)
@@ -386,7 +386,7 @@ uint32_t snag_fold_open_alerts(snag_engine *engine, const snag_str **keys)
     return count;
 }
 
-void snag_fold_bound(snag_engine *engine, const snag_cell *cell)
+void snag_fold_bound(snag_engine *engine, snag_cell *cell)
 {
     snag_item item;
     for (uint32_t i = 0; snag_cell_item(cell, i, &item); i++) {

@@ -99,7 +99,7 @@ static bool item_sound(const snag_pipeline *pipeline, uint32_t scope, const snag
 /* Lengths and slots are in order (snag_cell_check); whether the meaning can be ours is asked here. */
 static bool cell_sound(snag_engine *engine, uint32_t scope)
 {
-    const snag_cell *cell = &engine->cell;
+    snag_cell *cell = &engine->cell;
     snag_item *item = &engine->item;
     snag_evidence evidence;
     if (cell->judged_ms != SNAG_TIME_NONE && !snag_time_sane(cell->judged_ms))

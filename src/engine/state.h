@@ -221,7 +221,7 @@ void snag_walk_timer(snag_engine *engine, const snag_journey *journey, int64_t d
 /* The other side's turn begins (stands) or ends, as the stage's `pause:` and `resume:` say. */
 void snag_walk_turn(snag_engine *engine, const snag_journey *journey, uint8_t stage, bool stands);
 /* The stage at which a journey's walk in this cell stands; false: no open walk. */
-bool snag_walk_where(const snag_cell *cell, const snag_journey *journey, snag_str *stage,
+bool snag_walk_where(snag_cell *cell, const snag_journey *journey, snag_str *stage,
                      int64_t *since_ms);
 /* An episode of the cell at work began (+1), or proved to be none (-1): friction of its walks. */
 void snag_walk_friction(snag_engine *engine, const snag_item *at_work, int by);
@@ -260,7 +260,7 @@ snag_str snag_fold_copy(snag_engine *engine, snag_str text);
 /* A text of the step's own names (owner, per): copied into the outbox where only a cell holds it. */
 snag_str snag_fold_keep(snag_engine *engine, snag_str text);
 /* A cell that goes because a bound was reached: a decision for each thing that was armed or open. */
-void snag_fold_bound(snag_engine *engine, const snag_cell *cell);
+void snag_fold_bound(snag_engine *engine, snag_cell *cell);
 /* The open episodes of the cell at hand, as dedup keys in the outbox's arena. */
 uint32_t snag_fold_open_alerts(snag_engine *engine, const snag_str **keys);
 /* Copies an item's evidence into the outbox's arena, oldest first. */

@@ -147,12 +147,20 @@ static void fire_rule(snag_engine *engine, const snag_rule *rule, int64_t due_ms
         engine->counters.bound++;
 }
 
-/* All of a cell's items that are due at this deadline, journeys first, in file order. */
-static bool fire_items(snag_engine *engine, int64_t due_ms)
+static bool is_among(const uint32_t *list, uint32_t count, uint32_t wanted)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (list[i] == wanted)
+            return true;
+    return false;
+}
+
+/* Those of a cell's items that are due at this deadline, journeys first, in file order. */
+static void fire_items(snag_engine *engine, int64_t due_ms, const uint32_t *due, uint32_t count)
 {
     const snag_pipeline *pipeline = engine->pipeline;
-    bool any = false;
-    for (uint32_t i = 0; i < pipeline->journey_count + pipeline->rule_count; i++) {
+    uint32_t left = count;
+    for (uint32_t i = 0; left > 0 && i < pipeline->journey_count + pipeline->rule_count; i++) {
         bool walk = i < pipeline->journey_count;
         const snag_journey *journey = walk ? &pipeline->journeys[i] : NULL;
         const snag_rule *rule = walk ? NULL : &pipeline->rules[i - pipeline->journey_count];
@@ -163,17 +171,18 @@ static bool fire_items(snag_engine *engine, int64_t due_ms)
         engine->work.order = i;
         for (uint32_t k = 0; walk && journey->promised && k < journey->stage_count; k++)
             if (journey->stages[k].wait.promise >= 0)
-                any |= snag_promise_timer(engine, journey, k, due_ms);
-        if (!snag_cell_get(&engine->cell, fingerprint, &engine->item) ||
-            engine->item.due_ms > due_ms)
+                snag_promise_timer(engine, journey, k, due_ms);
+        bool listed = is_among(due, count, fingerprint);
+        left -= listed;
+        if (!listed && !(walk && journey->promised)) /* what a promise did may make its walk due */
+            continue;
+        if (!snag_cell_get(&engine->cell, fingerprint, &engine->item) || engine->item.due_ms > due_ms)
             continue;
         if (walk)
             snag_walk_timer(engine, journey, due_ms);
         else
             fire_rule(engine, rule, due_ms);
-        any = true;
     }
-    return any;
 }
 
 /* An alert says something up to its deadline: the customer is judged so far. */
@@ -212,13 +221,15 @@ void snag_engine_fire_cell(snag_engine *engine, uint32_t index, int64_t w_ms)
     snag_node *node = snag_table_node(&engine->table, index);
     snag_work *work = &engine->work;
     int64_t due_ms = node->timer.due_ms;
+    uint32_t due[SNAG_ITEMS_MAX];
     snag_engine_work_on(engine, index);
     work->at_ms = due_ms;
-    if (snag_cell_needs_of(&engine->cell).due_ms > due_ms) {
+    uint32_t due_count = snag_cell_due(&engine->cell, due_ms, due);
+    if (due_count == 0) {
         look_to_forget(engine, index, w_ms);
         return;
     }
-    fire_items(engine, due_ms);
+    fire_items(engine, due_ms, due, due_count);
     if (work->alerted)
         judge(engine, node->scope == 0 ? 0 : node->parent);
     uint32_t own = node->scope == 0 ? index : node->parent;

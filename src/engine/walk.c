@@ -361,7 +361,7 @@ void snag_walk_friction(snag_engine *engine, const snag_item *at_work, int by)
     }
 }
 
-bool snag_walk_where(const snag_cell *cell, const snag_journey *journey, snag_str *stage,
+bool snag_walk_where(snag_cell *cell, const snag_journey *journey, snag_str *stage,
                      int64_t *since_ms)
 {
     snag_item item;

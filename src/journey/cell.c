@@ -37,6 +37,9 @@ void snag_cell_clear(snag_cell *cell)
     cell->noted = -1;
     cell->noted_kept = false;
     cell->open_delta = cell->armed_delta = cell->hold_delta = 0;
+    cell->found_at = cell->found_index = 0;
+    cell->indexed = false;
+    cell->pool_known = false;
 }
 
 static bool pool_unpack(snag_cell *cell, snag_unpack *unpack)
@@ -52,7 +55,7 @@ static bool pool_unpack(snag_cell *cell, snag_unpack *unpack)
 static bool items_unpack(snag_cell *cell, snag_unpack *unpack, uint32_t count)
 {
     size_t bytes = snag_unpack_left(unpack);
-    if (bytes > SNAG_ITEMS_BYTES_MAX || count > UINT8_MAX)
+    if (bytes > SNAG_ITEMS_BYTES_MAX || count > SNAG_ITEMS_MAX)
         return false;
     memcpy(cell->items, unpack->at, bytes);
     cell->items_bytes = (uint32_t)bytes;

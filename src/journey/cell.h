@@ -33,7 +33,9 @@ enum {
     SNAG_CAPTURE_BYTES_MAX = 512, /* names a headline needs */
     SNAG_POOL_BYTES_MAX = 32768,
     SNAG_ITEMS_BYTES_MAX = 28672,
-    SNAG_POOL_SLOTS_MAX = 250
+    SNAG_ITEM_FIXED_MAX = 128, /* more than an item's parts but for capture and state */
+    SNAG_POOL_SLOTS_MAX = 250,
+    SNAG_ITEMS_MAX = UINT8_MAX
 };
 
 /* What one rule or journey remembers here. */
@@ -75,7 +77,20 @@ typedef struct snag_cell {
     int32_t open_delta;
     int32_t armed_delta;
     int32_t hold_delta;
-    unsigned char items[SNAG_ITEMS_BYTES_MAX + SNAG_EVIDENCE_MAX]; /* refs are copied all at once */
+    /* Where items lie, so that they need not be looked for (item.c). */
+    uint32_t found_at;    /* the one found last … */
+    uint32_t found_index; /* … and its place in the index */
+    bool indexed;         /* there is an index */
+    uint32_t index_count;
+    uint32_t index_fingerprint[SNAG_ITEMS_MAX + 1];
+    uint16_t index_at[SNAG_ITEMS_MAX + 1];
+    uint8_t index_place[256]; /* by a fingerprint's last bits: its place in the two above, if it is right */
+    uint64_t index_some[4];   /* the last bits that some fingerprint has */
+    /* The same for the pool (evidence.c). */
+    bool pool_known;
+    uint64_t pool_taken[4]; /* the slots that have an entry … */
+    uint16_t pool_at[256];  /* … and where it lies */
+    unsigned char items[SNAG_ITEMS_BYTES_MAX + SNAG_ITEM_FIXED_MAX]; /* a cut item is read past its end */
     unsigned char pool[SNAG_POOL_BYTES_MAX];
 } snag_cell;
 
@@ -92,7 +107,7 @@ void snag_cell_pack(snag_cell *cell, snag_buf *buf);
 /* --- items --- */
 
 /* Takes out the item of a rule or journey; an empty one where there is none (returns false). */
-bool snag_cell_get(const snag_cell *cell, uint32_t fingerprint, snag_item *item);
+bool snag_cell_get(snag_cell *cell, uint32_t fingerprint, snag_item *item);
 /* Puts it back; one without state, episode and cooldown is removed. False: no room, nothing changed. */
 bool snag_cell_put(snag_cell *cell, const snag_item *item);
 /* The i-th item; false past the last. */
@@ -107,15 +122,18 @@ typedef struct snag_cell_needs {
 } snag_cell_needs;
 snag_cell_needs snag_cell_needs_of(const snag_cell *cell);
 
+/* The fingerprints of the items that are due by then; room for SNAG_ITEMS_MAX. Returns how many. */
+uint32_t snag_cell_due(const snag_cell *cell, int64_t by_ms, uint32_t *fingerprints);
+
 /* --- evidence --- */
 
 /* Adds the event to the item's evidence: the first and the newest stay, the total counts all. */
 void snag_item_note(snag_cell *cell, snag_item *item, const snag_event *event);
 /* Drops evidence older than time_ms; keeps the total in step. */
-void snag_item_forget_before(const snag_cell *cell, snag_item *item, int64_t time_ms);
+void snag_item_forget_before(snag_cell *cell, snag_item *item, int64_t time_ms);
 void snag_item_forget_all(snag_item *item);
 /* Reads the i-th evidence (borrowed from the cell). */
-bool snag_item_evidence(const snag_cell *cell, const snag_item *item, uint32_t i,
+bool snag_item_evidence(snag_cell *cell, const snag_item *item, uint32_t i,
                         snag_evidence *out);
 
 /* --- the ring against duplicates --- */

@@ -6,38 +6,40 @@
 #include "journey/cell.h"
 #include "journey/layout.h"
 
-static bool entry_find(const snag_cell *cell, uint8_t wanted, snag_evidence *out)
+/* Goes through the pool once: many rules ask for many entries in one step. */
+static void pool_look(snag_cell *cell)
 {
     const unsigned char *end = cell->pool + cell->pool_bytes;
+    memset(cell->pool_taken, 0, sizeof cell->pool_taken);
     for (const unsigned char *at = cell->pool; at < end;) {
         uint8_t slot;
-        const unsigned char *next = snag_pool_entry_skip(at, &slot);
-        if (slot == wanted) {
-            snag_unpack unpack = snag_unpack_on(snag_str_of(at, (size_t)(next - at)));
-            snag_pool_entry entry;
-            snag_pool_entry_read(&unpack, &entry);
-            *out = entry.evidence;
-            return true;
-        }
-        at = next;
+        uint16_t offset = (uint16_t)(at - cell->pool);
+        at = snag_pool_entry_skip(at, &slot);
+        cell->pool_taken[slot / 64] |= UINT64_C(1) << (slot % 64);
+        cell->pool_at[slot] = offset;
     }
-    return false;
+    cell->pool_known = true;
+}
+
+/* The entry of a slot, which must be there. */
+static const unsigned char *entry_of(snag_cell *cell, uint8_t slot)
+{
+    if (!cell->pool_known)
+        pool_look(cell);
+    SNAG_ASSERT(cell->pool_taken[slot / 64] & UINT64_C(1) << (slot % 64));
+    return cell->pool + cell->pool_at[slot];
 }
 
 /* The lowest slot that no entry has; -1 where all are taken. */
-static int32_t slot_free(const snag_cell *cell)
+static int32_t slot_free(snag_cell *cell)
 {
-    uint64_t taken[4] = {0};
-    const unsigned char *end = cell->pool + cell->pool_bytes;
-    for (const unsigned char *at = cell->pool; at < end;) {
-        uint8_t slot;
-        at = snag_pool_entry_skip(at, &slot);
-        taken[slot / 64] |= UINT64_C(1) << (slot % 64);
-    }
+    if (!cell->pool_known)
+        pool_look(cell);
     for (int32_t i = 0; i < 4; i++) {
-        if (~taken[i] == 0)
+        uint64_t taken = cell->pool_taken[i];
+        if (~taken == 0)
             continue;
-        int32_t slot = i * 64 + __builtin_ctzll(~taken[i]);
+        int32_t slot = i * 64 + __builtin_ctzll(~taken);
         return slot < SNAG_POOL_SLOTS_MAX ? slot : -1;
     }
     return -1;
@@ -63,6 +65,8 @@ static int32_t cell_note(snag_cell *cell, const snag_event *event)
     snag_pack_text(&buf, event->id);
     snag_pack_text(&buf, event->type);
     SNAG_ASSERT(!buf.full);
+    cell->pool_taken[slot / 64] |= UINT64_C(1) << (slot % 64);
+    cell->pool_at[slot] = (uint16_t)cell->pool_bytes;
     cell->pool_bytes += (uint32_t)size;
     cell->noted = slot;
     return slot;
@@ -85,15 +89,12 @@ void snag_item_note(snag_cell *cell, snag_item *item, const snag_event *event)
     item->refs[item->ref_count++] = (uint8_t)slot;
 }
 
-void snag_item_forget_before(const snag_cell *cell, snag_item *item, int64_t time_ms)
+void snag_item_forget_before(snag_cell *cell, snag_item *item, int64_t time_ms)
 {
     uint8_t kept = 0;
     uint32_t unkept = item->evidence_total - item->ref_count;
     for (uint8_t i = 0; i < item->ref_count; i++) {
-        snag_evidence evidence;
-        bool found = entry_find(cell, item->refs[i], &evidence);
-        SNAG_ASSERT(found);
-        if (evidence.time_ms >= time_ms)
+        if (snag_pool_entry_time(entry_of(cell, item->refs[i])) >= time_ms)
             item->refs[kept++] = item->refs[i];
     }
     /* Those left out stood between the first and the newest ones: gone if the second kept is. */
@@ -110,12 +111,16 @@ void snag_item_forget_all(snag_item *item)
     item->capture_bytes = 0;
 }
 
-bool snag_item_evidence(const snag_cell *cell, const snag_item *item, uint32_t i,
+bool snag_item_evidence(snag_cell *cell, const snag_item *item, uint32_t i,
                         snag_evidence *out)
 {
     if (i >= item->ref_count)
         return false;
-    bool found = entry_find(cell, item->refs[i], out);
-    SNAG_ASSERT(found);
+    const unsigned char *at = entry_of(cell, item->refs[i]);
+    const unsigned char *end = cell->pool + cell->pool_bytes;
+    snag_unpack unpack = snag_unpack_on(snag_str_of(at, (size_t)(end - at)));
+    snag_pool_entry entry;
+    snag_pool_entry_read(&unpack, &entry);
+    *out = entry.evidence;
     return true;
 }

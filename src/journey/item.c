@@ -15,7 +15,8 @@ enum {
     ITEM_SUPPRESSED = 32,
     ITEM_HOLD = 64,
     ITEM_KNOWN = 127,
-    ITEM_HEAD_BYTES = 8
+    ITEM_HEAD_BYTES = 8,
+    EPISODE_BYTES = 16
 };
 
 typedef struct item_head {
@@ -35,47 +36,90 @@ static item_head head_at(const snag_cell *cell, size_t at)
     return head;
 }
 
-/* Everything behind the head; the state is the rest. */
-static void item_read(snag_unpack *unpack, const item_head *head, snag_item *item)
+static void item_blank(snag_item *item, uint32_t fingerprint)
 {
-    item->fingerprint = head->fingerprint;
-    item->open = head->flags & ITEM_OPEN;
-    item->suppressed = head->flags & ITEM_SUPPRESSED;
-    item->hold = head->flags & ITEM_HOLD;
-    item->ref_count = head->refs <= SNAG_EVIDENCE_MAX ? head->refs : SNAG_EVIDENCE_MAX;
-    unpack->bad |= head->refs > SNAG_EVIDENCE_MAX;
-    memcpy(item->refs, unpack->at, SNAG_EVIDENCE_MAX); /* all: the cell's bytes go on behind them */
-    snag_unpack_view(unpack, item->ref_count);
-    item->due_ms = head->flags & ITEM_ARMED ? snag_unpack_i64(unpack) : SNAG_NEVER;
+    item->fingerprint = fingerprint;
+    item->open = false;
+    item->suppressed = false;
+    item->hold = false;
+    item->due_ms = SNAG_NEVER;
     item->opened_ms = SNAG_TIME_NONE;
+    item->cooldown_ms = SNAG_TIME_NONE;
     item->seq = 0;
-    if (item->open) {
-        item->opened_ms = snag_unpack_i64(unpack);
-        item->seq = snag_unpack_u32(unpack);
-        snag_unpack_bytes(unpack, item->episode, sizeof item->episode);
-    }
-    item->evidence_total = head->flags & ITEM_TOTAL ? snag_unpack_u32(unpack) : item->ref_count;
-    item->cooldown_ms = head->flags & ITEM_COOLDOWN ? snag_unpack_i64(unpack) : SNAG_TIME_NONE;
-    item->capture_bytes = head->flags & ITEM_CAPTURE ? snag_unpack_u16(unpack) : 0;
-    if (item->capture_bytes > SNAG_CAPTURE_BYTES_MAX) {
-        unpack->bad = true;
-        item->capture_bytes = 0;
-    }
-    if (item->capture_bytes)
-        snag_unpack_bytes(unpack, item->capture, item->capture_bytes);
-    size_t left = snag_unpack_left(unpack);
-    unpack->bad |= left > SNAG_STATE_BYTES_MAX;
-    item->state_bytes = (uint16_t)(left > SNAG_STATE_BYTES_MAX ? 0 : left);
-    snag_unpack_bytes(unpack, item->state, item->state_bytes);
+    item->evidence_total = 0;
+    item->ref_count = 0;
+    item->capture_bytes = 0;
+    item->state_bytes = 0;
 }
 
-static void item_take(const snag_cell *cell, size_t at, snag_item *item, bool *bad)
+/* The bytes of an item's parts but for its capture and its state. */
+static size_t parts_size(int flags, size_t refs)
+{
+    size_t size = sizeof(item_head) + refs;
+    size += flags & ITEM_ARMED ? sizeof(int64_t) : 0;
+    size += flags & ITEM_OPEN ? sizeof(int64_t) + sizeof(uint32_t) + EPISODE_BYTES : 0;
+    size += flags & ITEM_TOTAL ? sizeof(uint32_t) : 0;
+    size += flags & ITEM_COOLDOWN ? sizeof(int64_t) : 0;
+    size += flags & ITEM_CAPTURE ? sizeof(uint16_t) : 0;
+    return size;
+}
+
+static const unsigned char *bytes_get(const unsigned char *at, void *to, size_t size)
+{
+    memcpy(to, at, size);
+    return at + size;
+}
+
+/* Everything behind the head; the state is the rest. False: it is not whole (then it was read into the bytes
+ * behind it, which the cell has for that). */
+static bool item_read(const unsigned char *bytes, const item_head *head, snag_item *item)
+{
+    const unsigned char *at = bytes + sizeof *head;
+    const unsigned char *end = bytes + head->bytes;
+    int flags = head->flags;
+    item->fingerprint = head->fingerprint;
+    item->open = flags & ITEM_OPEN;
+    item->suppressed = flags & ITEM_SUPPRESSED;
+    item->hold = flags & ITEM_HOLD;
+    item->ref_count = head->refs;
+    item->evidence_total = head->refs;
+    item->due_ms = SNAG_NEVER;
+    item->opened_ms = SNAG_TIME_NONE;
+    item->cooldown_ms = SNAG_TIME_NONE;
+    item->seq = 0;
+    item->capture_bytes = 0;
+    if (head->refs > SNAG_EVIDENCE_MAX)
+        return false;
+    memcpy(item->refs, at, SNAG_EVIDENCE_MAX); /* all: a copy of known size costs less */
+    at += head->refs;
+    if (flags & ITEM_ARMED)
+        at = bytes_get(at, &item->due_ms, sizeof item->due_ms);
+    if (flags & ITEM_OPEN) {
+        at = bytes_get(at, &item->opened_ms, sizeof item->opened_ms);
+        at = bytes_get(at, &item->seq, sizeof item->seq);
+        at = bytes_get(at, item->episode, sizeof item->episode);
+    }
+    if (flags & ITEM_TOTAL)
+        at = bytes_get(at, &item->evidence_total, sizeof item->evidence_total);
+    if (flags & ITEM_COOLDOWN)
+        at = bytes_get(at, &item->cooldown_ms, sizeof item->cooldown_ms);
+    if (flags & ITEM_CAPTURE) {
+        at = bytes_get(at, &item->capture_bytes, sizeof item->capture_bytes);
+        if (item->capture_bytes > SNAG_CAPTURE_BYTES_MAX || at + item->capture_bytes > end)
+            return false;
+        at = bytes_get(at, item->capture, item->capture_bytes);
+    }
+    if (at > end || end - at > SNAG_STATE_BYTES_MAX)
+        return false;
+    item->state_bytes = (uint16_t)(end - at);
+    memcpy(item->state, at, item->state_bytes);
+    return true;
+}
+
+static bool item_take(const snag_cell *cell, size_t at, snag_item *item)
 {
     item_head head = head_at(cell, at);
-    snag_str body = snag_str_of(cell->items + at + sizeof head, head.bytes - sizeof head);
-    snag_unpack unpack = snag_unpack_on(body);
-    item_read(&unpack, &head, item);
-    *bad = unpack.bad;
+    return item_read(cell->items + at, &head, item);
 }
 
 static bool slot_exists(const snag_cell *cell, uint8_t slot)
@@ -93,16 +137,17 @@ static bool slot_exists(const snag_cell *cell, uint8_t slot)
 size_t snag_item_check(const snag_cell *cell, size_t at, size_t bytes)
 {
     snag_item item;
-    bool bad;
     if (bytes - at < sizeof(item_head))
         return 0;
     item_head head = head_at(cell, at);
     if (head.bytes < sizeof head || head.bytes > bytes - at || (head.flags & ~ITEM_KNOWN))
         return 0;
-    item_take(cell, at, &item, &bad);
+    if (!item_take(cell, at, &item))
+        return 0;
     for (uint32_t i = 0; i < item.ref_count; i++)
-        bad |= !slot_exists(cell, item.refs[i]);
-    return bad ? 0 : head.bytes;
+        if (!slot_exists(cell, item.refs[i]))
+            return 0;
+    return head.bytes;
 }
 
 void snag_items_refs(const snag_cell *cell, uint64_t used[4])
@@ -119,59 +164,134 @@ void snag_items_refs(const snag_cell *cell, uint64_t used[4])
     SNAG_ASSERT(at == cell->items_bytes);
 }
 
-/* Where the item of a fingerprint lies; items_bytes where there is none. */
-static size_t item_find(const snag_cell *cell, uint32_t fingerprint)
+/* In a cell of few items they are looked through; for one of many a list of all is made when the first is
+ * asked for, and put right with each put: forty rules that meet one event ask forty times. What is removed
+ * keeps its place in the list, with a fingerprint that is not its own. */
+enum { INDEX_FROM = 8, INDEX_MAX = sizeof((snag_cell *)0)->index_at / sizeof(uint16_t) };
+
+static bool index_has(const snag_cell *cell, uint32_t i, uint32_t fingerprint)
+{
+    if (i >= cell->index_count || cell->index_fingerprint[i] != fingerprint)
+        return false;
+    uint16_t at = cell->index_at[i];
+    return at < cell->items_bytes && head_at(cell, at).fingerprint == fingerprint;
+}
+
+/* Where in the list a fingerprint probably is: of two with one place, the list is looked through for one. */
+static uint8_t *index_place(snag_cell *cell, uint32_t fingerprint)
+{
+    return &cell->index_place[fingerprint % 256];
+}
+
+static void index_add(snag_cell *cell, uint32_t fingerprint, size_t at)
+{
+    uint32_t i = cell->index_count++;
+    cell->index_fingerprint[i] = fingerprint;
+    cell->index_at[i] = (uint16_t)at;
+    *index_place(cell, fingerprint) = (uint8_t)i;
+    cell->index_some[fingerprint % 256 / 64] |= UINT64_C(1) << (fingerprint % 64);
+}
+
+static void index_make(snag_cell *cell)
 {
     size_t at = 0;
+    cell->index_count = 0;
+    memset(cell->index_some, 0, sizeof cell->index_some);
     for (uint32_t i = 0; i < cell->item_count; i++) {
         item_head head = head_at(cell, at);
-        if (head.fingerprint == fingerprint)
-            return at;
+        index_add(cell, head.fingerprint, at);
         at += head.bytes;
     }
     SNAG_ASSERT(at == cell->items_bytes);
-    return at;
+    cell->indexed = true;
 }
 
-static void item_blank(snag_item *item, uint32_t fingerprint)
+static bool index_find(snag_cell *cell, uint32_t fingerprint)
 {
-    item->fingerprint = fingerprint;
-    item->open = false;
-    item->suppressed = false;
-    item->hold = false;
-    item->due_ms = SNAG_NEVER;
-    item->opened_ms = SNAG_TIME_NONE;
-    item->cooldown_ms = SNAG_TIME_NONE;
-    item->seq = 0;
-    item->evidence_total = 0;
-    item->ref_count = 0;
-    item->capture_bytes = 0;
-    item->state_bytes = 0;
+    if (!cell->indexed)
+        index_make(cell);
+    if ((cell->index_some[fingerprint % 256 / 64] & UINT64_C(1) << (fingerprint % 64)) == 0)
+        return false;
+    uint32_t i = *index_place(cell, fingerprint);
+    if (!index_has(cell, i, fingerprint))
+        for (i = 0; i < cell->index_count && !index_has(cell, i, fingerprint); i++)
+            continue;
+    if (i == cell->index_count)
+        return false;
+    cell->found_index = i;
+    cell->found_at = cell->index_at[i];
+    return true;
 }
 
-bool snag_cell_get(const snag_cell *cell, uint32_t fingerprint, snag_item *item)
+/* The item found has another size now, or is gone (size 0), or is new (old size 0). */
+static void index_follow(snag_cell *cell, uint32_t fingerprint, size_t old, size_t size)
 {
-    bool bad = false;
-    size_t at = item_find(cell, fingerprint);
-    if (at == cell->items_bytes) {
+    uint32_t i = cell->found_index;
+    uint16_t *at = cell->index_at;
+    uint16_t by = (uint16_t)(size - old);
+    if (old == 0) {
+        cell->indexed = cell->index_count < INDEX_MAX;
+        cell->found_index = cell->index_count;
+        if (cell->indexed)
+            index_add(cell, fingerprint, cell->found_at);
+        return;
+    }
+    if (size == 0)
+        cell->index_fingerprint[i] = ~fingerprint;
+    for (uint32_t k = i + 1; k < cell->index_count; k++)
+        at[k] = (uint16_t)(at[k] + by);
+}
+
+static bool few_find(snag_cell *cell, uint32_t fingerprint)
+{
+    const unsigned char *at = cell->items;
+    for (uint32_t i = 0; i < cell->item_count; i++) {
+        item_head head;
+        memcpy(&head, at, sizeof head);
+        if (head.fingerprint == fingerprint) {
+            cell->indexed = false;
+            cell->found_at = (uint32_t)(at - cell->items);
+            return true;
+        }
+        at += head.bytes;
+    }
+    SNAG_ASSERT(at == cell->items + cell->items_bytes);
+    return false;
+}
+
+/* Sets found_at (and of an indexed cell found_index) to the item of a fingerprint; to the end, and false,
+ * where there is none. */
+static inline bool item_find(snag_cell *cell, uint32_t fingerprint)
+{
+    size_t at = cell->found_at;
+    if (at < cell->items_bytes && head_at(cell, at).fingerprint == fingerprint)
+        return true;
+    bool found = cell->item_count < INDEX_FROM ? few_find(cell, fingerprint) : index_find(cell, fingerprint);
+    if (!found)
+        cell->found_at = cell->items_bytes;
+    return found;
+}
+
+bool snag_cell_get(snag_cell *cell, uint32_t fingerprint, snag_item *item)
+{
+    if (!item_find(cell, fingerprint)) {
         item_blank(item, fingerprint);
         return false;
     }
-    item_take(cell, at, item, &bad);
-    SNAG_ASSERT(!bad);
+    bool whole = item_take(cell, cell->found_at, item);
+    SNAG_ASSERT(whole);
     return true;
 }
 
 bool snag_cell_item(const snag_cell *cell, uint32_t i, snag_item *item)
 {
-    bool bad = false;
     size_t at = 0;
     if (i >= cell->item_count)
         return false;
     for (uint32_t skip = 0; skip < i; skip++)
         at += head_at(cell, at).bytes;
-    item_take(cell, at, item, &bad);
-    SNAG_ASSERT(!bad);
+    bool whole = item_take(cell, at, item);
+    SNAG_ASSERT(whole);
     return true;
 }
 
@@ -184,9 +304,13 @@ static int flags_of(const snag_item *item)
            (item->hold ? ITEM_HOLD : 0);
 }
 
-enum {
-    ITEM_BYTES_MAX = ITEM_HEAD_BYTES + SNAG_EVIDENCE_MAX + 64 + SNAG_CAPTURE_BYTES_MAX + SNAG_STATE_BYTES_MAX
-};
+static size_t item_size(const snag_item *item, int flags)
+{
+    SNAG_ASSERT(item->ref_count <= SNAG_EVIDENCE_MAX);
+    SNAG_ASSERT(item->capture_bytes <= SNAG_CAPTURE_BYTES_MAX);
+    SNAG_ASSERT(item->state_bytes <= SNAG_STATE_BYTES_MAX);
+    return parts_size(flags, item->ref_count) + item->capture_bytes + item->state_bytes;
+}
 
 static unsigned char *bytes_put(unsigned char *at, const void *from, size_t size)
 {
@@ -194,15 +318,14 @@ static unsigned char *bytes_put(unsigned char *at, const void *from, size_t size
     return at + size;
 }
 
-/* Writes an item of at most ITEM_BYTES_MAX; returns its size. */
-static size_t item_write(unsigned char *bytes, const snag_item *item)
+/* Writes an item of this size into its place. */
+static void item_write(unsigned char *bytes, const snag_item *item, int flags, size_t size)
 {
     unsigned char *at = bytes + sizeof(item_head);
-    int flags = flags_of(item);
-    SNAG_ASSERT(item->ref_count <= SNAG_EVIDENCE_MAX);
-    SNAG_ASSERT(item->capture_bytes <= SNAG_CAPTURE_BYTES_MAX);
-    SNAG_ASSERT(item->state_bytes <= SNAG_STATE_BYTES_MAX);
-    memcpy(at, item->refs, SNAG_EVIDENCE_MAX); /* all: a copy of known size costs less */
+    if (size >= sizeof(item_head) + SNAG_EVIDENCE_MAX)
+        memcpy(at, item->refs, SNAG_EVIDENCE_MAX); /* all: a copy of known size costs less */
+    else
+        memcpy(at, item->refs, item->ref_count);
     at += item->ref_count;
     if (flags & ITEM_ARMED)
         at = bytes_put(at, &item->due_ms, sizeof item->due_ms);
@@ -221,12 +344,12 @@ static size_t item_write(unsigned char *bytes, const snag_item *item)
     }
     if (item->state_bytes)
         at = bytes_put(at, item->state, item->state_bytes);
+    SNAG_ASSERT(at == bytes + size);
     item_head head = {.fingerprint = item->fingerprint,
-                      .bytes = (uint16_t)(at - bytes),
+                      .bytes = (uint16_t)size,
                       .flags = (uint8_t)flags,
                       .refs = item->ref_count};
     memcpy(bytes, &head, sizeof head);
-    return (size_t)(at - bytes);
 }
 
 /* Whether the stored item at `at` refers to evidence that `item` (NULL = none) does not refer to. Refs are
@@ -249,26 +372,32 @@ static void count_flags(snag_cell *cell, int flags, int by)
 
 bool snag_cell_put(snag_cell *cell, const snag_item *item)
 {
-    unsigned char bytes[ITEM_BYTES_MAX];
     bool keep = item->state_bytes || item->open || item->cooldown_ms != SNAG_TIME_NONE;
-    size_t size = keep ? item_write(bytes, item) : 0;
-    size_t at = item_find(cell, item->fingerprint);
-    bool had = at < cell->items_bytes;
+    int flags = keep ? flags_of(item) : 0;
+    size_t size = keep ? item_size(item, flags) : 0;
+    bool had = item_find(cell, item->fingerprint);
+    size_t at = cell->found_at;
     item_head before = had ? head_at(cell, at) : (item_head){0};
     size_t old = before.bytes;
     bool lost = had && lost_refs(cell, at, keep ? item : NULL);
     size_t total = cell->items_bytes - old + size;
-    if (total > SNAG_ITEMS_BYTES_MAX || (!had && keep && cell->item_count >= UINT8_MAX))
+    if (total > SNAG_ITEMS_BYTES_MAX || (!had && keep && cell->item_count >= SNAG_ITEMS_MAX))
         return false;
     if (size != old)
         memmove(cell->items + at + size, cell->items + at + old, cell->items_bytes - at - old);
-    memcpy(cell->items + at, bytes, size);
-    count_flags(cell, before.flags, -1);
     if (keep) {
-        count_flags(cell, flags_of(item), 1);
+        item_write(cell->items + at, item, flags, size);
         cell->noted_kept |= item->ref_count && item->refs[item->ref_count - 1] == cell->noted;
     }
+    if (flags != before.flags) {
+        count_flags(cell, before.flags, -1);
+        count_flags(cell, flags, 1);
+    }
+    if (cell->indexed && size != old)
+        index_follow(cell, item->fingerprint, old, size);
     cell->items_bytes = (uint32_t)total;
+    if (!keep)
+        cell->found_at = cell->items_bytes;
     cell->item_count += (uint32_t)keep;
     cell->item_count -= (uint32_t)had;
     cell->changed |= keep || had;
@@ -296,4 +425,22 @@ snag_cell_needs snag_cell_needs_of(const snag_cell *cell)
     }
     SNAG_ASSERT(at == cell->items + cell->items_bytes);
     return needs;
+}
+
+uint32_t snag_cell_due(const snag_cell *cell, int64_t by_ms, uint32_t *fingerprints)
+{
+    uint32_t count = 0;
+    const unsigned char *at = cell->items;
+    for (uint32_t i = 0; i < cell->item_count; i++) {
+        item_head head;
+        memcpy(&head, at, sizeof head);
+        if (head.flags & ITEM_ARMED) {
+            int64_t due_ms;
+            memcpy(&due_ms, at + sizeof head + head.refs, sizeof due_ms);
+            fingerprints[count] = head.fingerprint;
+            count += due_ms <= by_ms;
+        }
+        at += head.bytes;
+    }
+    return count;
 }

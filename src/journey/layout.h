@@ -24,7 +24,7 @@ static inline void snag_pool_entry_read(snag_unpack *unpack, snag_pool_entry *en
     entry->evidence.type = snag_unpack_text(unpack);
 }
 
-enum { SNAG_ENTRY_FIXED = 20 }; /* slot, source, partition, time, offset */
+enum { SNAG_ENTRY_TIME_AT = 4, SNAG_ENTRY_FIXED = 20 }; /* slot, source, partition, time, offset */
 
 /* Steps over one entry of a pool that was checked, looking at its slot only. */
 static inline const unsigned char *snag_pool_entry_skip(const unsigned char *at, uint8_t *slot)
@@ -36,6 +36,14 @@ static inline const unsigned char *snag_pool_entry_skip(const unsigned char *at,
     at += sizeof size + size;
     memcpy(&size, at, sizeof size);
     return at + sizeof size + size;
+}
+
+/* The time of an entry. */
+static inline int64_t snag_pool_entry_time(const unsigned char *at)
+{
+    int64_t time_ms;
+    memcpy(&time_ms, at + SNAG_ENTRY_TIME_AT, sizeof time_ms);
+    return time_ms;
 }
 
 /* Bytes of the item at `at` if it is well formed within `bytes`, else 0. */

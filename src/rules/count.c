@@ -414,6 +414,7 @@ const snag_rule_kind snag_rule_count = {
     .field_count = sizeof fields / sizeof fields[0],
     .tells = SNAG_TELLS_OBSERVED,
     .state_bytes_max = sizeof(state),
+    .state_grows = offsetof(state, times) + sizeof(int64_t) + sizeof(place),
     .check = check,
     .starts = starts,
     .event = on_event,

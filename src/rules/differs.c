@@ -244,6 +244,7 @@ const snag_rule_kind snag_rule_differs = {
     .tells = SNAG_TELLS_OBSERVED,
     .any_event = true,
     .state_bytes_max = sizeof(state),
+    .state_grows = sizeof(seen),
     .check = check,
     .starts = starts,
     .event = on_event,

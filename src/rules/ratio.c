@@ -240,8 +240,10 @@ static void on_event(const snag_rule *rule, snag_rule_step *step, const snag_eve
         return;
     state *kept = snag_rule_state(step);
     int64_t number = pane_of(event->time_ms, rule->params.within_ms);
-    if (snag_rule_state_bytes(step) == 0)
-        *kept = (state){.newest = number, .below_ms = SNAG_TIME_NONE};
+    if (snag_rule_state_bytes(step) == 0) {
+        kept->newest = number;
+        kept->below_ms = SNAG_TIME_NONE;
+    }
     if (number <= kept->newest - SNAG_PANES_MAX)
         return; /* late, and outside of the window */
     size_t count = slide(rule, step, kept, pane_count(step), number);
@@ -318,6 +320,7 @@ const snag_rule_kind snag_rule_ratio = {
     .tells = SNAG_TELLS_OBSERVED | SNAG_TELLS_ATTEMPTS | SNAG_TELLS_VALUE,
     .own_events = true,
     .state_bytes_max = sizeof(state),
+    .state_grows = HEAD_BYTES + sizeof(pane),
     .check = check,
     .starts = starts,
     .event = on_event,

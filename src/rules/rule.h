@@ -185,6 +185,8 @@ struct snag_rule_kind {
     bool own_events;    /* its fields name the events: it takes no `event:` */
     bool any_event;     /* `event:` may be left out: then any event */
     size_t state_bytes_max; /* of this kind's state; <= SNAG_RULE_STATE_MAX */
+    /* The state grows by at most so much after a call of snag_rule_state: no more is zeroed. 0 = any. */
+    size_t state_grows;
     /* What the fields must fulfil together; the message names field and reason. NULL = nothing. */
     snag_err (*check)(const snag_rule *rule, snag_diag *diag);
     /* Whether an event in these roles matters where there is no state yet (else it is skipped). */
@@ -215,7 +217,7 @@ static inline bool snag_time_sane(int64_t time_ms)
 
 /* --- what a kind may do in a step ------------------------------------------------------------ */
 
-/* The state: snag_rule_state gives SNAG_RULE_STATE_MAX bytes, zeroed past what was kept;
+/* The state: snag_rule_state gives the kind's state_bytes_max, zeroed as far past what was kept as it grows;
  * snag_rule_keep says how many of them to keep (0 = forget state, evidence and deadline). */
 void *snag_rule_state(snag_rule_step *step);
 size_t snag_rule_state_bytes(const snag_rule_step *step);

@@ -7,13 +7,22 @@
 
 void *snag_rule_state(snag_rule_step *step)
 {
+    enum { FEW_BYTES = 48 };
     snag_item *item = step->item;
-    size_t max = step->rule->kind->state_bytes_max;
-    SNAG_ASSERT(max <= sizeof item->state);
-    SNAG_ASSERT(item->state_bytes <= max);
-    if (!step->zeroed)
-        memset(item->state + item->state_bytes, 0, max - item->state_bytes);
-    step->zeroed = true;
+    const snag_rule_kind *kind = step->rule->kind;
+    size_t reach = kind->state_bytes_max;
+    SNAG_ASSERT(reach <= sizeof item->state);
+    SNAG_ASSERT(item->state_bytes <= reach);
+    if (kind->state_grows > 0 && item->state_bytes + kind->state_grows < reach)
+        reach = item->state_bytes + kind->state_grows;
+    size_t from = step->clear > item->state_bytes ? step->clear : item->state_bytes;
+    if (from >= reach)
+        return item->state;
+    if (reach - from <= FEW_BYTES && from + FEW_BYTES <= sizeof item->state)
+        memset(item->state + from, 0, FEW_BYTES); /* of known size it costs less */
+    else
+        memset(item->state + from, 0, reach - from);
+    step->clear = reach;
     return item->state;
 }
 
@@ -24,8 +33,9 @@ size_t snag_rule_state_bytes(const snag_rule_step *step)
 
 void snag_rule_keep(snag_rule_step *step, size_t bytes)
 {
-    SNAG_ASSERT(bytes <= step->rule->kind->state_bytes_max);
-    step->zeroed &= bytes >= step->item->state_bytes;
+    SNAG_ASSERT(bytes <= step->item->state_bytes || bytes <= step->clear);
+    if (bytes < step->item->state_bytes)
+        step->clear = bytes;
     step->item->state_bytes = (uint16_t)bytes;
     step->changed = true;
 }

@@ -18,7 +18,7 @@ struct snag_rule_step {
     const snag_event *event; /* NULL: a timer's step */
     bool late;
     bool changed; /* the item must be put back */
-    bool zeroed;  /* the state past what was kept is cleared */
+    size_t clear; /* up to where the state is what was kept, or zero, or the kind's own */
     bool unzoned; /* a calendar stood in with its own zone: the event named none that is known */
     /* The engine's part: an episode begins or ends. The item is already marked by the engine. */
     void (*opened)(void *context, const snag_signal_spec *spec, snag_item *item,
