@@ -68,6 +68,10 @@ static bool take_option(snag_bench *bench, int argc, char **argv, int *at)
         bench->runs = (int)runs;
         return runs > 0 && runs <= RUNS_MAX;
     }
+    if (strcmp(word, "--only") == 0) {
+        bench->only = value;
+        return true;
+    }
     if (strcmp(word, "--out") == 0 && bench->out == stdout) {
         bench->out = fopen(value, "a");
         return bench->out != NULL;
@@ -81,7 +85,7 @@ bool snag_bench_begin(snag_bench *bench, int argc, char **argv)
     machine_name(bench->machine, sizeof bench->machine);
     for (int at = 1; at < argc; at++) {
         if (!take_option(bench, argc, argv, &at)) {
-            fprintf(stderr, "usage: %s [--tiny] [--runs N] [--out FILE]\n", argv[0]);
+            fprintf(stderr, "usage: %s [--tiny] [--runs N] [--only NAME] [--out FILE]\n", argv[0]);
             return false;
         }
     }
@@ -93,6 +97,11 @@ bool snag_bench_begin(snag_bench *bench, int argc, char **argv)
 uint64_t snag_bench_size(const snag_bench *bench, uint64_t full, uint64_t tiny)
 {
     return bench->tiny ? tiny : full;
+}
+
+bool snag_bench_wants(const snag_bench *bench, const char *name)
+{
+    return !bench->only || strcmp(bench->only, name) == 0;
 }
 
 static void put_text(snag_buf *buf, const char *name, const char *value)
@@ -154,6 +163,8 @@ double snag_bench_measure(snag_bench *bench, const snag_bench_task *task)
     double cpu[RUNS_MAX];
     double wall[RUNS_MAX];
     figures got = {.runs = bench->runs};
+    if (!snag_bench_wants(bench, task->name))
+        return 0;
     for (int i = 0; i < bench->runs; i++) {
         uint64_t hash = 0;
         if (task->prepare)

@@ -18,7 +18,7 @@
  * that nothing is optimised away and a wrong answer is not fast. One JSON object a row goes to stdout (or
  * --out FILE), one line for people to stderr.
  *
- * Options: --tiny (small sizes, one run: ctest), --runs N, --out FILE.
+ * Options: --tiny (small sizes, one run: ctest), --runs N, --only NAME (of one figure), --out FILE.
  */
 #ifndef SNAG_BENCH_COMMON_H
 #define SNAG_BENCH_COMMON_H
@@ -31,6 +31,7 @@ typedef struct snag_bench {
     FILE *out;
     bool tiny;
     int runs;
+    const char *only; /* the one figure that is wanted; NULL = all */
     bool failed; /* runs of one task gave different results */
     char machine[128];
     long cores;
@@ -52,7 +53,9 @@ typedef struct snag_bench_task {
 bool snag_bench_begin(snag_bench *bench, int argc, char **argv);
 /* The size of a workload: `full`, or `tiny` under --tiny. */
 uint64_t snag_bench_size(const snag_bench *bench, uint64_t full, uint64_t tiny);
-/* Runs a task and reports it; returns the reported value. */
+/* Whether a figure is wanted (--only). */
+bool snag_bench_wants(const snag_bench *bench, const char *name);
+/* Runs a task and reports it; returns the reported value (0 where it is not wanted). */
 double snag_bench_measure(snag_bench *bench, const snag_bench_task *task);
 /* Reports a value measured some other way, e.g. bytes. */
 void snag_bench_report(snag_bench *bench, const char *name, const char *unit, double value, double target,
