@@ -71,6 +71,7 @@ extern const snag_command snag_command_topics;
 extern const snag_command snag_command_simulate;
 extern const snag_command snag_command_eval;
 extern const snag_command snag_command_explain;
+extern const snag_command snag_command_learn;
 extern const snag_command snag_command_manual;
 
 #endif

@@ -42,6 +42,8 @@ static const snag_check alert_checks[] = {
     ALERT("waits_on", TEXT, waits_on),
     ALERT("contributions", CONTRIBUTIONS, contributions),
     ALERT("limit", NUMBER, limit),
+    ALERT("quantile", NUMBER, quantile),
+    ALERT("n", INT, learned_from),
     ALERT("evidence", COUNT, evidence_total),
     ALERT("seq", COUNT, seq),
     ALERT("account", TEXT, account),

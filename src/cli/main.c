@@ -16,6 +16,7 @@ static const snag_command *const commands[] = {
     &snag_command_replay,
     &snag_command_run,
     &snag_command_explain,
+    &snag_command_learn,
     &snag_command_topics,
     &snag_command_simulate,
     &snag_command_eval,

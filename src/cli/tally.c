@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "cli/terminal.h"
 #include "cli/view.h"
+#include "engine/learn.h"
 #include "journey/cell.h"
 
 enum { NAME_WIDTH = 24, COUNT_WIDTH = 10 };
@@ -177,6 +178,8 @@ snag_err snag_tally_census(snag_tally *tally, const snag_feed *feed)
         snag_str key;
         snag_str blob;
         while (snag_engine_each(snag_feed_engine(feed, i), &cursor, &key, &blob)) {
+            if (snag_learn_is_cell(key))
+                continue;
             SNAG_ASSERT(snag_cell_unpack(cell, blob));
             for (uint32_t j = 0; j < cell->item_count; j++)
                 if (snag_cell_item(cell, j, item))

@@ -72,6 +72,8 @@ static const snag_output alert_outputs[] = {
     MAY("first_deadline", TIME, snag_alert, first_deadline_ms),
     MAY("waits_on", TEXT, snag_alert, waits_on),
     MAY("contributions", CONTRIBUTIONS, snag_alert, contributions),
+    MAY("quantile", DOUBLE, snag_alert, quantile),
+    MAY("n", INT, snag_alert, learned_from),
     CLOSE(),
     MAY("reason", REASON, snag_alert, reason),
     MAY("lasted", DURATION, snag_alert, lasted_ms),

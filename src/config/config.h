@@ -19,6 +19,7 @@ typedef struct snag_config {
     uint32_t error_count;
     snag_str text; /* the file, for showing the line of an error */
     snag_str path;
+    struct snag_candidates *candidates; /* what could be measured (snag_config_measure_all) */
     struct snag_zones *zones; /* time zones that were read, and calendars; NULL = none */
     void *memory; /* everything else above lives here */
 } snag_config;
@@ -32,6 +33,9 @@ SNAG_MUST_CHECK snag_err snag_config_load(snag_config *out, const char *path,
 SNAG_MUST_CHECK snag_err snag_config_parse(snag_config *out, snag_str text, const char *path,
                                            const char *(*environment)(const char *name));
 void snag_config_free(snag_config *config);
+/* From now on every stage and every wait of a rule is measured, not only those whose deadline is learned;
+ * engines made before must be gone. */
+void snag_config_measure_all(snag_config *config);
 /* Prints one error the way all commands do: file:line:column: message, the line, a caret. */
 void snag_config_error_print(snag_buf *buf, const snag_config *config,
                              const snag_config_error *error);

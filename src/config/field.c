@@ -207,8 +207,12 @@ void snag_levels_load(snag_loader *loader, const char *what, const snag_yaml *no
                       snag_levels *out)
 {
     if (node->kind != SNAG_YAML_LIST) {
-        snag_wait wait = {out->ms, NULL};
-        snag_wait_load(loader, node, min, most, &wait);
+        snag_wait wait = {out->ms, NULL, 0};
+        if (snag_learned_is(node))
+            snag_learned_load(loader, node, min, most, &wait);
+        else
+            snag_wait_load(loader, node, min, most, &wait);
+        out->learned = wait.learned;
         out->ms = wait.ms;
         out->span = wait.span;
         return;
@@ -226,9 +230,13 @@ void snag_levels_load(snag_loader *loader, const char *what, const snag_yaml *no
 
 void snag_levels_widen(snag_loader *loader, const snag_yaml *node, snag_levels *levels)
 {
-    snag_wait wait = {levels->ms, levels->span};
+    snag_wait wait = {levels->ms, levels->span, 0};
     if (levels->then_ms > 0) {
         snag_finding_add(loader, node->key_at, "during: goes with one duration, not with two levels");
+        return;
+    }
+    if (levels->learned > 0) {
+        snag_finding_add(loader, node->key_at, "during: goes with a duration, not with a learned one");
         return;
     }
     if (levels->ms <= 0)
@@ -275,7 +283,7 @@ void snag_field_default(const snag_field *field, snag_rule_params *params)
 {
     int64_t *to = snag_field_of(field, params);
     if (field->type == SNAG_FIELD_LEVELS)
-        params->wait.after = (snag_levels){field->otherwise, field->otherwise, NULL};
+        params->wait.after = (snag_levels){field->otherwise, field->otherwise, NULL, 0};
     else if (snag_field_is_number(field))
         *to = field->otherwise;
 }

@@ -42,6 +42,8 @@ static void add_amount(snag_sha256 *sha, const snag_amount *amount)
  * changes later deadlines and leaves what is open as it is. */
 static void add_wait(snag_sha256 *sha, const char *name, snag_wait wait)
 {
+    if (wait.learned)
+        add_int(sha, "learned", wait.learned);
     if (!wait.span) {
         add_int(sha, name, wait.ms);
         return;
@@ -118,7 +120,7 @@ static void add_slot(const snag_loader *loader, snag_sha256 *sha, const char *na
 /* As one duration where there is no second: as before there were levels. */
 static void add_levels(snag_sha256 *sha, const char *name, const snag_levels *levels)
 {
-    add_wait(sha, name, (snag_wait){levels->ms, levels->span});
+    add_wait(sha, name, (snag_wait){levels->ms, levels->span, levels->learned});
     if (levels->then_ms >= 0)
         add_int(sha, "then", levels->then_ms);
 }
@@ -233,7 +235,7 @@ static void add_words(snag_sha256 *sha, const snag_signal_spec *signal)
     add_text(sha, signal->headline);
     for (uint32_t i = 0; i < signal->tag_count; i++)
         add_text(sha, signal->tags[i]);
-    add_wait(sha, "sla", (snag_wait){signal->sla_ms, signal->sla});
+    add_wait(sha, "sla", (snag_wait){signal->sla_ms, signal->sla, 0});
 }
 
 static void add_mapping(snag_loader *loader, snag_sha256 *sha, const snag_mapping *mapping)
@@ -465,6 +467,7 @@ void snag_identity_fill(snag_loader *loader)
         kept->used = used && snag_mapping_given(kept);
     }
     tags_fill_all(loader);
+    all->taken[all->count++] = SNAG_SCOPE_TAG_LEARNED;
     scope_tags(loader, all);
     all->count = 0;
     for (uint32_t i = 0; i < pipeline->journey_count; i++)

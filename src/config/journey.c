@@ -174,6 +174,9 @@ static void pause_load(snag_loader *loader, const snag_stage_raw *raw, snag_stag
         snag_finding_add(loader, given->key_at,
                          "%s needs the other: the clock stands from pause: to resume:",
                          raw->pause ? "pause" : "resume");
+    else if (stage->wait.after.learned)
+        snag_finding_add(loader, given->key_at,
+                         "pause goes with elapsed time: a learned time cannot tell whose turn it was");
     else if (stage->wait.after.span)
         snag_finding_add(loader, given->key_at,
                          "pause goes with elapsed time: a calendar's clock does not stand");

@@ -188,9 +188,10 @@ static const snag_key stage_keys[] = {
     {"event", NODE(AT(snag_stage_raw, event), "a name, a list, or {event, where}",
                    "the event that enters the stage; a name may end in *")},
     {"where", NODE(AT(snag_stage_raw, where), "an expression", "must be true of the event")},
-    {"due", NODE(AT(snag_stage_raw, due), "a duration, also by a calendar, or two levels",
+    {"due", NODE(AT(snag_stage_raw, due), "a duration, also by a calendar or learned, or two levels",
                  "the stall <journey>.<stage>.late comes true if the walk is still here then; [48h, 96h]: "
-                 "its alert escalates at the second")},
+                 "its alert escalates at the second; learned 95% else 48h: the time by which so many have "
+                 "left it")},
     {"during", NODE(AT(snag_stage_raw, during), "a map: season to factor or duration",
                     "what due: is instead where the walk enters in a season, as { peak: 2x }")},
     {"promise", NODE(AT(snag_stage_raw, promise), "a kept time or a fact",

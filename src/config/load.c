@@ -132,6 +132,7 @@ static snag_err text_load(snag_loader *loader)
         return SNAG_CONFIG;
     }
     snag_identity_fill(loader);
+    snag_sketches_fill(loader);
     zones_tell(loader);
     return SNAG_OK;
 }

@@ -113,6 +113,8 @@ void snag_kafka_load(snag_loader *loader, const snag_yaml *node);
 void snag_redis_load(snag_loader *loader, const snag_yaml *node);
 /* After all others and only without findings: which names are used, tags, fingerprints, hash. */
 void snag_identity_fill(snag_loader *loader);
+/* After that: which stages and rules are measured. */
+void snag_sketches_fill(snag_loader *loader);
 
 /* --- pieces that several parts read -------------------------------------------------------------- */
 

@@ -163,7 +163,7 @@ static void field_entry(manual *m, const snag_field *field)
         [SNAG_FIELD_STEPS] = "a list of names, lists or {event, where}",
         [SNAG_FIELD_DURATION] = "a duration",
         [SNAG_FIELD_SPAN] = "a duration, or journey",
-        [SNAG_FIELD_LEVELS] = "a duration, also by a calendar, or a list of two",
+        [SNAG_FIELD_LEVELS] = "a duration, also by a calendar or learned, or a list of two",
         [SNAG_FIELD_COUNT] = "a whole number",
         [SNAG_FIELD_SHARE] = "a share, as 30% or 0.3",
         [SNAG_FIELD_DECIMAL] = "a number, as 15 or 2.5",
@@ -266,6 +266,13 @@ static const row value_rows[] = {
      "clocks leave out is as much later, one that comes twice the earlier), 8 business hours or 90 business "
      "minutes (open time), 3 business days (the same time of day so many days with hours later); outside of "
      "the hours these begin at the next opening. Of the only calendar, of calendar:, or \"of NAME\"."},
+    {"learned 95% else 48h",
+     "In due: and after:, the time by which 95 % of the stage's (or the wait's) own times were over, by "
+     "shape where there are shapes; without a share, 95%. Those under way count as long as they have been "
+     "seen (Kaplan and Meier). It is learned anew at each whole hour, from what began in the newest 12 to 16 "
+     "weeks (generations of 28 days) in the same partition; what is armed keeps its deadline. The duration "
+     "behind else holds while fewer than 30 have ended, and where so many never end. An alert says so: basis "
+     "learned, quantile, n. `snag learn` prints the numbers."},
     {"season's factor",
      "In during: a factor as 2x or 1.5x, or a duration; the first season that holds when the count begins."},
     {"size",

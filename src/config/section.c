@@ -49,7 +49,7 @@ static void defaults_load(snag_loader *loader, const snag_section *section, void
                    key->type == SNAG_KEY_WORD) {
             *(int64_t *)field(key, target) = -1;
         } else if (key->type == SNAG_KEY_WAIT) {
-            *(snag_wait *)field(key, target) = (snag_wait){-1, NULL};
+            *(snag_wait *)field(key, target) = (snag_wait){-1, NULL, 0};
         }
     }
 }

@@ -106,7 +106,7 @@ static bool holds(snag_str text, const char *word)
 /* Times that the language has and this version has not, and those of a calendar where none counts. */
 bool snag_duration_later(snag_loader *loader, const snag_yaml *node)
 {
-    static const char *const later[] = {" month", " quarter", " year", "learned", "journey"};
+    static const char *const later[] = {" month", " quarter", " year", "journey"};
     static const char *const counted[] = {" day", " week", " business"};
     snag_str name = snag_yaml_name(node);
     if (node->kind == SNAG_YAML_MAP)
@@ -116,6 +116,12 @@ bool snag_duration_later(snag_loader *loader, const snag_yaml *node)
                          "%.*s: a list of levels is not built yet; instead: one duration, as 60s, 15m, 72h, "
                          "30d",
                          SNAG_FMT(name));
+        return true;
+    }
+    if (snag_learned_is(node)) {
+        snag_finding_add(loader, node->at,
+                         "%.*s: \"%.*s\" is for due: and after:; here elapsed time, as 60s, 15m, 72h, 30d",
+                         SNAG_FMT(name), SNAG_FMT(shown(node->text)));
         return true;
     }
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {

@@ -192,13 +192,14 @@ bool snag_wait_load(snag_loader *loader, const snag_yaml *node, int64_t min_ms, 
     if (node->kind != SNAG_YAML_TEXT || snag_duration_parse(node->text, &elapsed_ms) ||
         !take_apart(node->text, &words)) {
         out->span = NULL;
+        out->learned = 0;
         return snag_duration_load(loader, node, min_ms, max_ms, &out->ms);
     }
     if (!by_calendar(loader, node, &words, &amount, &calendar))
         return false;
     snag_span *span = snag_loader_take(loader, sizeof *span);
     *span = (snag_span){.amount = amount, .calendar = calendar};
-    *out = (snag_wait){about_ms(calendar, &amount), span};
+    *out = (snag_wait){about_ms(calendar, &amount), span, 0};
     return true;
 }
 
@@ -266,7 +267,7 @@ static bool amount_widen(snag_loader *loader, const snag_yaml *node, const snag_
 static bool widening_load(snag_loader *loader, const snag_yaml *node, snag_span *span, snag_widening *out)
 {
     int64_t tenths;
-    snag_wait wait = {-1, NULL};
+    snag_wait wait = {-1, NULL, 0};
     said words;
     out->season = snag_season_named(loader, node);
     if (!out->season)

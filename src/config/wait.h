@@ -13,9 +13,13 @@ enum { SNAG_CALENDARS_MAX = 16, SNAG_SEASONS_MAX = 64 };
 /* A duration as in key.h, or one that a calendar counts. */
 bool snag_wait_load(snag_loader *loader, const snag_yaml *node, int64_t min_ms, int64_t max_ms,
                     snag_wait *out);
+/* "learned …": a deadline that is learned, and what holds as long as it is not. */
+bool snag_learned_is(const snag_yaml *node);
+bool snag_learned_load(snag_loader *loader, const snag_yaml *node, int64_t min_ms, int64_t max_ms,
+                       snag_wait *out);
 /* `during:` of a wait that is given: season to factor or duration. */
 bool snag_during_load(snag_loader *loader, const snag_yaml *node, snag_wait *wait);
-/* Months, years, learned …: the words for a duration that is not built yet; false: it is none of these. */
+/* Months, years …: the words for a duration that is not built yet; false: it is none of these. */
 bool snag_duration_later(snag_loader *loader, const snag_yaml *node);
 
 /* A declared calendar; the season that the node's key names. NULL: a finding was added. */

@@ -113,6 +113,11 @@ static void missing_headline(snag_buf *buf, const snag_rule *rule, const snag_ya
         snag_buf_str_put(buf, SNAG_STR(" by the time that was promised"));
         return;
     }
+    if (rule->params.wait.after.learned) {
+        snag_buf_str_put(buf, SNAG_STR(" for {elapsed} after "));
+        put_events(buf, &rule->event);
+        return;
+    }
     snag_buf_str_put(buf, SNAG_STR(" within "));
     const snag_span *span = rule->params.wait.after.span;
     if (span && span->amount.unit != SNAG_SPAN_ELAPSED)

@@ -44,6 +44,8 @@ static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles
                            .opened = snag_fold_opened,
                            .escalated = snag_fold_escalated,
                            .closed = snag_fold_closed,
+                           .wait_began = snag_learn_wait_began,
+                           .wait_over = snag_learn_wait_over,
                            .context = engine};
     bool had = snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item);
     if (engine->pipeline->shape_count) {
@@ -385,6 +387,7 @@ static void make_place(snag_engine *engine, uint32_t parent)
     engine->open_episodes -= needs.open;
     engine->armed -= needs.armed;
     engine->open_walks -= needs.hold;
+    snag_learn_lost(engine, &engine->spare);
     snag_fold_bound(engine, &engine->spare);
     snag_engine_let_go(engine, goes);
 }

@@ -25,10 +25,17 @@ static uint32_t waiting_max(const snag_pipeline *pipeline)
     return waits || pipeline->source_count > 1 ? WAITING_MAX : 0;
 }
 
+static size_t learn_bytes(const snag_pipeline *pipeline)
+{
+    if (pipeline->sketch_count == 0)
+        return 0;
+    return align_up(pipeline->sketch_count * sizeof(uint32_t)) + align_up(sizeof(snag_sketch));
+}
+
 static size_t fixed_bytes(const snag_pipeline *pipeline)
 {
     return align_up(sizeof(snag_engine)) + align_up(snag_dispatch_bytes(pipeline)) +
-           align_up(snag_order_bytes(waiting_max(pipeline)));
+           align_up(snag_order_bytes(waiting_max(pipeline))) + learn_bytes(pipeline);
 }
 
 size_t snag_engine_bytes_min(const snag_pipeline *pipeline)
@@ -74,6 +81,14 @@ snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline, void
     at += align_up(snag_dispatch_bytes(pipeline));
     snag_order_init(&engine->order, at, waiting_max(pipeline));
     at += align_up(snag_order_bytes(engine->order.max));
+    if (pipeline->sketch_count) {
+        engine->learn.first = (uint32_t *)(void *)at;
+        at += align_up(pipeline->sketch_count * sizeof(uint32_t));
+        engine->learn.sum = (snag_sketch *)(void *)at;
+        at += align_up(sizeof(snag_sketch));
+    }
+    engine->learn.ready = pipeline->sketch_count == 0;
+    engine->learn.since_ms = SNAG_TIME_NONE;
     snag_table_init(&engine->table, at, block_bytes - (size_t)(at - (char *)block));
     snag_outbox_init(&engine->outbox, emit, emit_context);
     snag_arena_init(&engine->eval, engine->eval_bytes, sizeof engine->eval_bytes);
@@ -97,6 +112,15 @@ static void let_strange_go(snag_engine *engine)
     uint64_t cursor = 0;
     uint64_t lost = 0;
     snag_engine_retire(engine, (snag_str){"", 0}, &cursor, UINT32_MAX, &lost);
+}
+
+/* Before the first event or tick, where there is something to do before it. */
+static void begin(snag_engine *engine)
+{
+    if (engine->strange)
+        let_strange_go(engine);
+    if (!engine->learn.ready && !engine->full)
+        snag_learn_begin(engine);
 }
 
 /* Moves towards the target: waiting events and deadlines in their common order. True: W is there. */
@@ -139,8 +163,8 @@ bool snag_engine_tick(snag_engine *engine, int64_t target_w_ms, uint32_t budget)
 
 bool snag_engine_drain(snag_engine *engine, uint32_t budget)
 {
-    if (engine->strange)
-        let_strange_go(engine);
+    if (engine->strange || !engine->learn.ready)
+        begin(engine);
     if (engine->flow_count > 1)
         return snag_merge_drain(engine, budget);
     if (engine->target_ms == engine->w_ms && engine->pending == 0)
@@ -278,8 +302,8 @@ static void look_ahead(snag_engine *engine, const snag_event *events, size_t cou
 snag_err snag_engine_take(snag_engine *engine, const snag_event *events, size_t count,
                           size_t *taken)
 {
-    if (engine->strange)
-        let_strange_go(engine);
+    if (engine->strange || !engine->learn.ready)
+        begin(engine);
     if (engine->flow_count > 1)
         return snag_merge_take(engine, events, count, taken);
     for (*taken = 0; *taken < count; (*taken)++) {
@@ -354,7 +378,7 @@ void snag_engine_usage_get(const snag_engine *engine, snag_engine_usage *out)
     uint64_t untouched = align_up(snag_order_bytes(engine->order.max)) - snag_order_used(&engine->order);
     *out = (snag_engine_usage){
         .cells = table->live,
-        .customers = table->customers,
+        .customers = table->customers - engine->learn.cells,
         .bytes_used = fixed_bytes(engine->pipeline) - untouched +
                       (uint64_t)table->node_top * sizeof(snag_node) +
                       (uint64_t)table->bucket_count * sizeof(uint32_t) + snag_slab_used(&table->slab),

@@ -140,7 +140,7 @@ bool snag_engine_explain(const snag_engine *engine, snag_str customer, snag_buf 
 /* The same from a stored cell's key and blob, without an engine (for `snag explain` over Redis). */
 SNAG_MUST_CHECK snag_err snag_cell_explain(const snag_pipeline *pipeline, snag_str key,
                                            snag_str blob, snag_buf *buf);
-/* Which customer (pipeline key) a cell's key belongs to. */
+/* Which customer (pipeline key) a cell's key belongs to; empty for what was learned from all of them. */
 snag_str snag_cell_owner(snag_str key);
 
 #endif

@@ -138,7 +138,7 @@ void snag_facts_event(snag_engine *engine, const snag_row *row, const snag_ahead
     engine->with_facts.var_count++;
 }
 
-static uint32_t shape_index(const snag_pipeline *pipeline, const snag_item *item)
+uint32_t snag_shape_index(const snag_pipeline *pipeline, const snag_item *item)
 {
     snag_str name;
     uint32_t i = pipeline->shape_count;
@@ -152,21 +152,21 @@ static uint32_t shape_index(const snag_pipeline *pipeline, const snag_item *item
 
 snag_str snag_shape_of(const snag_pipeline *pipeline, const snag_item *item)
 {
-    uint32_t i = shape_index(pipeline, item);
+    uint32_t i = snag_shape_index(pipeline, item);
     return i < pipeline->shape_count ? pipeline->shapes[i].name : (snag_str){"", 0};
 }
 
 const snag_rule *snag_rule_by_shape(const snag_pipeline *pipeline, const snag_rule *rule,
                                     const snag_item *item)
 {
-    uint32_t i = shape_index(pipeline, item);
+    uint32_t i = snag_shape_index(pipeline, item);
     return i < pipeline->shape_count ? &rule->by_shape[i] : rule;
 }
 
 const snag_stage *snag_stage_by_shape(const snag_pipeline *pipeline, const snag_stage *stage,
                                       const snag_item *item)
 {
-    uint32_t i = shape_index(pipeline, item);
+    uint32_t i = snag_shape_index(pipeline, item);
     return i < pipeline->shape_count ? &stage->by_shape[i] : stage;
 }
 

@@ -185,6 +185,11 @@ static void fill_basis(snag_alert *alert, const snag_item *item, const snag_rule
 {
     const snag_season *season;
     bool unknown = false;
+    if (facts->deadline_ms != SNAG_TIME_NONE && facts->learned.n) {
+        alert->basis = SNAG_BASIS_LEARNED;
+        alert->quantile = (double)facts->learned.millionths / 1e6;
+        alert->learned_from = facts->learned.n;
+    }
     if (facts->deadline_ms == SNAG_TIME_NONE || !facts->span)
         return;
     const snag_amount *amount = snag_span_at(facts->span, facts->from_ms, &season);
@@ -235,6 +240,8 @@ static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
     alert->since_ms = SNAG_TIME_NONE;
     alert->overdue_by_ms = -1;
     alert->lasted_ms = -1;
+    alert->quantile = -1;
+    alert->learned_from = -1;
     fill_spec(alert, spec);
     fill_facts(alert, facts);
     fill_contributions(engine, alert, facts);

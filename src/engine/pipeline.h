@@ -25,6 +25,17 @@ typedef struct snag_pipeline_redis {
     snag_str tls_key;
 } snag_pipeline_redis;
 
+/* What is kept of the times that one stage, or one rule's wait, takes, for one shape of customers. */
+typedef struct snag_sketch_spec {
+    snag_str owner;      /* names its cells: JOURNEY.STAGE or RULE, and /SHAPE */
+    snag_str name;       /* JOURNEY.STAGE or RULE … */
+    snag_str shape;      /* … and the shape; empty = of customers that have none */
+    uint32_t millionths; /* the share that a deadline is learned from; 0 = none is */
+    uint32_t stamp;      /* another one where what it measures changed: who waits then is not waited for */
+    snag_wait wait;      /* the stage's or the rule's own */
+    uint16_t base;       /* the first of the same stage or rule */
+} snag_sketch_spec;
+
 typedef struct snag_pipeline {
     snag_str name;
     uint32_t version;
@@ -57,6 +68,9 @@ typedef struct snag_pipeline {
     const snag_rule *rules; /* in file order */
     uint32_t rule_count;
     bool feeds; /* some rule is a score: episodes that begin are its input */
+
+    const snag_sketch_spec *sketches; /* number i of a stage or rule is [i - 1] */
+    uint32_t sketch_count;
 
     int64_t remember_ms; /* the longest of the sources' */
 

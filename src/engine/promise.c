@@ -31,12 +31,23 @@ typedef struct promise {
     snag_item item;
 } promise;
 
+enum { SILENCE_BYTES = offsetof(snag_silence, learned), STORED_BYTES = SILENCE_BYTES + sizeof(int64_t) };
+
 static bool item_get(const snag_item *item, stored *kept)
 {
-    if (item->state_bytes != sizeof *kept)
+    if (item->state_bytes != STORED_BYTES)
         return false;
-    memcpy(kept, item->state, sizeof *kept);
+    memset(kept, 0, sizeof *kept);
+    memcpy(&kept->silence, item->state, SILENCE_BYTES);
+    memcpy(&kept->promised_ms, item->state + SILENCE_BYTES, sizeof kept->promised_ms);
     return true;
+}
+
+static void item_put(snag_item *item, const stored *kept)
+{
+    memcpy(item->state, &kept->silence, SILENCE_BYTES);
+    memcpy(item->state + SILENCE_BYTES, &kept->promised_ms, sizeof kept->promised_ms);
+    item->state_bytes = STORED_BYTES;
 }
 
 static void promise_get(promise *self, snag_engine *engine, const snag_journey *journey, uint32_t stage)
@@ -57,9 +68,9 @@ static bool is_waiting(const promise *self)
 static void promise_put(promise *self)
 {
     snag_item *item = &self->item;
+    item->state_bytes = 0;
     if (self->known)
-        memcpy(item->state, &self->kept, sizeof self->kept);
-    item->state_bytes = self->known ? sizeof self->kept : 0;
+        item_put(item, &self->kept);
     item->hold = is_waiting(self) && self->kept.silence.paused_ms != SNAG_TIME_NONE;
     if (!snag_cell_put(&self->engine->cell, item))
         self->engine->counters.bound++;

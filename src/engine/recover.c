@@ -165,6 +165,8 @@ snag_err snag_engine_restore(snag_engine *engine, snag_str key, snag_str blob)
     snag_str per;
     if (!snag_cell_key_get(key, &tag, &owner, &per) || per.size > SNAG_PER_BYTES_MAX)
         return SNAG_STATE;
+    if (tag == SNAG_SCOPE_TAG_LEARNED)
+        return snag_learn_restore(engine, key, blob);
     uint32_t scope = scope_of(engine->pipeline, tag);
     uint32_t hash = snag_table_hash(key);
     uint32_t index = snag_table_find(table, key, hash);
@@ -324,6 +326,7 @@ snag_err snag_engine_head_read(snag_engine *engine, snag_str bytes)
         (target_ms == w_ms && read.target_source < read.w_source))
         return SNAG_STATE;
     engine->w_ms = w_ms;
+    engine->learn.since_ms = w_ms;
     engine->target_ms = target_ms;
     engine->newest_ms = newest_ms;
     engine->cursor_ms = cursor_ms;
@@ -338,7 +341,7 @@ snag_str snag_cell_owner(snag_str key)
     uint16_t tag;
     snag_str owner;
     snag_str per;
-    if (!snag_cell_key_get(key, &tag, &owner, &per))
+    if (!snag_cell_key_get(key, &tag, &owner, &per) || tag == SNAG_SCOPE_TAG_LEARNED)
         return (snag_str){"", 0};
     return owner;
 }

@@ -10,6 +10,7 @@
 
 #include "engine/dispatch.h"
 #include "engine/engine.h"
+#include "engine/learn.h"
 #include "engine/outbox.h"
 #include "engine/table.h"
 #include "rules/step.h"
@@ -17,7 +18,8 @@
 enum {
     SNAG_EVAL_BYTES = 16384, /* scratch of one `where` */
     SNAG_PER_TEXT_BYTES = SNAG_PER_BYTES_MAX,
-    SNAG_SCOPE_GONE = 0xFF /* a node's scope: a `per` that this pipeline does not have */
+    SNAG_SCOPE_GONE = 0xFF, /* a node's scope: a `per` that this pipeline does not have */
+    SNAG_SCOPE_LEARNED = 0xFE /* …: a sketch's cell, but its first */
 };
 
 /* An event waiting in the order buffer: its copy lies in the slab. */
@@ -130,6 +132,14 @@ struct snag_engine {
     uint64_t armed;
     uint64_t open_walks;
     uint64_t strange; /* cells with state of an earlier version of the pipeline */
+    struct {          /* learn.c */
+        bool ready;   /* first[] is filled; always where nothing is learned */
+        bool strange; /* there are cells of sketches that this pipeline has not */
+        int64_t since_ms;  /* W of the state that was read */
+        uint64_t cells;    /* first ones: no customers */
+        uint32_t *first;   /* each sketch's first cell */
+        snag_sketch *sum;  /* scratch */
+    } learn;
     /* scratch of one step */
     snag_work work;
     snag_cell cell;
@@ -196,6 +206,8 @@ const snag_fact *snag_fact_find(const snag_pipeline *pipeline, uint32_t fingerpr
 bool snag_fact_item_sound(const snag_fact *fact, const snag_item *item);
 /* The name of the shape that an item began under, as the pipeline has it; empty where it has none. */
 snag_str snag_shape_of(const snag_pipeline *pipeline, const snag_item *item);
+/* The same as its number; shape_count = none. */
+uint32_t snag_shape_index(const snag_pipeline *pipeline, const snag_item *item);
 /* The rule as it is for this item, and the stage. */
 const snag_rule *snag_rule_by_shape(const snag_pipeline *pipeline, const snag_rule *rule,
                                     const snag_item *item);
@@ -245,6 +257,28 @@ bool snag_promise_timer(snag_engine *engine, const snag_journey *journey, uint32
 const snag_journey *snag_promise_find(const snag_pipeline *pipeline, uint32_t fingerprint, uint32_t *stage);
 bool snag_promise_sound(const snag_stage *stage, const snag_item *item);
 void snag_promise_explain(const snag_stage *stage, const snag_item *item, snag_buf *buf);
+
+/* Since when an open walk is at its stage, and the first of this stage's sketches; SNAG_TIME_NONE: it is
+ * not open, or nothing is learned there. */
+int64_t snag_walk_since(const snag_journey *journey, const snag_item *item, uint16_t *base);
+
+/* --- learn.c: learned deadlines --- */
+/* Before the first event or tick. */
+void snag_learn_begin(snag_engine *engine);
+/* Which sketch of a stage or rule an item's times go to. */
+uint32_t snag_learn_sketch(const snag_pipeline *pipeline, uint16_t base, const snag_item *item);
+/* Something begins at at_ms; the answer is how long it may take, -1 = as the file says. */
+int64_t snag_learn_began(snag_engine *engine, uint32_t sketch, int64_t at_ms, snag_learned *learned);
+/* What began then is over: it ended, or nobody will see its end. */
+void snag_learn_over(snag_engine *engine, uint32_t sketch, int64_t began_ms, int64_t at_ms, bool ended);
+/* A cell is let go with all that waits in it. */
+void snag_learn_lost(snag_engine *engine, const snag_cell *cell);
+/* The same two for rules (rules/step.h). */
+int64_t snag_learn_wait_began(void *context, const snag_rule *rule, const snag_item *item,
+                              snag_learned *learned);
+void snag_learn_wait_over(void *context, const snag_rule *rule, const snag_item *item, int64_t since_ms,
+                          bool ended);
+snag_err snag_learn_restore(snag_engine *engine, snag_str key, snag_str blob);
 
 /* --- fold.c: signals to alerts --- */
 void snag_fold_opened(void *engine, const snag_signal_spec *spec, snag_item *item,

@@ -122,6 +122,11 @@ static void look_to_forget(snag_engine *engine, uint32_t index, int64_t w_ms)
 static void expire(snag_engine *engine, const snag_rule *rule, snag_rule_step *step)
 {
     snag_rule_facts facts = SNAG_RULE_FACTS_NONE;
+    int64_t since_ms = SNAG_TIME_NONE;
+    if (rule->sketch)
+        since_ms = rule->kind->waits_since(engine->item.state, engine->item.state_bytes);
+    if (since_ms != SNAG_TIME_NONE)
+        snag_rule_waited(step, since_ms, false);
     snag_fold_closed(engine, &rule->signal, &engine->item, SNAG_REASON_EXPIRED, &facts);
     snag_rule_arm(step, SNAG_NEVER);
     snag_rule_forget_all(step);
@@ -137,6 +142,8 @@ static void fire_rule(snag_engine *engine, const snag_rule *rule, int64_t due_ms
                            .opened = snag_fold_opened,
                            .escalated = snag_fold_escalated,
                            .closed = snag_fold_closed,
+                           .wait_began = snag_learn_wait_began,
+                           .wait_over = snag_learn_wait_over,
                            .context = engine};
     if (snag_rule_expires(rule, &engine->item) <= due_ms)
         expire(engine, rule, &step);

@@ -129,6 +129,16 @@ static void walk_leave(snag_engine *engine, const snag_journey *journey, snag_it
     snag_cell_put(&engine->cell, item); /* the change that follows lists the open ones left */
 }
 
+/* The clock of the stage that the walk is at stops. */
+static void walk_measured(snag_engine *engine, const snag_journey *journey, const snag_item *item,
+                          const walk_state *state, bool ended)
+{
+    uint16_t base = journey->stages[state->stage].sketch;
+    if (base && !state->ended)
+        snag_learn_over(engine, snag_learn_sketch(engine->pipeline, base, item), state->entered_ms,
+                        engine->work.at_ms, ended);
+}
+
 /* The wait of the stage that the walk has entered. */
 static void wait_begin(snag_engine *engine, const snag_journey *journey, const snag_stage *stage,
                        snag_item *item, walk_state *state)
@@ -137,9 +147,17 @@ static void wait_begin(snag_engine *engine, const snag_journey *journey, const s
     const snag_levels *after = &stage->wait.after;
     bool unzoned = false;
     int64_t deadline_ms = SNAG_TIME_NONE;
-    if (after->ms >= 0 && !state->ended)
+    int64_t learned_ms = -1;
+    snag_learned learned = {0, 0};
+    if (stage->sketch && !state->ended)
+        learned_ms = snag_learn_began(engine, snag_learn_sketch(engine->pipeline, stage->sketch, item),
+                                      event->time_ms, &learned);
+    if (learned_ms >= 0)
+        deadline_ms = event->time_ms + learned_ms;
+    else if (after->ms >= 0 && !state->ended)
         deadline_ms = snag_wait_end(after->ms, after->span, event, &unzoned);
     snag_silence silence = snag_silence_begin(&stage->wait, deadline_ms, state->entered_ms);
+    silence.learned = learned;
     snag_walk_wait(state, &silence);
     engine->counters.zone_default += unzoned;
     item->due_ms = state->ended ? SNAG_NEVER : snag_walk_due(journey, stage, state, event->time_ms);
@@ -220,6 +238,7 @@ void snag_walk_event(snag_engine *engine, const snag_journey *journey, uint8_t s
     } else {
         if (journey->promised && promise_enter(engine, journey, stage))
             snag_walk_get(item, journey, &state);
+        walk_measured(engine, journey, item, &state, true);
         walk_leave(engine, journey, item, &state);
     }
     walk_enter(engine, journey, item, &state, stage, opens);
@@ -235,6 +254,7 @@ static void walk_expire(snag_engine *engine, const snag_journey *journey, walk_s
     snag_item *item = &engine->item;
     const snag_stage *stage = snag_stage_of(engine->pipeline, &journey->stages[state->stage], item);
     item->due_ms = SNAG_NEVER;
+    walk_measured(engine, journey, item, state, false);
     snag_change *change = snag_walk_change(engine, journey, item, state, SNAG_MOVE_ENDED);
     change->from = stage->name;
     change->dwell_ms = engine->work.at_ms - state->entered_ms;

@@ -25,6 +25,7 @@ typedef struct snag_walk {
     int64_t deadline_ms; /* of the stage's `due:`; SNAG_TIME_NONE = none */
     int64_t paused_ms;
     int64_t second_ms;
+    snag_learned learned; /* how the deadline was come by */
 } snag_walk;
 
 /* False: no walk of this journey. */

@@ -7,16 +7,18 @@
  *   where outcomes are judged or may be amended, also | friction 2 | closed_ms 8 | closed_seq 4 | outcome 1 |
  *   where a stage warns, has two levels or a clock that stands, that and | level 1 | 0 2 | deadline_ms 8 |
  *   paused_ms 8 | second_ms 8 |
+ *   where deadlines are learned, all of that and | learned from 4 | learned share 4 |
  */
 #include "base/time.h"
 #include "engine/walk.h"
 
 typedef snag_walk walk_state;
 
-_Static_assert(sizeof(walk_state) == 72 && offsetof(walk_state, friction) == 30 &&
+_Static_assert(sizeof(walk_state) == 80 && offsetof(walk_state, learned) == 72 && offsetof(walk_state, friction) == 30 &&
                    offsetof(walk_state, level) == 45 && offsetof(walk_state, deadline_ms) == 48,
                "packed without gaps");
-enum { STATE_BYTES = 30, JUDGED_BYTES = 45, PATIENT_BYTES = sizeof(walk_state) };
+enum { STATE_BYTES = 30, JUDGED_BYTES = 45, PATIENT_BYTES = offsetof(walk_state, learned) };
+enum { LEARNED_BYTES = sizeof(walk_state), MILLION = 1000000 };
 
 /* A shorter state says no more of its stage's wait than the item does: one deadline, told or not. */
 static void wait_of_item(const snag_item *item, walk_state *state)
@@ -35,9 +37,11 @@ bool snag_walk_get(const snag_item *item, const snag_journey *journey, walk_stat
         memcpy(state, item->state, JUDGED_BYTES);
     else if (item->state_bytes == PATIENT_BYTES)
         memcpy(state, item->state, PATIENT_BYTES);
+    else if (item->state_bytes == LEARNED_BYTES)
+        memcpy(state, item->state, LEARNED_BYTES);
     else
         return false;
-    if (item->state_bytes != PATIENT_BYTES)
+    if (item->state_bytes < PATIENT_BYTES)
         wait_of_item(item, state);
     return state->stage < journey->stage_count;
 }
@@ -45,13 +49,17 @@ bool snag_walk_get(const snag_item *item, const snag_journey *journey, walk_stat
 void snag_walk_put(snag_item *item, const snag_journey *journey, const walk_state *state)
 {
     size_t bytes = journey->patient ? PATIENT_BYTES : journey->judged ? JUDGED_BYTES : STATE_BYTES;
+    if (journey->learns)
+        bytes = LEARNED_BYTES;
     item->state_bytes = (uint16_t)bytes;
     if (bytes == STATE_BYTES)
         memcpy(item->state, state, STATE_BYTES);
     else if (bytes == JUDGED_BYTES)
         memcpy(item->state, state, JUDGED_BYTES);
-    else
+    else if (bytes == PATIENT_BYTES)
         memcpy(item->state, state, PATIENT_BYTES);
+    else
+        memcpy(item->state, state, LEARNED_BYTES);
     item->hold = !state->ended;
 }
 
@@ -74,7 +82,8 @@ snag_silence snag_walk_silence(const walk_state *state)
                           .paused_ms = state->paused_ms,
                           .first_ms = SNAG_TIME_NONE,
                           .second_ms = state->second_ms,
-                          .level = state->level};
+                          .level = state->level,
+                          .learned = state->learned};
 }
 
 void snag_walk_wait(walk_state *state, const snag_silence *silence)
@@ -83,6 +92,7 @@ void snag_walk_wait(walk_state *state, const snag_silence *silence)
     state->paused_ms = silence->paused_ms;
     state->second_ms = silence->second_ms;
     state->level = (uint8_t)silence->level;
+    state->learned = silence->learned;
 }
 
 int64_t snag_walk_due(const snag_journey *journey, const snag_stage *stage, const walk_state *state,
@@ -101,11 +111,11 @@ int64_t snag_walk_due(const snag_journey *journey, const snag_stage *stage, cons
 static bool wait_sound(const snag_item *item, const snag_stage *stage, const walk_state *state)
 {
     snag_silence silence = snag_walk_silence(state);
-    if (item->state_bytes != PATIENT_BYTES)
+    if (item->state_bytes < PATIENT_BYTES)
         return true;
     bool none = state->deadline_ms == SNAG_TIME_NONE;
     return (none ? !item->open : stage->wait.after.ms >= 0 && snag_time_sane(state->deadline_ms)) &&
-           state->level <= SNAG_TOLD_SECOND && (!item->open || state->level > SNAG_TOLD_NOTHING) &&
+           state->level <= SNAG_TOLD_SECOND && state->learned.millionths < MILLION && (!item->open || state->level > SNAG_TOLD_NOTHING) &&
            (silence.paused_ms == SNAG_TIME_NONE || snag_time_sane(silence.paused_ms)) &&
            (silence.second_ms == SNAG_TIME_NONE || snag_time_sane(silence.second_ms));
 }
@@ -127,10 +137,19 @@ bool snag_walk_sound(const snag_journey *journey, const snag_item *item)
         return false;
     if (item->due_ms == SNAG_NEVER)
         return true;
-    bool patient = item->state_bytes == PATIENT_BYTES;
+    bool patient = item->state_bytes >= PATIENT_BYTES;
     if (journey->expire_ms <= 0 && (!waits || (item->open && !patient)))
         return false;
     return item->due_ms >= state.entered_ms; /* armed by this version of the journey or an earlier one */
+}
+
+int64_t snag_walk_since(const snag_journey *journey, const snag_item *item, uint16_t *base)
+{
+    walk_state state;
+    if (!snag_walk_get(item, journey, &state) || state.ended)
+        return SNAG_TIME_NONE;
+    *base = journey->stages[state.stage].sketch;
+    return *base ? state.entered_ms : SNAG_TIME_NONE;
 }
 
 const snag_signal_spec *snag_walk_spec(const snag_journey *journey, const snag_item *item)
@@ -145,7 +164,7 @@ uint8_t snag_walk_stage(const snag_item *item)
 {
     walk_state state = {.stage = SNAG_STAGES_MAX};
     if (item->state_bytes == STATE_BYTES || item->state_bytes == JUDGED_BYTES ||
-        item->state_bytes == PATIENT_BYTES)
+        item->state_bytes == PATIENT_BYTES || item->state_bytes == LEARNED_BYTES)
         memcpy(&state, item->state, STATE_BYTES);
     return state.stage < SNAG_STAGES_MAX ? state.stage : SNAG_STAGES_MAX;
 }
@@ -182,10 +201,12 @@ void snag_walk_explain(const snag_journey *journey, const snag_item *item, snag_
     snag_buf_printf(buf, ",\"since\":\"");
     snag_time_print(buf, state.entered_ms);
     snag_buf_printf(buf, "\",\"changes\":%u", state.seq);
-    if (!state.ended && item->state_bytes == PATIENT_BYTES) {
+    if (!state.ended && item->state_bytes >= PATIENT_BYTES) {
         snag_silence silence = snag_walk_silence(&state);
         snag_silence_explain(&silence, buf);
     }
+    if (!state.ended && state.learned.n)
+        snag_buf_printf(buf, ",\"learned_from\":%u", state.learned.n);
     if (state.ended) {
         snag_buf_printf(buf, ",\"outcome\":");
         snag_buf_json(buf, snag_walk_outcome(journey, &state));

@@ -59,7 +59,8 @@
     X(FIXED, "fixed")       \
     X(CALENDAR, "calendar") \
     X(BUSINESS, "business") \
-    X(PROMISE, "promise")
+    X(PROMISE, "promise")   \
+    X(LEARNED, "learned")
 
 #define SNAG_MOVE_TABLE(X) \
     X(ENTERED, "entered")  \
@@ -176,6 +177,8 @@ typedef struct snag_alert {
     int64_t first_deadline_ms; /* of a promise that was moved; SNAG_TIME_NONE = absent */
     snag_str waits_on;
     int64_t level; /* of an episode with several: 0 a warning, 1 due, 2 the second; -1 = absent */
+    double quantile;      /* of a learned deadline: the share that had ended by then; below 0 = absent */
+    int64_t learned_from; /* … and how many these were; -1 = absent */
     int64_t overdue_by_ms; /* on resolve of a deadline; -1 = absent */
     snag_reason reason;  /* on resolve */
     int64_t lasted_ms;   /* on resolve; -1 = absent */

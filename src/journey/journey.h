@@ -56,6 +56,8 @@ typedef struct snag_stage {
     snag_matcher pause; /* of the wait's clock: it is the other side's turn … */
     snag_matcher resume;
     snag_matcher promised_by; /* what may bring a promise, or move it */
+    uint16_t sketch; /* of its times: from 1, among the pipeline's; that of the first shape stands behind it,
+                        and so on; 0 = nobody asks for them */
     snag_str milestone;
     snag_str end; /* outcome word; empty = not an end */
     bool judged;  /* `end: true`: smooth, or with_friction */
@@ -77,6 +79,7 @@ typedef struct snag_journey {
     bool judged; /* some outcome depends on what went wrong on the way, or may still be amended */
     bool patient;  /* some stage warns, has two levels, or a clock that stands */
     bool promised; /* some stage has a promise: */
+    bool learns;   /* some stage's due: is learned */
     int64_t expire_ms; /* a walk so long in one stage is abandoned; -1 = never */
     int64_t settle_ms; /* for so long after its end its outcome may be amended; 0 = final at once */
     const snag_stage *stages;

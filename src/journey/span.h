@@ -62,13 +62,22 @@ typedef struct snag_span {
 typedef struct snag_wait {
     int64_t ms;            /* elapsed; of a span about as long; -1 = not given */
     const snag_span *span; /* NULL: elapsed time and nothing else */
+    uint32_t learned; /* the share of its own times that it is learned from, in millionths: then the above
+                         holds as long as nothing is known; 0 = it is not learned */
 } snag_wait;
+
+/* A deadline that was learned: from n that ended. n 0: what stands in the file held. */
+typedef struct snag_learned {
+    uint32_t n;
+    uint32_t millionths; /* the share of them that had ended by then */
+} snag_learned;
 
 /* One or two levels of waiting; -1 = not given. */
 typedef struct snag_levels {
     int64_t ms;
     int64_t then_ms;       /* [ms, then_ms] */
     const snag_span *span; /* where a calendar or seasons count the first; then there is no second */
+    uint32_t learned;      /* as in snag_wait; then there is no second either */
 } snag_levels;
 
 /* How a silence is borne: how long, or by what promise, and what is told on the way. */
@@ -80,7 +89,7 @@ typedef struct snag_patience {
 } snag_patience;
 
 /* So long and nothing else; -1 = for ever. */
-#define SNAG_PATIENCE(after_ms) {{(after_ms), -1, NULL}, -1, -1, -1}
+#define SNAG_PATIENCE(after_ms) {{(after_ms), -1, NULL, 0}, -1, -1, -1}
 
 /* What holds for a count that begins at from_ms. *season: NULL where none holds. */
 const snag_amount *snag_span_at(const snag_span *span, int64_t from_ms, const snag_season **season);

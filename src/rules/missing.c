@@ -23,7 +23,8 @@
  *     armed or open: the deadline (8 bytes) and the question's time (8 bytes)
  *     overtake only: SNAG_TIME_NONE and the newest answer's time, forgotten some time after D has passed
  * Rules with warn, levels, promise or pause add four: since when the clock stands, the first promise, the
- * second level's deadline, and how far the episode has come (8 bytes each).
+ * second level's deadline, and how far the episode has come (8 bytes each). Where `after:` is learned, also
+ * from how many, and which share of them (4 bytes each).
  */
 #include "base/assert.h"
 #include "base/time.h"
@@ -32,7 +33,9 @@
 /* deadline_ms SNAG_TIME_NONE: not armed, not open; at_ms is then the newest answer's. */
 typedef snag_silence state;
 
-enum { SHORT_BYTES = 16, MILLION = 1000000 };
+enum { SHORT_BYTES = 16, LONG_BYTES = offsetof(snag_silence, learned), MILLION = 1000000 };
+
+_Static_assert(LONG_BYTES == 48 && sizeof(state) == LONG_BYTES + 8, "packed without gaps");
 
 static const snag_field fields[] = {
     SNAG_FIELD_MATCHER("missing", missing, true, SNAG_ROLE_ANSWER,
@@ -69,6 +72,11 @@ static bool is_long(const snag_rule *rule)
            params->pause.count > 0;
 }
 
+static size_t state_size(const snag_rule *rule)
+{
+    return rule->params.wait.after.learned ? sizeof(state) : is_long(rule) ? LONG_BYTES : SHORT_BYTES;
+}
+
 static state *state_of(snag_rule_step *step)
 {
     state *kept = snag_rule_state(step);
@@ -81,7 +89,7 @@ static state *state_of(snag_rule_step *step)
 
 static void state_keep(const snag_rule *rule, snag_rule_step *step)
 {
-    snag_rule_keep(step, is_long(rule) ? sizeof(state) : SHORT_BYTES);
+    snag_rule_keep(step, state_size(rule));
 }
 
 static bool starts(const snag_rule *rule, uint32_t roles)
@@ -125,6 +133,8 @@ static void end(const snag_rule *rule, snag_rule_step *step, const snag_event *e
 {
     const state *kept = state_of(step);
     SNAG_ASSERT(kept->deadline_ms != SNAG_TIME_NONE);
+    if (kept->deadline_ms > kept->at_ms) /* else another product found it: nobody saw it begin */
+        snag_rule_waited(step, kept->at_ms, reason == SNAG_REASON_MOVED_ON);
     if (snag_rule_is_open(step)) {
         snag_rule_facts facts = snag_silence_facts(&rule->params.wait, kept);
         snag_rule_note(step);
@@ -155,11 +165,12 @@ static void on_until(const snag_rule *rule, snag_rule_step *step, const snag_eve
 
 /* The time by which it is due; false: the event brings no promise. */
 static bool deadline_of(const snag_rule *rule, snag_rule_step *step, const snag_event *event,
-                        int64_t *deadline_ms)
+                        int64_t *deadline_ms, snag_learned *learned)
 {
+    *learned = (snag_learned){0, 0};
     if (rule->params.wait.promise >= 0)
         return snag_silence_promise(rule->params.wait.promise, event, deadline_ms);
-    *deadline_ms = snag_rule_due(step, &rule->params.wait.after);
+    *deadline_ms = snag_rule_due(step, &rule->params.wait.after, learned);
     return true;
 }
 
@@ -168,9 +179,10 @@ static void on_question_again(const snag_rule *rule, snag_rule_step *step, state
                               const snag_event *event)
 {
     int64_t deadline_ms;
+    snag_learned learned;
     snag_rule_facts facts = snag_silence_facts(&rule->params.wait, kept);
     if (rule->params.wait.promise < 0 || event->time_ms < kept->at_ms ||
-        !deadline_of(rule, step, event, &deadline_ms) || deadline_ms == kept->deadline_ms)
+        !deadline_of(rule, step, event, &deadline_ms, &learned) || deadline_ms == kept->deadline_ms)
         return;
     snag_rule_note(step);
     bool anew = snag_silence_move(kept, deadline_ms, event->time_ms);
@@ -190,6 +202,7 @@ static void on_question(const snag_rule *rule, snag_rule_step *step, const snag_
 {
     state *kept = state_of(step);
     int64_t deadline_ms;
+    snag_learned learned;
     if (snag_rule_state_bytes(step) > 0) {
         if (kept->deadline_ms != SNAG_TIME_NONE) {
             on_question_again(rule, step, kept, event);
@@ -198,10 +211,11 @@ static void on_question(const snag_rule *rule, snag_rule_step *step, const snag_
         if (!answers_itself && kept->at_ms >= event->time_ms - rule->params.overtake_ms)
             return;
     }
-    if (!deadline_of(rule, step, event, &deadline_ms))
+    if (!deadline_of(rule, step, event, &deadline_ms, &learned))
         return;
     snag_rule_forget_all(step);
     *kept = snag_silence_begin(&rule->params.wait, deadline_ms, event->time_ms);
+    kept->learned = learned;
     state_keep(rule, step);
     snag_rule_note(step);
     arm(rule, step, kept, event->time_ms);
@@ -281,10 +295,10 @@ static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool op
     state kept = {0};
     if (size == 0)
         return !open && due_ms == SNAG_NEVER;
-    if (size != (is_long(rule) ? sizeof kept : SHORT_BYTES))
+    if (size != state_size(rule))
         return false;
     memcpy(&kept, bytes, size);
-    if (!snag_time_sane(kept.at_ms))
+    if (!snag_time_sane(kept.at_ms) || kept.learned.millionths >= MILLION)
         return false;
     if (kept.deadline_ms == SNAG_TIME_NONE)
         return !open;
@@ -298,10 +312,21 @@ static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool op
 static void explain(const snag_rule *rule, const void *bytes, size_t size, snag_buf *buf)
 {
     state kept = {0};
-    if (!is_long(rule) || size == 0)
+    if (size <= SHORT_BYTES)
         return;
     memcpy(&kept, bytes, size);
-    snag_silence_explain(&kept, buf);
+    if (kept.learned.n)
+        snag_buf_printf(buf, ",\"learned_from\":%u", kept.learned.n);
+    if (is_long(rule))
+        snag_silence_explain(&kept, buf);
+}
+
+static int64_t waits_since(const void *bytes, size_t size)
+{
+    state kept = {0};
+    memcpy(&kept, bytes, size < sizeof kept ? size : sizeof kept);
+    bool waits = size > 0 && kept.deadline_ms != SNAG_TIME_NONE && kept.deadline_ms > kept.at_ms;
+    return waits ? kept.at_ms : SNAG_TIME_NONE;
 }
 
 static snag_err check(const snag_rule *rule, snag_diag *diag)
@@ -311,6 +336,9 @@ static snag_err check(const snag_rule *rule, snag_diag *diag)
         return snag_fail(diag, SNAG_CONFIG, "promise stands instead of after");
     if (params->wait.after.ms >= 0 && params->overtake_ms > params->wait.after.ms)
         return snag_fail(diag, SNAG_CONFIG, "overtake must not be longer than after");
+    if (params->wait.after.learned && params->pause.count > 0)
+        return snag_fail(diag, SNAG_CONFIG,
+                         "pause goes with elapsed time: a learned time cannot tell whose turn it was");
     if (params->wait.after.span && params->pause.count > 0)
         return snag_fail(diag, SNAG_CONFIG,
                          "pause goes with elapsed time: a calendar's clock does not stand");
@@ -334,5 +362,6 @@ const snag_rule_kind snag_rule_missing = {
     .event = on_event,
     .timer = on_timer,
     .sound = sound,
+    .waits_since = waits_since,
     .explain = explain,
 };

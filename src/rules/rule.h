@@ -166,6 +166,7 @@ typedef struct snag_rule {
     snag_matcher event;
     snag_rule_params params;
     int64_t expire_ms; /* an episode ends so long after it began; -1 = only by its test */
+    uint16_t sketch;   /* of the times it waits, as of a stage */
     /* Values by shape: the rule as it is for each of the pipeline's shapes; NULL = the same for all. Their
      * state is one: what began under a shape goes on with its values. */
     const struct snag_rule *by_shape;
@@ -204,6 +205,9 @@ struct snag_rule_kind {
      * SNAG_NEVER. Whatever event and timer rely on must be looked at here. */
     bool (*sound)(const snag_rule *rule, const void *state, size_t state_bytes, bool open,
                   int64_t due_ms);
+    /* The time since when a sound state waits for what the rule's sketch measures; SNAG_TIME_NONE: it does
+     * not. NULL = this kind never does. */
+    int64_t (*waits_since)(const void *state, size_t state_bytes);
     /* What people may want to know of a sound state, as JSON members, each with its comma before it. NULL =
      * nothing. */
     void (*explain)(const snag_rule *rule, const void *state, size_t state_bytes, snag_buf *buf);
@@ -230,8 +234,11 @@ bool snag_rule_late(const snag_rule_step *step);
 
 /* Arms the one deadline of this state, instead of any before; SNAG_NEVER disarms. */
 void snag_rule_arm(snag_rule_step *step, int64_t deadline_ms);
-/* When a wait is over that begins with the step's event. */
-int64_t snag_rule_due(snag_rule_step *step, const snag_levels *wait);
+/* When a wait is over that begins with the step's event; it is measured from here on where the rule has a
+ * sketch. *learned: how the deadline was come by. */
+int64_t snag_rule_due(snag_rule_step *step, const snag_levels *wait, snag_learned *learned);
+/* The wait that began at since_ms is over: ended by what it waited for, or only no longer looked at. */
+void snag_rule_waited(snag_rule_step *step, int64_t since_ms, bool ended);
 int64_t snag_rule_deadline(const snag_rule_step *step);
 /* Whether the state must outlive `remember` without a deadline or an open episode: a clock that stands. */
 void snag_rule_hold(snag_rule_step *step, bool hold);
@@ -252,6 +259,7 @@ typedef struct snag_rule_facts {
     int64_t deadline_ms; /* SNAG_TIME_NONE where no timer made it */
     const snag_span *span; /* that the deadline was counted by, from from_ms on; NULL: elapsed time */
     int64_t from_ms;
+    snag_learned learned; /* instead of span, where its n is not 0 */
     int64_t total;       /* a burst when it closes */
     int64_t first_ms;
     int64_t last_ms;

@@ -10,7 +10,7 @@ const char *const snag_silence_sides[] = {"us", "customer", NULL};
 snag_silence snag_silence_begin(const snag_patience *wait, int64_t deadline_ms, int64_t at_ms)
 {
     snag_silence silence = {deadline_ms, at_ms, SNAG_TIME_NONE, SNAG_TIME_NONE, SNAG_TIME_NONE,
-                            SNAG_TOLD_NOTHING};
+                            SNAG_TOLD_NOTHING, {0, 0}};
     if (wait->after.then_ms >= 0 && deadline_ms != SNAG_TIME_NONE)
         silence.second_ms = deadline_ms + wait->after.then_ms - wait->after.ms;
     return silence;
@@ -20,7 +20,7 @@ snag_silence snag_silence_begin(const snag_patience *wait, int64_t deadline_ms, 
 static int64_t warn_gap_ms(const snag_patience *wait, const snag_silence *silence)
 {
     int64_t whole_ms = wait->after.ms;
-    if (wait->promise >= 0 || wait->after.span)
+    if (wait->promise >= 0 || wait->after.span || silence->learned.n)
         whole_ms = silence->deadline_ms > silence->at_ms ? silence->deadline_ms - silence->at_ms : 0;
     return whole_ms / MILLION * wait->warn + whole_ms % MILLION * wait->warn / MILLION;
 }
@@ -59,7 +59,10 @@ snag_rule_facts snag_silence_facts(const snag_patience *wait, const snag_silence
         facts.waits_on = snag_silence_sides[wait->waits_on];
     if (wait->warn >= 0 || wait->after.then_ms >= 0)
         facts.level = silence->level - SNAG_TOLD_WARNING;
-    if (wait->promise < 0)
+    facts.learned = silence->learned;
+    if (facts.learned.n)
+        facts.within_ms = silence->deadline_ms - silence->at_ms;
+    else if (wait->promise < 0)
         facts.span = wait->after.span;
     facts.from_ms = silence->at_ms;
     return facts;
@@ -125,7 +128,7 @@ bool snag_silence_sound(const snag_patience *wait, const snag_silence *silence)
 {
     if (!sane_or_none(silence->paused_ms) || !sane_or_none(silence->first_ms) ||
         !sane_or_none(silence->second_ms) || silence->level < SNAG_TOLD_NOTHING ||
-        silence->level > SNAG_TOLD_SECOND)
+        silence->level > SNAG_TOLD_SECOND || silence->learned.millionths >= MILLION)
         return false;
     return (silence->level != SNAG_TOLD_SECOND || silence->second_ms != SNAG_TIME_NONE) &&
            (silence->second_ms != SNAG_TIME_NONE) == (wait->after.then_ms >= 0);

@@ -24,6 +24,7 @@ typedef struct snag_silence {
     int64_t first_ms;  /* the first promise, where it was moved; else SNAG_TIME_NONE */
     int64_t second_ms; /* the second level's deadline; SNAG_TIME_NONE where there is none */
     int64_t level;     /* SNAG_TOLD_* */
+    snag_learned learned; /* how the deadline was come by */
 } snag_silence;
 
 /* us, customer: in the order of snag_patience.waits_on. */

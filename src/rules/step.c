@@ -62,9 +62,21 @@ void snag_rule_hold(snag_rule_step *step, bool hold)
     step->changed = true;
 }
 
-int64_t snag_rule_due(snag_rule_step *step, const snag_levels *wait)
+int64_t snag_rule_due(snag_rule_step *step, const snag_levels *wait, snag_learned *learned)
 {
+    int64_t learned_ms = -1;
+    *learned = (snag_learned){0, 0};
+    if (step->rule->sketch)
+        learned_ms = step->wait_began(step->context, step->rule, step->item, learned);
+    if (learned_ms >= 0)
+        return step->event->time_ms + learned_ms;
     return snag_wait_end(wait->ms, wait->span, step->event, &step->unzoned);
+}
+
+void snag_rule_waited(snag_rule_step *step, int64_t since_ms, bool ended)
+{
+    if (step->rule->sketch)
+        step->wait_over(step->context, step->rule, step->item, since_ms, ended);
 }
 
 int64_t snag_rule_deadline(const snag_rule_step *step)

@@ -27,6 +27,10 @@ struct snag_rule_step {
                       const snag_rule_facts *facts);
     void (*closed)(void *context, const snag_signal_spec *spec, snag_item *item,
                    snag_reason reason, const snag_rule_facts *facts);
+    /* Its sketch hears of waits that begin (the answer is the learned time, -1 = none) and end. */
+    int64_t (*wait_began)(void *context, const snag_rule *rule, const snag_item *item, snag_learned *learned);
+    void (*wait_over)(void *context, const snag_rule *rule, const snag_item *item, int64_t since_ms,
+                      bool ended);
     void *context;
 };
 

@@ -93,6 +93,8 @@ static inline void sample_alert_full(snag_alert *alert)
         .waits_on = SNAG_STR("us"),
         .value = 0.4,
         .limit = 0.3,
+        .quantile = 0.95,
+        .learned_from = 212,
         .dedup_key = sample_alerts[0],
         .evidence = sample_evidence,
         .evidence_count = 2,
@@ -120,7 +122,9 @@ static inline void sample_alert_bare(snag_alert *alert)
                           .level = -1,
                           .first_deadline_ms = SNAG_TIME_NONE,
                           .value = -1,
-                          .limit = -1};
+                          .limit = -1,
+                          .quantile = -1,
+                          .learned_from = -1};
 }
 
 static inline void sample_change_full(snag_change *change)
