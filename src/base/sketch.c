@@ -2,11 +2,11 @@
 #include "base/sketch.h"
 
 #include "base/assert.h"
-#include "base/pack.h"
 
 enum { FORMAT = 1, MILLION = 1000000, ONE_BITS = 62 };
 
 _Static_assert(SNAG_SKETCH_BUCKETS % SNAG_SKETCH_BLOCK == 0, "blocks are whole");
+_Static_assert(SNAG_SKETCH_BLOCK == 64, "a bit each of 64");
 
 uint32_t snag_sketch_bucket(int64_t ms)
 {
@@ -57,32 +57,42 @@ static uint32_t count_read(snag_unpack *unpack)
     return (uint32_t)value;
 }
 
+snag_sketch_read snag_sketch_read_on(snag_str bytes)
+{
+    snag_sketch_read read = {.unpack = snag_unpack_on(bytes), .place = -1};
+    read.unpack.bad = snag_unpack_u8(&read.unpack) != FORMAT;
+    return read;
+}
+
+bool snag_sketch_next(snag_sketch_read *read)
+{
+    if (read->unpack.at == read->unpack.end || read->unpack.bad)
+        return false;
+    uint8_t place = snag_unpack_u8(&read->unpack);
+    read->unpack.bad |= place >= SNAG_SKETCH_BLOCK || place <= read->place;
+    read->place = place;
+    read->count = count_read(&read->unpack);
+    return !read->unpack.bad;
+}
+
 bool snag_sketch_unpack(snag_str bytes, uint32_t counts[SNAG_SKETCH_BLOCK])
 {
-    snag_unpack unpack = snag_unpack_on(bytes);
-    int before = -1;
+    snag_sketch_read read = snag_sketch_read_on(bytes);
     memset(counts, 0, SNAG_SKETCH_BLOCK * sizeof counts[0]);
-    if (snag_unpack_u8(&unpack) != FORMAT)
-        return false;
-    while (unpack.at < unpack.end && !unpack.bad) {
-        uint8_t place = snag_unpack_u8(&unpack);
-        if (place >= SNAG_SKETCH_BLOCK || place <= before)
-            return false;
-        before = place;
-        counts[place] = count_read(&unpack);
-    }
-    return !unpack.bad;
+    while (snag_sketch_next(&read))
+        counts[read.place] = read.count;
+    return !read.unpack.bad;
 }
 
 void snag_sketch_clear(snag_sketch *sketch)
 {
     for (uint32_t block = 0; block < SNAG_SKETCH_BLOCKS; block++) {
-        if ((sketch->used[block / 64] >> block % 64 & 1) == 0)
-            continue;
-        memset(sketch->ends + block * SNAG_SKETCH_BLOCK, 0, SNAG_SKETCH_BLOCK * sizeof sketch->ends[0]);
-        memset(sketch->waits + block * SNAG_SKETCH_BLOCK, 0, SNAG_SKETCH_BLOCK * sizeof sketch->waits[0]);
+        for (uint64_t left = sketch->used[block]; left; left &= left - 1) {
+            uint32_t bucket = block * SNAG_SKETCH_BLOCK + (uint32_t)__builtin_ctzll(left);
+            sketch->ends[bucket] = sketch->waits[bucket] = 0;
+        }
+        sketch->used[block] = 0;
     }
-    memset(sketch->used, 0, sizeof sketch->used);
     sketch->ended = sketch->waiting = 0;
 }
 
@@ -94,8 +104,7 @@ static uint32_t sum(uint32_t a, uint32_t b)
 void snag_sketch_add(snag_sketch *sketch, uint32_t bucket, uint32_t ends, uint32_t waits)
 {
     SNAG_ASSERT(bucket < SNAG_SKETCH_BUCKETS);
-    uint32_t block = bucket / SNAG_SKETCH_BLOCK;
-    sketch->used[block / 64] |= UINT64_C(1) << block % 64;
+    sketch->used[bucket / SNAG_SKETCH_BLOCK] |= UINT64_C(1) << bucket % SNAG_SKETCH_BLOCK;
     sketch->ends[bucket] = sum(sketch->ends[bucket], ends);
     sketch->waits[bucket] = sum(sketch->waits[bucket], waits);
     sketch->ended += ends;
@@ -118,11 +127,9 @@ int64_t snag_sketch_quantile(const snag_sketch *sketch, uint32_t millionths)
     uint64_t enough = survive(one, MILLION, millionths);
     uint64_t at_risk = sketch->ended + sketch->waiting;
     uint64_t share = one; /* that has not ended yet */
-    for (uint32_t block = 0; block < SNAG_SKETCH_BLOCKS; block++) {
-        if ((sketch->used[block / 64] >> block % 64 & 1) == 0)
-            continue;
-        for (uint32_t i = 0; i < SNAG_SKETCH_BLOCK; i++) {
-            uint32_t bucket = block * SNAG_SKETCH_BLOCK + i;
+    for (uint32_t block = 0; block < SNAG_SKETCH_BLOCKS; block++)
+        for (uint64_t left = sketch->used[block]; left; left &= left - 1) {
+            uint32_t bucket = block * SNAG_SKETCH_BLOCK + (uint32_t)__builtin_ctzll(left);
             uint64_t ends = sketch->ends[bucket];
             if (ends)
                 share = survive(share, at_risk, ends);
@@ -131,6 +138,5 @@ int64_t snag_sketch_quantile(const snag_sketch *sketch, uint32_t millionths)
             uint64_t gone = ends + sketch->waits[bucket];
             at_risk = at_risk > gone ? at_risk - gone : 0;
         }
-    }
     return -1;
 }

@@ -16,7 +16,7 @@
 #ifndef SNAG_BASE_SKETCH_H
 #define SNAG_BASE_SKETCH_H
 
-#include "base/buf.h"
+#include "base/pack.h"
 
 enum {
     SNAG_SKETCH_BITS = 9, /* buckets an octave: 2^9 */
@@ -34,14 +34,24 @@ int64_t snag_sketch_last_ms(uint32_t bucket);
 
 /* The counts of a block, or of any 64 things: | format 1 | place 1, count 1 to 5 | … by rising place */
 void snag_sketch_pack(const uint32_t counts[SNAG_SKETCH_BLOCK], snag_buf *buf);
-/* False: the bytes are no block. */
+/* Goes through packed bytes, one count a call. Begins with snag_sketch_read; false: the end, or (read.bad)
+   the
+ * bytes are no block. */
+typedef struct snag_sketch_read {
+    snag_unpack unpack;
+    int place;
+    uint32_t count;
+} snag_sketch_read;
+snag_sketch_read snag_sketch_read_on(snag_str bytes);
+bool snag_sketch_next(snag_sketch_read *read);
+/* All of them at once. False: the bytes are no block. */
 bool snag_sketch_unpack(snag_str bytes, uint32_t counts[SNAG_SKETCH_BLOCK]);
 
 /* Sums of blocks, to be asked for quantiles. Zeroed = empty. */
 typedef struct snag_sketch {
     uint64_t ended;   /* how many in all */
     uint64_t waiting; /* seen to wait so long, and no longer */
-    uint64_t used[(SNAG_SKETCH_BLOCKS + 63) / 64]; /* bit = a block that holds something */
+    uint64_t used[SNAG_SKETCH_BLOCKS]; /* bit = a bucket that holds something */
     uint32_t ends[SNAG_SKETCH_BUCKETS];
     uint32_t waits[SNAG_SKETCH_BUCKETS];
 } snag_sketch;

@@ -164,11 +164,11 @@ static void drop_old(snag_engine *engine, uint32_t sketch, uint32_t index, const
 static void sum_up(snag_engine *engine, uint32_t sketch, uint32_t index, const snag_learn_other *which,
                    void *context)
 {
-    uint32_t counts[SNAG_SKETCH_BLOCK];
     (void)sketch;
-    bool sound = snag_sketch_unpack(snag_table_bytes(&engine->table, index), counts);
+    int64_t at_ms = *(const int64_t *)context;
+    snag_str bytes = snag_table_bytes(&engine->table, index);
+    bool sound = snag_learn_add_cell(which, bytes, at_ms, engine->learn.sum);
     SNAG_ASSERT(sound);
-    snag_learn_add_counts(which, counts, *(const int64_t *)context, engine->learn.sum);
 }
 
 /* Who waits is as good as lost. */

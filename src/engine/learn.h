@@ -8,6 +8,7 @@
 
 #include "base/sketch.h"
 #include "engine/pipeline.h"
+#include "journey/cell.h"
 
 /* Below so many that ended nothing is learned. */
 enum { SNAG_LEARNED_LEAST = 30 };
@@ -27,7 +28,13 @@ typedef struct snag_learned_now {
 } snag_learned_now;
 
 /* Whether a stored cell is of a sketch, and not of a customer. */
-bool snag_learn_is_cell(snag_str key);
+static inline bool snag_learn_is_cell(snag_str key)
+{
+    uint16_t tag = 0;
+    if (key.size >= sizeof tag)
+        memcpy(&tag, key.data, sizeof tag);
+    return tag == SNAG_SCOPE_TAG_LEARNED;
+}
 /* The sketch (its place among the pipeline's) that a cell is of; sketch_count where it is none's. */
 uint32_t snag_learn_which(const snag_pipeline *pipeline, snag_str key);
 /* Adds what a stored cell knows to a sum, as of at_ms (a whole hour). False: the bytes are no such cell. */

@@ -95,14 +95,6 @@ bool snag_learn_key_get(snag_str key, snag_str *owner, bool *is_first, snag_lear
            which->block < SNAG_SKETCH_BLOCKS;
 }
 
-bool snag_learn_is_cell(snag_str key)
-{
-    uint16_t tag;
-    snag_str owner;
-    snag_str rest;
-    return snag_cell_key_get(key, &tag, &owner, &rest) && tag == SNAG_SCOPE_TAG_LEARNED;
-}
-
 uint32_t snag_learn_find(const snag_pipeline *pipeline, snag_str owner)
 {
     uint32_t i = 0;
@@ -150,21 +142,21 @@ int64_t snag_learn_waited_ms(const snag_learn_other *which, uint32_t hour, int64
     return at_ms - began_ms - SNAG_LEARN_PANE_MS / 2;
 }
 
-void snag_learn_add_counts(const snag_learn_other *which, const uint32_t counts[SNAG_SKETCH_BLOCK],
-                           int64_t at_ms,
-                       snag_sketch *sum)
+bool snag_learn_add_cell(const snag_learn_other *which, snag_str bytes, int64_t at_ms, snag_sketch *sum)
 {
-    uint32_t bucket = which->block * (uint32_t)SNAG_SKETCH_BLOCK;
-    for (uint32_t i = 0; i < SNAG_SKETCH_BLOCK; i++) {
-        if (counts[i] == 0)
-            continue;
-        if (which->kind == SNAG_LEARN_ENDED)
-            snag_sketch_add(sum, bucket + i, counts[i], 0);
-        else if (which->kind == SNAG_LEARN_LOST)
-            snag_sketch_add(sum, bucket + i, 0, counts[i]);
+    uint32_t first = which->block * (uint32_t)SNAG_SKETCH_BLOCK;
+    snag_sketch_read read = snag_sketch_read_on(bytes);
+    while (snag_sketch_next(&read)) {
+        uint32_t place = (uint32_t)read.place;
+        int64_t waited_ms = snag_learn_waited_ms(which, place, at_ms);
+        if (which->kind == SNAG_LEARN_WAITING)
+            snag_sketch_add(sum, snag_sketch_bucket(waited_ms), 0, read.count);
+        else if (which->kind == SNAG_LEARN_ENDED)
+            snag_sketch_add(sum, first + place, read.count, 0);
         else
-            snag_sketch_add(sum, snag_sketch_bucket(snag_learn_waited_ms(which, i, at_ms)), 0, counts[i]);
+            snag_sketch_add(sum, first + place, 0, read.count);
     }
+    return !read.unpack.bad;
 }
 
 int64_t snag_learn_quantile(const snag_sketch *sum, uint32_t millionths)
@@ -183,7 +175,6 @@ int64_t snag_learn_quantile(const snag_sketch *sum, uint32_t millionths)
 
 bool snag_learn_add(snag_str key, snag_str blob, int64_t at_ms, snag_sketch *sum)
 {
-    uint32_t counts[SNAG_SKETCH_BLOCK];
     snag_str owner;
     bool is_first;
     snag_learn_other which;
@@ -192,11 +183,7 @@ bool snag_learn_add(snag_str key, snag_str blob, int64_t at_ms, snag_sketch *sum
         return false;
     if (is_first)
         return snag_learn_first_unpack(blob, &is);
-    if (!snag_sketch_unpack(blob, counts))
-        return false;
-    if (snag_learn_other_new(&which, at_ms))
-        snag_learn_add_counts(&which, counts, at_ms, sum);
-    return true;
+    return !snag_learn_other_new(&which, at_ms) || snag_learn_add_cell(&which, blob, at_ms, sum);
 }
 
 snag_learn_other snag_learn_waiting(int64_t time_ms, uint32_t *hour)

@@ -52,8 +52,7 @@ bool snag_learn_other_new(const snag_learn_other *other, int64_t at_ms);
 snag_learn_other snag_learn_waiting(int64_t since_ms, uint32_t *place);
 /* How long who came in that hour has waited at at_ms; below 0 where that is not over yet. */
 int64_t snag_learn_waited_ms(const snag_learn_other *other, uint32_t hour, int64_t at_ms);
-/* Adds a cell's counts to a sum, as of at_ms. */
-void snag_learn_add_counts(const snag_learn_other *other, const uint32_t counts[SNAG_SKETCH_BLOCK],
-                           int64_t at_ms, snag_sketch *sum);
+/* Adds a cell's counts to a sum, as of at_ms. False: the bytes are no such cell. */
+bool snag_learn_add_cell(const snag_learn_other *other, snag_str bytes, int64_t at_ms, snag_sketch *sum);
 
 #endif

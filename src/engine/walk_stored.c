@@ -14,8 +14,9 @@
 
 typedef snag_walk walk_state;
 
-_Static_assert(sizeof(walk_state) == 80 && offsetof(walk_state, learned) == 72 && offsetof(walk_state, friction) == 30 &&
-                   offsetof(walk_state, level) == 45 && offsetof(walk_state, deadline_ms) == 48,
+_Static_assert(sizeof(walk_state) == 80 && offsetof(walk_state, friction) == 30 &&
+                   offsetof(walk_state, level) == 45 && offsetof(walk_state, deadline_ms) == 48 &&
+                   offsetof(walk_state, learned) == 72,
                "packed without gaps");
 enum { STATE_BYTES = 30, JUDGED_BYTES = 45, PATIENT_BYTES = offsetof(walk_state, learned) };
 enum { LEARNED_BYTES = sizeof(walk_state), MILLION = 1000000 };
@@ -115,7 +116,8 @@ static bool wait_sound(const snag_item *item, const snag_stage *stage, const wal
         return true;
     bool none = state->deadline_ms == SNAG_TIME_NONE;
     return (none ? !item->open : stage->wait.after.ms >= 0 && snag_time_sane(state->deadline_ms)) &&
-           state->level <= SNAG_TOLD_SECOND && state->learned.millionths < MILLION && (!item->open || state->level > SNAG_TOLD_NOTHING) &&
+           state->level <= SNAG_TOLD_SECOND && state->learned.millionths < MILLION &&
+           (!item->open || state->level > SNAG_TOLD_NOTHING) &&
            (silence.paused_ms == SNAG_TIME_NONE || snag_time_sane(silence.paused_ms)) &&
            (silence.second_ms == SNAG_TIME_NONE || snag_time_sane(silence.second_ms));
 }
