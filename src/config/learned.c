@@ -152,7 +152,8 @@ static void candidate_add(snag_loader *loader, struct snag_candidates *all, cand
 
 static bool can_measure(const snag_rule *rule)
 {
-    return rule->kind && rule->kind->waits_since && rule->params.wait.promise < 0 && rule->params.pause.count == 0;
+    return rule->kind && rule->kind->waits_since && rule->params.wait.promise < 0 &&
+           rule->params.pause.count == 0;
 }
 
 static void choose(snag_pipeline *pipeline, struct snag_candidates *all, bool every)

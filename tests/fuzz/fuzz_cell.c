@@ -15,12 +15,13 @@
 #include "base/assert.h"
 #include "config/config.h"
 #include "engine/engine.h"
+#include "engine/learn.h"
 #include "engine/words.h"
 #include "local/memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { CELLS_MAX = 64, CELL_BYTES = 4096, KEY_BYTES = 512, BLOCK_BYTES = 16 << 20, DAY_MS = 86400000 };
+enum { CELLS_MAX = 128, CELL_BYTES = 4096, KEY_BYTES = 512, BLOCK_BYTES = 16 << 20, DAY_MS = 86400000 };
 
 static const char pipeline_text[] =
     "pipeline: fuzz\n"
@@ -45,7 +46,7 @@ static const char pipeline_text[] =
     "    settle: 1d\n"
     "    stages:\n"
     "      begun: { event: Begun, due: { early: 1h, else: 2h } }\n"
-    "      sent: { event: Sent, due: 2h, milestone: sent }\n"
+    "      sent: { event: Sent, due: learned else 2h, milestone: sent }\n"
     "      done: { event: Done, end: true }\n"
     "  parcel:\n"
     "    per: [order, channel]\n"
@@ -68,7 +69,8 @@ static const char pipeline_text[] =
     "  late: { event: Failed, per: order, missing: Sent, after: [5m, 20m], warn: 20%,\n"
     "          pause: Begun, resume: Other }\n"
     "  due: { event: [Failed, Begun], missing: Sent, promise: at }\n"
-    "  dead: { event: Failed, missing: Sent, after: 5m, found: Other }\n"
+    "  dead: { event: Failed, missing: Sent, found: Other,\n"
+    "          after: { failing: learned 50% else 5m, else: 5m } }\n"
     "  effort: { score: { failed: 3, share: 2.5, order.begun.late: 1, unanswered: 2 }, half_life: 1h,\n"
     "            enter: 4, leave: 2 }\n"
     "  unlike: { differs: n, between: order, within: 1h }\n";
@@ -217,6 +219,13 @@ static void use(snag_engine *engine)
     snag_buf buf = snag_buf_on(memory, sizeof memory);
     for (uint64_t cursor = 0; snag_engine_each(engine, &cursor, &key, &bytes);) {
         buf.size = 0;
+        if (snag_learn_is_cell(key)) {
+            static snag_sketch sum;
+            snag_sketch_clear(&sum);
+            SNAG_ASSERT(snag_learn_add(key, bytes, 20003LL * DAY_MS, &sum));
+            SNAG_ASSERT(snag_learn_quantile(&sum, 500000) >= -1);
+            continue;
+        }
         SNAG_ASSERT(snag_cell_explain(&here.config.pipeline, key, bytes, &buf) == SNAG_OK);
         buf.size = 0;
         (void)snag_engine_explain(engine, snag_cell_owner(key), &buf);

@@ -16,7 +16,7 @@ sources:
     keep: { amount: { from: amount, as: int } }
     delay: 200ms
 rules:
-  stuck: { event: Asked, missing: Answered, after: 1s, owner: desk }
+  stuck: { event: Asked, missing: Answered, after: learned else 1s, owner: desk }
   large: { event: Paid, where: amount > 1000, count: 1, within: 1h, owner: desk }
 kafka: { bootstrap.servers: "${KAFKA}" }
 redis: { url: "${REDIS_URL}" }
@@ -141,6 +141,11 @@ wait_for 40 "Redis to be filled again" refilled
 grep -q '"stuck"' "$LIVE/explain.json" || fail "snag explain says nothing of the open alert"
 "$SNAG" explain "$LIVE/p.yaml" dora | grep -q stuck || fail "snag explain, for people"
 "$SNAG" explain "$LIVE/p.yaml" nobody | grep -q "nothing is known of nobody" || fail "snag explain of nobody"
+"$SNAG" learn "$LIVE/p.yaml" --json >"$LIVE/learn.json" || fail "snag learn"
+grep -q '"rule":"stuck","ended":0,"waiting":3,' "$LIVE/learn.json" ||
+    fail "snag learn: $(cat "$LIVE/learn.json")"
+"$SNAG" learn "$LIVE/p.yaml" >"$LIVE/learn.txt" || fail "snag learn, for people"
+grep -q "stuck .* 95%: 1s (nothing is learned yet)" "$LIVE/learn.txt" || fail "$(cat "$LIVE/learn.txt")"
 
 # --- the broker is lost and comes back ---------------------------------------------------------------
 kafka_stop TERM

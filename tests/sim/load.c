@@ -20,6 +20,7 @@ typedef struct load {
     sim_world *world;
     sim_dice dice;
     sim_dice source_dice; /* its own: worlds of one source stay what they were */
+    sim_dice learn_dice;  /* … and worlds where nothing is learned */
     int64_t weights[SIM_SOURCES]; /* how much each source says; 0 = it is silent */
     int64_t lags_ms[SIM_SOURCES]; /* how much later its records come */
     int64_t out_of_order_ms;
@@ -30,22 +31,30 @@ typedef struct load {
 
 /* --- the pipeline ------------------------------------------------------------------------------ */
 
+/* Some deadlines are learned: of so few that what stands in the file holds, but the state is there. */
+static const char *learned(load *self)
+{
+    return sim_chance(&self->learn_dice, 25) ? "learned 50% else " : "";
+}
+
 static void journey_print(load *self, snag_buf *buf)
 {
     if (sim_chance(&self->dice, 35))
         return;
     snag_buf_printf(buf, "journeys:\n  order:\n    per: order\n    stages:\n"
-                         "      opened: { event: Opened, due: %ds }\n"
-                         "      paid: { event: Paid, due: %ds }\n"
+                         "      opened: { event: Opened, due: %s%ds }\n"
+                         "      paid: { event: Paid, due: %s%ds }\n"
                          "      done: { event: Done, end: done }\n",
-                    (int)sim_between(&self->dice, 3, 7), (int)sim_between(&self->dice, 4, 10));
+                    learned(self), (int)sim_between(&self->dice, 3, 7), learned(self),
+                    (int)sim_between(&self->dice, 4, 10));
 }
 
 static void rules_print(load *self, snag_buf *buf)
 {
     sim_dice *dice = &self->dice;
-    snag_buf_printf(buf, "rules:\n  stuck: { event: Asked, missing: [Answered, Gone], after: %ds%s }\n",
-                    (int)sim_between(dice, 2, 8), sim_chance(dice, 30) ? ", overtake: 2s" : "");
+    int after_s = (int)sim_between(dice, 2, 8);
+    snag_buf_printf(buf, "rules:\n  stuck: { event: Asked, missing: [Answered, Gone], after: %s%ds%s }\n",
+                    learned(self), after_s, sim_chance(dice, 30) ? ", overtake: 2s" : "");
     if (sim_chance(dice, 60))
         snag_buf_printf(buf, "  often: { event: Asked, count: %d, within: %ds, until: Gone%s }\n",
                         (int)sim_between(dice, 2, 4), (int)sim_between(dice, 4, 15),
@@ -252,7 +261,8 @@ static void record_give(sim_world *world, void *what, uint64_t number)
 void sim_load_make(sim_world *world)
 {
     load self = {.world = world, .dice = {world->setup.seed * 2 + 1},
-                 .source_dice = {world->setup.seed * 8 + 6}};
+                 .source_dice = {world->setup.seed * 8 + 6},
+                 .learn_dice = {world->setup.seed * 32 + 20}};
     sim_dice *dice = &self.dice;
     world->parts = (uint32_t)sim_between(dice, 1, SIM_PARTS);
     world->slots = (uint32_t)sim_between(dice, 1, SIM_SLOTS);

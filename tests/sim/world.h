@@ -50,7 +50,7 @@ enum {
     SIM_CALL_MS = 10000, /* a client waits so long for an answer */
     SIM_STEPS_MAX = 4000000
 };
-#define SIM_EPOCH_MS 1767225600000 /* 2026-01-01 */
+#define SIM_EPOCH_MS (1767225600000 - 25000) /* shortly before 2026-01-01: an hour passes */
 
 typedef struct sim_world sim_world;
 typedef struct sim_proc sim_proc;

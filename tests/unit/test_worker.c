@@ -22,7 +22,21 @@ static const char pipeline_text[] = "pipeline: w\n"
                                     "  stuck: { event: Asked, missing: Answered, after: 5s }\n"
                                     "  often: { event: Asked, count: 3, within: 10s }\n";
 
+/* Deadlines that are learned: the sketches are state like any other. */
+static const char learned_text[] = "pipeline: w\n"
+                                   "sources:\n"
+                                   "  s: { topic: t, format: json, clock: log,\n"
+                                   "       map: { id: id, time: at, type: what, customer: who } }\n"
+                                   "journeys:\n"
+                                   "  turn: { again: true, expire: 25m, stages: {\n"
+                                   "    asked: { event: Asked, due: learned 60% else 9m },\n"
+                                   "    answered: { event: Answered, due: learned 40% else 4m } } }\n"
+                                   "rules:\n"
+                                   "  stuck: { event: Asked, missing: Answered,\n"
+                                   "           after: learned 70% else 11m }\n";
+
 static snag_config config;
+static snag_config learned;
 
 static const said *next_said(const world *w, size_t *at)
 {
@@ -46,20 +60,26 @@ static void assert_same(const world *a, const world *b)
     }
 }
 
+static snag_err load(snag_config *to, const char *text)
+{
+    snag_err err = snag_config_parse(to, snag_str_from(text), "w.yaml", NULL);
+    for (uint32_t i = 0; i < to->error_count; i++)
+        fprintf(stderr, "%u: %s\n", to->errors[i].diag.line, to->errors[i].diag.text);
+    to->pipeline.budget_bytes = 8u << 20;
+    return err;
+}
+
 static int set_up(void **state)
 {
     (void)state;
-    snag_err err = snag_config_parse(&config, snag_str_from(pipeline_text), "w.yaml", NULL);
-    for (uint32_t i = 0; i < config.error_count; i++)
-        fprintf(stderr, "%u: %s\n", config.errors[i].diag.line, config.errors[i].diag.text);
-    config.pipeline.budget_bytes = 8u << 20;
-    return err == SNAG_OK ? 0 : -1;
+    return load(&config, pipeline_text) == SNAG_OK && load(&learned, learned_text) == SNAG_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
     snag_config_free(&config);
+    snag_config_free(&learned);
     return 0;
 }
 
@@ -93,6 +113,47 @@ static void test_every_call_fails(void **state)
             assert_same(reference, w);
             world_free(w);
         }
+    }
+    world_free(reference);
+}
+
+static size_t learned_alerts(const world *w)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < w->log_count; i++)
+        count += w->log[i].topic == SNAG_TOPIC_ALERTS && strstr(w->log[i].value, "\"basis\":\"learned\"");
+    return count;
+}
+
+/* What was learned survives every failure, and so do the deadlines that rest on it. */
+static void test_learned(void **state)
+{
+    enum { PACE_S = 47 }; /* 400 records in five hours */
+    (void)state;
+    world *reference = world_new_paced(&learned.pipeline, PACE_S);
+    world_run(reference);
+    assert_true(learned_alerts(reference) > 40);
+    int64_t step = reference->calls / 60 + 1;
+    for (int after = 0; after < 2; after++) {
+        for (int64_t at = 1; at <= reference->calls; at += step | 1) {
+            world *w = world_new_paced(&learned.pipeline, PACE_S);
+            w->fail_at = at;
+            w->fail_after = after;
+            w->fail_gap = reference->calls / 3;
+            world_run(w);
+            assert_same(reference, w);
+            world_free(w);
+        }
+    }
+    /* Another process, which has only the changelog. */
+    for (int64_t half = 7 * BATCH; half < RECORDS; half += 7 * BATCH) {
+        world *w = world_new_paced(&learned.pipeline, PACE_S);
+        w->records = half;
+        world_run(w);
+        next_life(w, &learned.pipeline, RECORDS);
+        world_run(w);
+        assert_same(reference, w);
+        world_free(w);
     }
     world_free(reference);
 }
@@ -170,6 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_undisturbed),
                                        cmocka_unit_test(test_every_call_fails),
+                                       cmocka_unit_test(test_learned),
                                        cmocka_unit_test(test_restarts),
                                        cmocka_unit_test(test_fences),
                                        cmocka_unit_test(test_stop_amid_failure)};

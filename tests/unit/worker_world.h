@@ -21,6 +21,7 @@ typedef struct said {
 typedef struct world {
     const snag_pipeline *pipeline;
     int64_t records; /* that there are by now, at most RECORDS */
+    int64_t pace_ms; /* between two of them */
     char lines[RECORDS][160];
     char customers[RECORDS][8];
     /* what was committed */
@@ -80,7 +81,7 @@ static snag_err input_poll(void *self, int wait_ms, size_t max, snag_batch *batc
         return SNAG_OK;
     while (batch->count < BATCH && batch->count < max && w->next < w->records) {
         w->raws[batch->count++] = (snag_raw){
-            .position = {.offset = w->next}, .stamp_ms = 1767225600000 + w->next * 1000,
+            .position = {.offset = w->next}, .stamp_ms = 1767225600000 + w->next * w->pace_ms,
             .key = snag_str_from(w->customers[w->next]), .value = snag_str_from(w->lines[w->next])};
         w->next++;
     }
@@ -344,21 +345,28 @@ static void block_back(void *self, void *block, size_t size)
 
 /* --- runs -------------------------------------------------------------------------------------- */
 
-static world *world_new(const snag_pipeline *pipeline)
+static world *world_new_paced(const snag_pipeline *pipeline, int pace_s)
 {
     world *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    *w = (world){.pipeline = pipeline, .records = RECORDS, .place = {.offset = -1},
+    *w = (world){.pipeline = pipeline, .records = RECORDS, .pace_ms = pace_s * 1000, .place = {.offset = -1},
                  .seat = SNAG_SEAT_GIVEN, .next = -1, .wall_ms = 1767225600000};
     for (int i = 0; i < RECORDS; i++) {
         int customer = i * 7 % 13;
+        int at_s = i * pace_s;
         const char *what = i % 3 == 0 && i % 5 ? "Answered" : "Asked";
         snprintf(w->customers[i], sizeof w->customers[i], "c%d", customer);
         snprintf(w->lines[i], sizeof w->lines[i],
-                 "{\"id\":\"e%d\",\"at\":\"2026-01-01T00:%02d:%02dZ\",\"what\":\"%s\",\"who\":\"%s\"}", i,
-                 i / 60, i % 60, i % 50 == 17 ? "\\" : what, i % 40 == 11 ? "" : w->customers[i]);
+                 "{\"id\":\"e%d\",\"at\":\"2026-01-01T%02d:%02d:%02dZ\",\"what\":\"%s\",\"who\":\"%s\"}", i,
+                 at_s / 3600 % 24, at_s / 60 % 60, at_s % 60, i % 50 == 17 ? "\\" : what,
+                 i % 40 == 11 ? "" : w->customers[i]);
     }
     return w;
+}
+
+static world *world_new(const snag_pipeline *pipeline)
+{
+    return world_new_paced(pipeline, 1);
 }
 
 static void world_free(world *w)
