@@ -16,6 +16,7 @@
 
 static const char source_text[] =
     "pipeline: rules\n"
+    "calendars: { here: { zone: Europe/Berlin } }\n"
     "sources:\n"
     "  s: { topic: s, format: json, map: { time: t, type: e, customer: c, channel: ch },\n"
     "       keep: { item: item, n: { from: n, as: int } } }\n"
@@ -32,6 +33,7 @@ static const struct {
     {"rule_path", "path: [Asked@, Failed@, Asked@], within: 30m, dwell: 10m"},
     {"rule_burst", "event: Failed@, count: 4, within: 1s, burst: true, quiet: 1s"},
     {"rule_differs", "event: Done@, differs: n, between: channel, within: 30m"},
+    {"rule_change", "change: Failed@, each: day, by: 50%, min: 5"},
     {"rule_levels", "event: Asked@, missing: Answered@, after: [20m, 1h], warn: 20%"},
     {"rule_score",
      "event: Failed@, count: 1, within: 1s }\n  s: { score: { r0: 3 }, half_life: 30m, enter: 9"},

@@ -176,3 +176,20 @@ int64_t snag_zone_add_days(const snag_zone *zone, int64_t time_ms, int64_t days)
 {
     return snag_zone_instant(zone, snag_zone_local(zone, time_ms) + days * SNAG_DAY_MS);
 }
+
+int64_t snag_zone_add_months(const snag_zone *zone, int64_t time_ms, int64_t months)
+{
+    int64_t local_ms = snag_zone_local(zone, time_ms);
+    int64_t from = day_floor(seconds_floor(local_ms));
+    int64_t year;
+    int month;
+    int day;
+    snag_civil_from_days(from, &year, &month, &day);
+    int64_t number = year * 12 + month - 1 + months; /* of the month, since the year 0 */
+    int64_t years = number / 12 - (number % 12 < 0);
+    int there = (int)(number - years * 12) + 1;
+    int64_t first = snag_days_from_civil(years, there, 1);
+    int64_t behind = snag_days_from_civil(years + (there == 12), there == 12 ? 1 : there + 1, 1);
+    int64_t to = first + day - 1 < behind ? first + day - 1 : behind - 1;
+    return snag_zone_instant(zone, local_ms + (to - from) * SNAG_DAY_MS);
+}

@@ -78,5 +78,7 @@ int64_t snag_zone_local(const snag_zone *zone, int64_t time_ms);
 int64_t snag_zone_instant(const snag_zone *zone, int64_t local_ms);
 /* The same local time, so many days later. */
 int64_t snag_zone_add_days(const snag_zone *zone, int64_t time_ms, int64_t days);
+/* The same local time on the same day of a later month; the month's last day where it has no such day. */
+int64_t snag_zone_add_months(const snag_zone *zone, int64_t time_ms, int64_t months);
 
 #endif

@@ -44,6 +44,7 @@ static const snag_check alert_checks[] = {
     ALERT("limit", NUMBER, limit),
     ALERT("quantile", NUMBER, quantile),
     ALERT("n", INT, learned_from),
+    ALERT("usual", NUMBER, usual),
     ALERT("evidence", COUNT, evidence_total),
     ALERT("seq", COUNT, seq),
     ALERT("account", TEXT, account),

@@ -74,6 +74,7 @@ static const snag_output alert_outputs[] = {
     MAY("contributions", CONTRIBUTIONS, snag_alert, contributions),
     MAY("quantile", DOUBLE, snag_alert, quantile),
     MAY("n", INT, snag_alert, learned_from),
+    MAY("usual", DOUBLE, snag_alert, usual),
     CLOSE(),
     MAY("reason", REASON, snag_alert, reason),
     MAY("lasted", DURATION, snag_alert, lasted_ms),

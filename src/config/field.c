@@ -69,6 +69,26 @@ bool snag_share_load(snag_loader *loader, const snag_yaml *node, int64_t min, in
     return false;
 }
 
+/* -30%: fewer; +50%: more; 30%: both. */
+static void margin_load(snag_loader *loader, const snag_field *field, const snag_yaml *node, snag_margin *out)
+{
+    snag_margin margin = {0, 0};
+    snag_str text = node->kind == SNAG_YAML_TEXT ? node->text : (snag_str){"", 0};
+    if (text.size > 0 && (text.data[0] == '-' || text.data[0] == '+')) {
+        margin.way = text.data[0] == '-' ? -1 : 1;
+        text = snag_str_of(text.data + 1, text.size - 1);
+    }
+    bool percent = text.size > 0 && text.data[text.size - 1] == '%';
+    text.size -= percent;
+    bool good = percent && millionths(text, &margin.millionths) && margin.millionths % 100 == 0;
+    margin.millionths /= 100;
+    int64_t most = margin.way > 0 ? field->max : MILLION - 1; /* nothing is fewer by all of it and more */
+    if (good && margin.millionths >= field->min && margin.millionths <= most)
+        *out = margin;
+    else
+        wrong(loader, node, "-30% (so many fewer, under 100%), +50% (more, up to 1000%) or 30% (either)");
+}
+
 static void decimal_load(snag_loader *loader, const snag_yaml *node, int64_t min, int64_t max,
                          int64_t *out)
 {
@@ -269,6 +289,8 @@ void snag_field_load(snag_loader *loader, const snag_field *field, const snag_ya
         return;
     case SNAG_FIELD_DURATION: snag_duration_load(loader, node, field->min, most, to); return;
     case SNAG_FIELD_LEVELS: snag_levels_load(loader, field->name, node, field->min, most, to); return;
+    case SNAG_FIELD_EACH: snag_period_load(loader, node, to); return;
+    case SNAG_FIELD_MARGIN: margin_load(loader, field, node, to); return;
     case SNAG_FIELD_COUNT: snag_count_load(loader, node, field->min, field->max, to); return;
     case SNAG_FIELD_SHARE: snag_share_load(loader, node, field->min, field->max, to); return;
     case SNAG_FIELD_DECIMAL: decimal_load(loader, node, field->min, field->max, to); return;

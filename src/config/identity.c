@@ -134,6 +134,12 @@ static void add_weights(snag_sha256 *sha, const char *name, const snag_weights *
     }
 }
 
+static void add_margin(snag_sha256 *sha, const char *name, const snag_margin *margin)
+{
+    add_int(sha, name, margin->millionths);
+    add_int(sha, "way", margin->way);
+}
+
 static bool is_given(const snag_field *field, const void *value)
 {
     if (field->type == SNAG_FIELD_MATCHER)
@@ -161,6 +167,10 @@ static void add_rule(snag_loader *loader, snag_sha256 *sha, const snag_rule *rul
             add_weights(sha, field->name, value);
         else if (field->type == SNAG_FIELD_LEVELS)
             add_levels(sha, field->name, value);
+        else if (field->type == SNAG_FIELD_EACH)
+            add_wait(sha, field->name, (snag_wait){.ms = -1, .span = *(const snag_span *const *)value});
+        else if (field->type == SNAG_FIELD_MARGIN)
+            add_margin(sha, field->name, value);
         else if (field->type == SNAG_FIELD_NAME)
             add_slot(loader, sha, field->name, *(const int64_t *)value);
         else if (field->type == SNAG_FIELD_BOOL)

@@ -11,7 +11,8 @@
 const snag_told_word snag_told_words[] = {{"elapsed", 0},
                                           {"observed", SNAG_TELLS_OBSERVED},
                                           {"attempts", SNAG_TELLS_ATTEMPTS},
-                                          {"value", SNAG_TELLS_VALUE}};
+                                          {"value", SNAG_TELLS_VALUE},
+                                          {"usual", SNAG_TELLS_USUAL}};
 const uint32_t snag_told_word_count = sizeof snag_told_words / sizeof snag_told_words[0];
 
 static bool inserts(snag_str headline, const char *name)

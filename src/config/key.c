@@ -239,7 +239,6 @@ static const snag_key rule_keys[] = {
                     "an alert ends so long after it began, if nothing else ends it: expired")},
     {"mode", WORD(AT(snag_rule_raw, mode), mode_words, "live",
                   "shadow: alerts go to <prefix>shadow and nobody is woken")},
-    {"change", LATER(NULL)},
     {"group", LATER(NULL)},
 };
 

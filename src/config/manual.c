@@ -164,6 +164,8 @@ static void field_entry(manual *m, const snag_field *field)
         [SNAG_FIELD_DURATION] = "a duration",
         [SNAG_FIELD_SPAN] = "a duration, or journey",
         [SNAG_FIELD_LEVELS] = "a duration, also by a calendar or learned, or a list of two",
+        [SNAG_FIELD_EACH] = "day or week, or week of CALENDAR",
+        [SNAG_FIELD_MARGIN] = "-30%, +50% or 30%",
         [SNAG_FIELD_COUNT] = "a whole number",
         [SNAG_FIELD_SHARE] = "a share, as 30% or 0.3",
         [SNAG_FIELD_DECIMAL] = "a number, as 15 or 2.5",
@@ -263,9 +265,10 @@ static const row value_rows[] = {
                  "24 hours."},
     {"duration by a calendar",
      "In due:, after: and sla: also 60 days or 2 weeks (the same local time on that day; a time that the "
-     "clocks leave out is as much later, one that comes twice the earlier), 8 business hours or 90 business "
-     "minutes (open time), 3 business days (the same time of day so many days with hours later); outside of "
-     "the hours these begin at the next opening. Of the only calendar, of calendar:, or \"of NAME\"."},
+     "clocks leave out is as much later, one that comes twice the earlier), 3 months, 2 quarters or 1 year "
+     "(on the same day of that month, or its last one), 8 business hours or 90 business minutes (open "
+     "time), 3 business days (the same time of day so many days with hours later); outside of the hours "
+     "these begin at the next opening. Of the only calendar, of calendar:, or \"of NAME\"."},
     {"learned 95% else 48h",
      "In due: and after:, the time by which 95 % of the stage's (or the wait's) own times were over, by "
      "shape where there are shapes; without a share, 95%. Those under way count as long as they have been "
@@ -285,8 +288,8 @@ static const row value_rows[] = {
                 "${NAME:-otherwise} where it may be unset."},
     {"{name}",
      "In a headline, a kept name, {customer}, {elapsed} (since the alert's first event), {observed} (how "
-     "many so far), of ratio: also {attempts} and {value}, of score: {value}. {{ is a {. At most 130 "
-     "characters are shown."},
+     "many so far), of ratio: also {attempts} and {value}, of score: {value}, of change: {usual} and "
+     "{value}. {{ is a {. At most 130 characters are shown."},
 };
 
 static const row record_rows[] = {

@@ -47,6 +47,21 @@ static void stages_meant(const snag_yaml *path, const snag_journey *journey, sna
                 steps[at] = journey->stages[i].event;
 }
 
+/* What ends the walk would end the alert in the same moment. */
+static void ends_check(snag_loader *loader, const snag_yaml *path, const snag_journey *journey,
+                       const snag_matcher *steps)
+{
+    uint32_t at = 0;
+    for (const snag_yaml *step = path->first; step; step = step->next, at++)
+        for (uint32_t i = 0; i < journey->stage_count; i++)
+            if (journey->stages[i].end.size && snag_matcher_same(loader, &steps[at],
+                                                                 &journey->stages[i].event))
+                snag_finding_add(loader, step->at,
+                                 "path: this step enters %.*s, which ends the walk: nothing is within: "
+                                 "journey any more; write a duration, as within: 30d",
+                                 SNAG_FMT(journey->stages[i].name));
+}
+
 static void roles_give(const snag_loader *loader, snag_steps *path)
 {
     uint16_t next = SNAG_ROLE_STEP;
@@ -97,6 +112,7 @@ void snag_path_finish(snag_loader *loader, const snag_yaml *node, snag_rule *rul
             return;
         }
         stages_meant(snag_yaml_get(node, "path"), journey, (snag_matcher *)(uintptr_t)path->matchers);
+        ends_check(loader, snag_yaml_get(node, "path"), journey, path->matchers);
     }
     roles_give(loader, path);
     ends_find(loader, rule);

@@ -20,7 +20,7 @@ typedef struct reading {
 /* Tests of the language that have no kind yet; their rows in key.c say what to do instead. */
 static bool is_later_test(snag_str name)
 {
-    static const char *const tests[] = {"change", "group"};
+    static const char *const tests[] = {"group"};
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
         if (snag_str_equal(name, snag_str_from(tests[i])))
             return true;
@@ -237,6 +237,7 @@ static void zones_capture(snag_rule *rule)
     for (uint32_t i = 0; i < rule->kind->field_count; i++)
         if (rule->kind->fields[i].type == SNAG_FIELD_LEVELS)
             snag_zone_capture(&rule->signal, wait_of(rule, i)->span);
+    snag_zone_capture(&rule->signal, rule->params.each);
 }
 
 static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rule)

@@ -106,8 +106,8 @@ static bool holds(snag_str text, const char *word)
 /* Times that the language has and this version has not, and those of a calendar where none counts. */
 bool snag_duration_later(snag_loader *loader, const snag_yaml *node)
 {
-    static const char *const later[] = {" month", " quarter", " year", "journey"};
-    static const char *const counted[] = {" day", " week", " business"};
+    static const char *const later[] = {"journey"};
+    static const char *const counted[] = {" day", " week", " month", " quarter", " year", " business"};
     snag_str name = snag_yaml_name(node);
     if (node->kind == SNAG_YAML_MAP)
         return false;

@@ -4,6 +4,7 @@
  *
  *     60s 15m 72h 30d                             elapsed time
  *     60 days, 2 weeks                            the same local time on a later day
+ *     3 months, 2 quarters, 1 year                … on that day of a later month, or on its last one
  *     90 business minutes, 8 business hours       open time of the calendar
  *     3 business days
  *     3 business days of de                       of a calendar by name; without: the only one, or calendar:
@@ -28,6 +29,12 @@ static const struct {
     {"days", SNAG_SPAN_DAYS, 1},
     {"week", SNAG_SPAN_DAYS, 7},
     {"weeks", SNAG_SPAN_DAYS, 7},
+    {"month", SNAG_SPAN_MONTHS, 1},
+    {"months", SNAG_SPAN_MONTHS, 1},
+    {"quarter", SNAG_SPAN_MONTHS, 3},
+    {"quarters", SNAG_SPAN_MONTHS, 3},
+    {"year", SNAG_SPAN_MONTHS, 12},
+    {"years", SNAG_SPAN_MONTHS, 12},
     {"business day", SNAG_SPAN_BUSINESS_DAYS, 1},
     {"business days", SNAG_SPAN_BUSINESS_DAYS, 1},
     {"business hour", SNAG_SPAN_BUSINESS_HOURS, SNAG_HOUR_MS},
@@ -66,31 +73,18 @@ static snag_str shown(snag_str text)
     return snag_utf8_cut(text, 60);
 }
 
-/* Times of the language that this version has not. */
-static bool later_unit(snag_str unit)
-{
-    static const char *const words[] = {"month", "months", "quarter", "quarters", "year", "years"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (snag_str_equal(unit, snag_str_from(words[i])))
-            return true;
-    return false;
-}
-
-/* What is wrong with a text that is no duration at all; false: nothing to say beyond the usual. */
-static bool tell_unit(snag_loader *loader, const snag_yaml *node, const said *words)
+/* What is wrong with a text that is no duration at all. */
+static void tell_unit(snag_loader *loader, const snag_yaml *node, const said *words)
 {
     snag_nearest nearest = {.wanted = words->unit, .best = SNAG_STR("")};
-    if (later_unit(words->unit))
-        return false;
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
         snag_nearest_offer(&nearest, snag_str_from(forms[i].word));
     snag_finding_add(loader, node->at,
-                     "%.*s: expected elapsed time, as 15m or 72h, or days, weeks, business minutes, business "
-                     "hours or business days, not \"%.*s\"%s%.*s%s",
+                     "%.*s: expected elapsed time, as 15m or 72h, or days, weeks, months, quarters, years, "
+                     "business minutes, business hours or business days, not \"%.*s\"%s%.*s%s",
                      SNAG_FMT(snag_yaml_name(node)), SNAG_FMT(shown(node->text)),
                      nearest.best.size ? "; did you mean \"" : "", SNAG_FMT(nearest.best),
                      nearest.best.size ? "\"?" : "");
-    return true;
 }
 
 /* The calendar that is named, or the pipeline's own; NULL: a finding was added. */
@@ -129,7 +123,7 @@ static bool too_long(const snag_calendar_spec *calendar, snag_span_unit unit, in
         return amount / hours->hours.before[7] > YEARS_MAX_DAYS / 7;
     if (unit == SNAG_SPAN_BUSINESS_DAYS)
         return amount / hours->days.before[7] > YEARS_MAX_DAYS / 7;
-    return amount > YEARS_MAX_DAYS;
+    return unit == SNAG_SPAN_MONTHS ? amount > 120 : amount > YEARS_MAX_DAYS;
 }
 
 /* About as long as elapsed time, for bounds that compare. */
@@ -140,6 +134,7 @@ static int64_t about_ms(const snag_calendar_spec *calendar, const snag_amount *a
     switch (amount->unit) {
     case SNAG_SPAN_ELAPSED: return amount->amount;
     case SNAG_SPAN_DAYS: return amount->amount * SNAG_DAY_MS;
+    case SNAG_SPAN_MONTHS: return amount->amount * 30 * SNAG_DAY_MS;
     case SNAG_SPAN_BUSINESS_DAYS: return amount->amount * 7 / days[7] * SNAG_DAY_MS + SNAG_HOUR_MS;
     case SNAG_SPAN_BUSINESS_HOURS:
         return amount->amount / hours[7] * 7 * SNAG_DAY_MS + amount->amount % hours[7];
@@ -157,8 +152,7 @@ static bool by_calendar(snag_loader *loader, const snag_yaml *node, const said *
                                                                     snag_str_from(forms[form].word)))
         form++;
     if (form == sizeof forms / sizeof forms[0]) {
-        if (!tell_unit(loader, node, words))
-            snag_duration_later(loader, node);
+        tell_unit(loader, node, words);
         return false;
     }
     *calendar = calendar_of(loader, node, words);
@@ -203,6 +197,29 @@ bool snag_wait_load(snag_loader *loader, const snag_yaml *node, int64_t min_ms, 
     return true;
 }
 
+void snag_period_load(snag_loader *loader, const snag_yaml *node, const snag_span **out)
+{
+    char text[80];
+    said words;
+    snag_buf buf = snag_buf_on(text, sizeof text);
+    snag_buf_str_put(&buf, SNAG_STR("1 "));
+    if (node->kind == SNAG_YAML_TEXT)
+        snag_buf_str_put(&buf, node->text);
+    bool known = !buf.full && take_apart(snag_buf_str(&buf), &words);
+    bool week = known && snag_str_equal(words.unit, SNAG_STR("week"));
+    *out = NULL;
+    if (!week && !(known && snag_str_equal(words.unit, SNAG_STR("day")))) {
+        snag_finding_add(loader, node->at, "%.*s: expected day or week, as week, or week of NAME",
+                         SNAG_FMT(snag_yaml_name(node)));
+        return;
+    }
+    const snag_calendar_spec *calendar = calendar_of(loader, node, &words);
+    snag_span *span = snag_loader_take(loader, sizeof *span);
+    span->amount = (snag_amount){SNAG_SPAN_DAYS, week ? 7 : 1, week ? SNAG_STR("7d") : SNAG_STR("1d")};
+    span->calendar = calendar;
+    *out = calendar ? span : NULL;
+}
+
 /* --- seasons -------------------------------------------------------------------------------------------- */
 
 /* "2x", "1.5x": in tenths. */
@@ -232,6 +249,7 @@ static snag_str amount_words(snag_loader *loader, const snag_amount *amount)
     switch (amount->unit) {
     case SNAG_SPAN_ELAPSED: snag_duration_print(&buf, amount->amount); break;
     case SNAG_SPAN_DAYS: snag_buf_printf(&buf, "%lld days", (long long)amount->amount); break;
+    case SNAG_SPAN_MONTHS: snag_buf_printf(&buf, "%lld months", (long long)amount->amount); break;
     case SNAG_SPAN_BUSINESS_DAYS: snag_buf_printf(&buf, "%lld business days",
                                                   (long long)amount->amount); break;
     case SNAG_SPAN_BUSINESS_HOURS:

@@ -17,6 +17,8 @@ bool snag_wait_load(snag_loader *loader, const snag_yaml *node, int64_t min_ms, 
 bool snag_learned_is(const snag_yaml *node);
 bool snag_learned_load(snag_loader *loader, const snag_yaml *node, int64_t min_ms, int64_t max_ms,
                        snag_wait *out);
+/* `each:`: day or week, by which calendar; NULL where a finding was added. */
+void snag_period_load(snag_loader *loader, const snag_yaml *node, const snag_span **out);
 /* `during:` of a wait that is given: season to factor or duration. */
 bool snag_during_load(snag_loader *loader, const snag_yaml *node, snag_wait *wait);
 /* Months, years …: the words for a duration that is not built yet; false: it is none of these. */

@@ -8,6 +8,7 @@
  *     ratio     Payment Failed: {observed} of {attempts} within 30m
  *     path      rejected, submitted, rejected within 1d
  *     differs   price differs between channel within 24h
+ *     change    Report Opened: {observed} in a week, {usual} is usual
  *     due       Stuck in queued for {elapsed}
  *     promise   Not yet in value by the time that was promised
  */
@@ -282,6 +283,25 @@ static void score_clears(snag_buf *buf, const snag_rule *rule, const snag_yaml *
         snag_buf_str_put(buf, leave->text);
 }
 
+static const char *each_word(const snag_rule *rule)
+{
+    return rule->params.each->amount.amount == 7 ? "week" : "day";
+}
+
+static void change_headline(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
+{
+    (void)node;
+    put_events(buf, &rule->params.change);
+    snag_buf_printf(buf, ": {observed} in a %s, {usual} is usual", each_word(rule));
+}
+
+static void change_clears(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
+{
+    (void)node;
+    snag_buf_printf(buf, "a %s within %.10g%% of what is usual", each_word(rule),
+                    (double)rule->params.by.millionths / 20000);
+}
+
 typedef void put_words(snag_buf *buf, const snag_rule *rule, const snag_yaml *node);
 
 static const struct {
@@ -290,7 +310,8 @@ static const struct {
     put_words *clears;
 } kinds[] = {{"missing", missing_headline, missing_clears}, {"count", count_headline, count_clears},
              {"ratio", ratio_headline, ratio_clears},       {"path", path_headline, path_clears},
-             {"differs", differs_headline, differs_clears}, {"score", score_headline, score_clears}};
+             {"differs", differs_headline, differs_clears}, {"score", score_headline, score_clears},
+             {"change", change_headline, change_clears}};
 
 /* A template too long for the buffer is cut: the alert shows 130 characters of it anyway. */
 static snag_str keep_words(snag_loader *loader, const snag_buf *buf)

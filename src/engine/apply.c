@@ -34,11 +34,24 @@ bool snag_engine_op_holds(snag_engine *engine, const snag_op *op, const snag_eve
     return holds;
 }
 
+/* Of the one journey with the rule's `per`. */
+static bool is_in_walk(snag_engine *engine, const snag_rule *rule)
+{
+    const snag_pipeline *pipeline = engine->pipeline;
+    snag_str stage;
+    int64_t since_ms;
+    for (uint32_t j = 0; j < pipeline->journey_count; j++)
+        if (pipeline->journeys[j].scope == rule->scope)
+            return snag_walk_where(&engine->cell, &pipeline->journeys[j], &stage, &since_ms);
+    return false;
+}
+
 static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles)
 {
     snag_rule_step step = {.rule = rule,
                            .cell = &engine->cell,
                            .item = &engine->item,
+                           .owner = engine->work.owner,
                            .event = engine->work.event,
                            .late = engine->work.late,
                            .opened = snag_fold_opened,
@@ -53,6 +66,8 @@ static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles
             snag_shape_begin(engine, &engine->item);
         step.rule = rule = snag_rule_of(engine->pipeline, rule, &engine->item);
     }
+    if (rule->params.within_ms == SNAG_WITHIN_JOURNEY && !is_in_walk(engine, rule))
+        roles &= SNAG_ROLE_STEP - 1; /* before a walk, or after it, is no step */
     if (!had && !rule->kind->starts(rule, roles))
         return;
     rule->kind->event(rule, &step, engine->work.event, roles);

@@ -157,6 +157,7 @@ static void fill_facts(snag_alert *alert, const snag_rule_facts *facts)
     if (facts->level == 2 && alert->severity < SNAG_SEVERITY_CRITICAL)
         alert->severity++;
     alert->value = facts->value_den > 0 ? (double)facts->value_num / (double)facts->value_den : -1;
+    alert->usual = facts->usual_den > 0 ? (double)facts->usual_num / (double)facts->usual_den : -1;
     alert->limit = facts->limit >= 0 ? (double)facts->limit / 1e6 : -1;
 }
 
@@ -198,7 +199,8 @@ static void fill_basis(snag_alert *alert, const snag_item *item, const snag_rule
         alert->season = season->name;
     if (!snag_span_by_calendar(facts->span, amount))
         return;
-    alert->basis = amount->unit == SNAG_SPAN_DAYS ? SNAG_BASIS_CALENDAR : SNAG_BASIS_BUSINESS;
+    bool business = amount->unit == SNAG_SPAN_BUSINESS_DAYS || amount->unit == SNAG_SPAN_BUSINESS_HOURS;
+    alert->basis = business ? SNAG_BASIS_BUSINESS : SNAG_BASIS_CALENDAR;
     alert->calendar = facts->span->calendar->name;
     alert->zone = zone_of(item, facts->span->calendar, &unknown)->name;
 }
@@ -258,6 +260,7 @@ static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
                                  .attempts = facts->attempts,
                                  .warning = facts->level == 0,
                                  .value = alert->value,
+                                 .usual = alert->usual,
                                  .elapsed_ms = 0};
     if (alert->evidence_count)
         words.elapsed_ms = work->at_ms - alert->evidence[0].time_ms;

@@ -8,6 +8,12 @@
 
 enum { RENDER_BYTES = 2048 };
 
+static void put_value(snag_buf *buf, const snag_headline_facts *facts)
+{
+    bool share = facts->attempts >= 0 || facts->usual >= 0;
+    snag_buf_printf(buf, share ? "%.4g%%" : "%.4g", share ? facts->value * 100 : facts->value);
+}
+
 static void put_name(snag_buf *buf, const snag_item *item, const snag_headline_facts *facts,
                      snag_str name)
 {
@@ -23,8 +29,9 @@ static void put_name(snag_buf *buf, const snag_item *item, const snag_headline_f
     else if (snag_str_equal(name, SNAG_STR("attempts")) && facts->attempts >= 0)
         snag_buf_int(buf, facts->attempts);
     else if (snag_str_equal(name, SNAG_STR("value")) && facts->value >= 0)
-        snag_buf_printf(buf, facts->attempts >= 0 ? "%.4g%%" : "%.4g",
-                        facts->attempts >= 0 ? facts->value * 100 : facts->value);
+        put_value(buf, facts);
+    else if (snag_str_equal(name, SNAG_STR("usual")) && facts->usual >= 0)
+        snag_buf_printf(buf, "%.4g", facts->usual);
     else
         snag_buf_byte(buf, '?');
 }

@@ -28,6 +28,7 @@ static void feed_rule(snag_engine *engine, const snag_rule *rule, uint32_t order
     snag_rule_step step = {.rule = rule,
                            .cell = &engine->cell,
                            .item = &engine->item,
+                           .owner = engine->work.owner,
                            .event = engine->work.event,
                            .late = engine->work.late,
                            .opened = snag_fold_opened,

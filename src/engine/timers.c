@@ -127,24 +127,31 @@ static void expire(snag_engine *engine, const snag_rule *rule, snag_rule_step *s
         since_ms = rule->kind->waits_since(engine->item.state, engine->item.state_bytes);
     if (since_ms != SNAG_TIME_NONE)
         snag_rule_waited(step, since_ms, false);
-    snag_fold_closed(engine, &rule->signal, &engine->item, SNAG_REASON_EXPIRED, &facts);
+    if (engine->item.open)
+        snag_fold_closed(engine, &rule->signal, &engine->item, SNAG_REASON_EXPIRED, &facts);
     snag_rule_arm(step, SNAG_NEVER);
     snag_rule_forget_all(step);
     snag_rule_keep(step, 0);
 }
 
+static snag_rule_step step_of(snag_engine *engine, const snag_rule *rule)
+{
+    return (snag_rule_step){.rule = rule,
+                            .cell = &engine->cell,
+                            .item = &engine->item,
+                            .owner = engine->work.owner,
+                            .opened = snag_fold_opened,
+                            .escalated = snag_fold_escalated,
+                            .closed = snag_fold_closed,
+                            .wait_began = snag_learn_wait_began,
+                            .wait_over = snag_learn_wait_over,
+                            .context = engine};
+}
+
 static void fire_rule(snag_engine *engine, const snag_rule *rule, int64_t due_ms)
 {
     rule = snag_rule_of(engine->pipeline, rule, &engine->item);
-    snag_rule_step step = {.rule = rule,
-                           .cell = &engine->cell,
-                           .item = &engine->item,
-                           .opened = snag_fold_opened,
-                           .escalated = snag_fold_escalated,
-                           .closed = snag_fold_closed,
-                           .wait_began = snag_learn_wait_began,
-                           .wait_over = snag_learn_wait_over,
-                           .context = engine};
+    snag_rule_step step = step_of(engine, rule);
     if (snag_rule_expires(rule, &engine->item) <= due_ms)
         expire(engine, rule, &step);
     else
@@ -152,6 +159,23 @@ static void fire_rule(snag_engine *engine, const snag_rule *rule, int64_t due_ms
     snag_rule_expiry(rule, &engine->item);
     if (step.changed && !snag_cell_put(&engine->cell, &engine->item))
         engine->counters.bound++;
+}
+
+/* A walk that ended by a timer takes along what lies within it: paths, and their episodes. */
+static void end_paths(snag_engine *engine, const snag_journey *journey)
+{
+    const snag_pipeline *pipeline = engine->pipeline;
+    for (uint32_t r = 0; r < pipeline->rule_count; r++) {
+        const snag_rule *rule = &pipeline->rules[r];
+        if (rule->scope != journey->scope || rule->params.within_ms != SNAG_WITHIN_JOURNEY ||
+            !snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item))
+            continue;
+        snag_rule_step step = step_of(engine, rule);
+        engine->work.order = pipeline->journey_count + r;
+        expire(engine, rule, &step);
+        if (!snag_cell_put(&engine->cell, &engine->item))
+            engine->counters.bound++;
+    }
 }
 
 static bool is_among(const uint32_t *list, uint32_t count, uint32_t wanted)
@@ -189,6 +213,8 @@ static void fire_items(snag_engine *engine, int64_t due_ms, const uint32_t *due,
             snag_walk_timer(engine, journey, due_ms);
         else
             fire_rule(engine, rule, due_ms);
+        if (walk && !engine->item.hold)
+            end_paths(engine, journey);
     }
 }
 

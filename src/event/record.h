@@ -191,6 +191,7 @@ typedef struct snag_alert {
     int64_t attempts;
     double value;
     double limit;
+    double usual; /* what the observed are compared with: a mean */
     const snag_contribution *contributions; /* of a score: they sum to the value */
     uint32_t contribution_count;
     snag_str dedup_key;

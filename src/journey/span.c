@@ -39,6 +39,7 @@ int64_t snag_span_end(const snag_span *span, const snag_zone *zone, int64_t from
     switch (amount->unit) {
     case SNAG_SPAN_ELAPSED: return from_ms + amount->amount;
     case SNAG_SPAN_DAYS: return snag_zone_add_days(zone, from_ms, amount->amount);
+    case SNAG_SPAN_MONTHS: return snag_zone_add_months(zone, from_ms, amount->amount);
     case SNAG_SPAN_BUSINESS_HOURS:
         return snag_calendar_add_hours(&span->calendar->hours, zone, from_ms, amount->amount);
     case SNAG_SPAN_BUSINESS_DAYS:
@@ -56,6 +57,11 @@ static snag_str named_zone(const snag_calendar_spec *calendar, const snag_event 
     return event->vars[slot].as.text;
 }
 
+const snag_zone *snag_event_zone(const snag_calendar_spec *calendar, const snag_event *event, bool *unknown)
+{
+    return snag_span_zone(calendar, named_zone(calendar, event), unknown);
+}
+
 int64_t snag_wait_end(int64_t elapsed_ms, const snag_span *span, const snag_event *event, bool *unknown)
 {
     const snag_season *season;
@@ -63,6 +69,5 @@ int64_t snag_wait_end(int64_t elapsed_ms, const snag_span *span, const snag_even
         return event->time_ms + elapsed_ms;
     if (!snag_span_by_calendar(span, snag_span_at(span, event->time_ms, &season)))
         return snag_span_end(span, NULL, event->time_ms);
-    const snag_zone *zone = snag_span_zone(span->calendar, named_zone(span->calendar, event), unknown);
-    return snag_span_end(span, zone, event->time_ms);
+    return snag_span_end(span, snag_event_zone(span->calendar, event, unknown), event->time_ms);
 }

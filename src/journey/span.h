@@ -19,6 +19,7 @@
 typedef enum snag_span_unit {
     SNAG_SPAN_ELAPSED,
     SNAG_SPAN_DAYS,           /* calendar days */
+    SNAG_SPAN_MONTHS,
     SNAG_SPAN_BUSINESS_HOURS,
     SNAG_SPAN_BUSINESS_DAYS
 } snag_span_unit;
@@ -98,6 +99,8 @@ bool snag_span_by_calendar(const snag_span *span, const snag_amount *amount);
 /* The zone that an event's (or a captured) text names; the calendar's own where it names none that is
  * known: then *unknown is set where an event was to name one. */
 const snag_zone *snag_span_zone(const snag_calendar_spec *calendar, snag_str named, bool *unknown);
+/* The same for the zone that an event names, or none. */
+const snag_zone *snag_event_zone(const snag_calendar_spec *calendar, const snag_event *event, bool *unknown);
 /* When it is over. zone: from snag_span_zone; not looked at for elapsed time. */
 int64_t snag_span_end(const snag_span *span, const snag_zone *zone, int64_t from_ms);
 /* The same for a wait and the event that it begins with. *unknown as above. */

@@ -55,6 +55,12 @@ typedef struct snag_fed {
     int64_t at_ms;
 } snag_fed;
 
+/* By how much use may differ from what is usual, and which way counts: -1 fewer, 1 more, 0 both. */
+typedef struct snag_margin {
+    int64_t millionths; /* 0 = not given */
+    int64_t way;
+} snag_margin;
+
 /* All fields of all kinds; a kind's field table says which it takes. -1 / 0 = not given. */
 typedef struct snag_rule_params {
     snag_matcher missing;
@@ -65,10 +71,13 @@ typedef struct snag_rule_params {
     snag_matcher found;
     snag_matcher pause;
     snag_matcher resume;
+    snag_matcher change;
     snag_steps path;
     snag_weights score;
     snag_steps stages; /* milestones and ends of walks, for a path */
     snag_patience wait; /* after, warn, promise, waits_on */
+    const snag_span *each; /* a day or a week of a calendar */
+    snag_margin by;
     int64_t overtake_ms;
     int64_t count;
     int64_t within_ms; /* or SNAG_WITHIN_JOURNEY */
@@ -97,6 +106,8 @@ typedef enum snag_field_type {
     SNAG_FIELD_DURATION,
     SNAG_FIELD_SPAN, /* a duration, or `journey` */
     SNAG_FIELD_LEVELS, /* one or two rising durations: snag_levels */
+    SNAG_FIELD_EACH,   /* day or week, of a calendar: const snag_span * */
+    SNAG_FIELD_MARGIN, /* -30%, +50%, 30%: snag_margin */
     SNAG_FIELD_COUNT,
     SNAG_FIELD_SHARE, /* 30%, 0.3: int64_t in millionths */
     SNAG_FIELD_DECIMAL, /* 15, 2.5: int64_t in millionths */
@@ -154,7 +165,8 @@ typedef struct snag_field {
 enum {
     SNAG_TELLS_OBSERVED = 1,
     SNAG_TELLS_ATTEMPTS = 2,
-    SNAG_TELLS_VALUE = 4
+    SNAG_TELLS_VALUE = 4,
+    SNAG_TELLS_USUAL = 8
 };
 
 typedef struct snag_rule_kind snag_rule_kind;
@@ -239,6 +251,10 @@ void snag_rule_arm(snag_rule_step *step, int64_t deadline_ms);
 int64_t snag_rule_due(snag_rule_step *step, const snag_levels *wait, snag_learned *learned);
 /* The wait that began at since_ms is over: ended by what it waited for, or only no longer looked at. */
 void snag_rule_waited(snag_rule_step *step, int64_t since_ms, bool ended);
+/* The zone that the step's event names; for a timer the one that was captured last. */
+const snag_zone *snag_rule_zone(snag_rule_step *step, const snag_calendar_spec *calendar);
+/* The same for a customer for ever: what is due for all at one moment is spread by it. */
+uint64_t snag_rule_owner_hash(const snag_rule_step *step);
 int64_t snag_rule_deadline(const snag_rule_step *step);
 /* Whether the state must outlive `remember` without a deadline or an open episode: a clock that stands. */
 void snag_rule_hold(snag_rule_step *step, bool hold);
@@ -246,6 +262,8 @@ void snag_rule_hold(snag_rule_step *step, bool hold);
 /* Adds the step's event to the evidence (first and newest SNAG_EVIDENCE_MAX are kept), and
  * remembers the names its headline needs where this is the first. */
 void snag_rule_note(snag_rule_step *step);
+/* Remembers the names that the headline inserts, and the zone, from the step's event. */
+void snag_rule_capture(snag_rule_step *step);
 /* Drops evidence older than time_ms, except the first entry where keep_first. */
 void snag_rule_forget_before(snag_rule_step *step, int64_t time_ms);
 void snag_rule_forget_all(snag_rule_step *step);
@@ -273,6 +291,8 @@ typedef struct snag_rule_facts {
     const snag_contribution *contributions; /* that sum to the value */
     uint32_t contribution_count;
     int64_t limit;       /* what the value is held against, in millionths; instead of threshold */
+    int64_t usual_num;   /* usual is usual_num / usual_den; usual_den 0 = absent */
+    int64_t usual_den;
 } snag_rule_facts;
 
 #define SNAG_RULE_FACTS_NONE                                                        \

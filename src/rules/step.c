@@ -79,6 +79,22 @@ void snag_rule_waited(snag_rule_step *step, int64_t since_ms, bool ended)
         step->wait_over(step->context, step->rule, step->item, since_ms, ended);
 }
 
+const snag_zone *snag_rule_zone(snag_rule_step *step, const snag_calendar_spec *calendar)
+{
+    snag_str named = {"", 0};
+    bool unknown = false; /* counted where the event came */
+    if (step->event)
+        return snag_event_zone(calendar, step->event, &step->unzoned);
+    if (calendar->zone_slot >= 0)
+        snag_item_captured(step->item, calendar->zone_tag, &named);
+    return snag_span_zone(calendar, named, &unknown);
+}
+
+uint64_t snag_rule_owner_hash(const snag_rule_step *step)
+{
+    return snag_hash64(step->owner, 0);
+}
+
 int64_t snag_rule_deadline(const snag_rule_step *step)
 {
     return step->item->due_ms;
@@ -91,6 +107,13 @@ void snag_rule_note(snag_rule_step *step)
     snag_item_note(step->cell, step->item, step->event);
     if (first)
         snag_item_capture(step->item, &step->rule->signal, step->event);
+    step->changed = true;
+}
+
+void snag_rule_capture(snag_rule_step *step)
+{
+    SNAG_ASSERT(step->event != NULL);
+    snag_item_capture(step->item, &step->rule->signal, step->event);
     step->changed = true;
 }
 

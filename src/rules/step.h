@@ -16,6 +16,7 @@ struct snag_rule_step {
     snag_cell *cell;
     snag_item *item;
     const snag_event *event; /* NULL: a timer's step */
+    snag_str owner; /* the customer or account whose state it is */
     bool late;
     bool changed; /* the item must be put back */
     size_t clear; /* up to where the state is what was kept, or zero, or the kind's own */

@@ -25,6 +25,7 @@ enum { CELLS_MAX = 128, CELL_BYTES = 4096, KEY_BYTES = 512, BLOCK_BYTES = 16 << 
 
 static const char pipeline_text[] =
     "pipeline: fuzz\n"
+    "calendars: { plain: { zone: UTC }, theirs: { zone: { from: order, else: Europe/Berlin } } }\n"
     "sources:\n"
     "  s: { topic: s, format: json, map: { time: t, type: e, customer: c },\n"
     "       keep: { order: order, x: { from: n, as: int }, y: { from: m, as: int },\n"
@@ -73,6 +74,8 @@ static const char pipeline_text[] =
     "          after: { failing: learned 50% else 5m, else: 5m } }\n"
     "  effort: { score: { failed: 3, share: 2.5, order.begun.late: 1, unanswered: 2 }, half_life: 1h,\n"
     "            enter: 4, leave: 2 }\n"
+    "  less: { change: Failed, each: day of plain, by: -50% }\n"
+    "  other: { change: Sent, per: order, each: week of theirs, by: 50% }\n"
     "  unlike: { differs: n, between: order, within: 1h }\n";
 
 static const char newer_text[] =
@@ -235,6 +238,7 @@ static void use(snag_engine *engine)
     live(engine, 20004LL * DAY_MS);
     for (int i = 0; i < 1000 && !snag_engine_drain(engine, 1000); i++)
         ;
+    (void)snag_engine_tick(engine, 20050LL * DAY_MS, 1000);
     while (snag_engine_changed(engine, &key, &bytes))
         SNAG_ASSERT(key.size > 0 && bytes.size <= SNAG_CELL_BYTES_MAX);
     buf.size = 0;

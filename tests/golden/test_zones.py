@@ -11,6 +11,7 @@ of the clock, leap days and year ends. A failure prints the question. By seed:
 
 The check checks itself: with a rule of the reference turned round it must disagree somewhere.
 """
+import calendar
 import datetime
 import functools
 import os
@@ -144,6 +145,18 @@ class Reference:
             count -= bool(self.hours_of(day))
         return instant(self.zone, day * 86400000 + local_ms % 86400000, self.turned == "later fold")
 
+    def months(self, count, at_ms):
+        local_ms = at_ms + 1000 * offset_at(self.zone, at_ms // 1000)
+        day = (EPOCH + datetime.timedelta(days=local_ms // 86400000)).date()
+        wanted = day.day
+        for _ in range(count):  # one month after the other, by its length
+            day = day.replace(day=1)
+            day += datetime.timedelta(days=calendar.monthrange(day.year, day.month)[1])
+        length = calendar.monthrange(day.year, day.month)[1]
+        over = wanted - length if self.turned == "into the next" and wanted > length else 0
+        number = (day - EPOCH.date()).days + min(wanted, length) - 1 + over
+        return instant(self.zone, number * 86400000 + local_ms % 86400000, self.turned == "later fold")
+
     def plus(self, days, at_ms):
         local_ms = at_ms + 1000 * offset_at(self.zone, at_ms // 1000)
         return instant(self.zone, local_ms + days * 86400000, self.turned == "later fold")
@@ -208,7 +221,8 @@ def calendar_questions(rng, name, week, turned=""):
         days = rng.choice([1, 2, 7, 30, 60, 90, 365])
         for line, answer in ((f"hours {amount} {at_ms}", reference.add_hours(amount, at_ms)),
                              (f"days {count} {at_ms}", reference.add_days(count, at_ms)),
-                             (f"plus {days} {at_ms}", reference.plus(days, at_ms))):
+                             (f"plus {days} {at_ms}", reference.plus(days, at_ms)),
+                             (f"months {count} {at_ms}", reference.months(count, at_ms))):
             lines.append(line)
             wanted.append((f"{name}, {hours}: {line}", answer))
     return lines, wanted
@@ -242,7 +256,12 @@ VECTORS = [("hours 3600000", "2026-01-09 16:30", "2026-01-12 09:30"),
            ("days 3", "2026-01-07 10:00", "2026-01-12 10:00"),
            ("days 1", "2026-01-09 18:00", "2026-01-13 09:00"),
            ("days 1", "2026-01-10 12:00", "2026-01-13 09:00"),
-           ("days 1", "2026-01-09 08:00", "2026-01-12 09:00")]
+           ("days 1", "2026-01-09 08:00", "2026-01-12 09:00"),
+           ("months 1", "2026-01-31 10:00", "2026-02-28 10:00"),
+           ("months 1", "2028-01-31 10:00", "2028-02-29 10:00"),
+           ("months 12", "2028-02-29 10:00", "2029-02-28 10:00"),
+           ("months 11", "2026-01-31 10:00", "2026-12-31 10:00"),
+           ("months 3", "2026-11-30 23:59", "2027-02-28 23:59")]
 
 
 def vectors():
@@ -278,7 +297,7 @@ def main():
         for fault in faults[:10]:
             print(f"  {fault}  (seed {seed})")
         failed += len(faults)
-    for turned in ("next opening", "no opening", "later fold"):
+    for turned in ("next opening", "no opening", "later fold", "into the next"):
         if not differ(*collect([calendar_questions(rng, *pair, turned) for pair in pairs[:40]])):
             print(f"canary: with the rule \"{turned}\" turned round nothing differs")
             failed += 1

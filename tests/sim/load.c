@@ -21,6 +21,8 @@ typedef struct load {
     sim_dice dice;
     sim_dice source_dice; /* its own: worlds of one source stay what they were */
     sim_dice learn_dice;  /* … and worlds where nothing is learned */
+    sim_dice rule_dice;   /* of the rule kinds that came later, for the same reason */
+    bool journey;
     int64_t weights[SIM_SOURCES]; /* how much each source says; 0 = it is silent */
     int64_t lags_ms[SIM_SOURCES]; /* how much later its records come */
     int64_t out_of_order_ms;
@@ -39,7 +41,8 @@ static const char *learned(load *self)
 
 static void journey_print(load *self, snag_buf *buf)
 {
-    if (sim_chance(&self->dice, 35))
+    self->journey = !sim_chance(&self->dice, 35);
+    if (!self->journey)
         return;
     snag_buf_printf(buf, "journeys:\n  order:\n    per: order\n    stages:\n"
                          "      opened: { event: Opened, due: %s%ds }\n"
@@ -67,13 +70,44 @@ static void rules_print(load *self, snag_buf *buf)
                         (int)sim_between(dice, 3, 9));
 }
 
+/* Of each kind that keeps more than a time: windows in panes, runs of a pattern, values, clicks, clocks that
+ * stand, sums that decay, uses by day. A score must stand below what it weighs. */
+static void more_rules_print(load *self, snag_buf *buf)
+{
+    sim_dice *dice = &self->rule_dice;
+    if (sim_chance(dice, 35))
+        snag_buf_printf(buf, "  flaky: { ratio: Failed, of: [Failed, Paid, Done], within: %ds, enter: 40%%,\n"
+                             "           leave: 20%%, hold: %ds, min: 2 }\n",
+                        (int)sim_between(dice, 8, 64), (int)sim_between(dice, 0, 4));
+    if (sim_chance(dice, 35))
+        snag_buf_printf(buf, "  back: { path: [Opened, Failed, Opened], within: %ds, dwell: 9s%s }\n",
+                        (int)sim_between(dice, 5, 30), sim_chance(dice, 50) ? ", until: Done" : "");
+    if (self->journey && sim_chance(dice, 50))
+        snag_buf_printf(buf, "  again: { path: [opened, paid, opened], per: order, within: journey }\n");
+    if (sim_chance(dice, 35))
+        snag_buf_printf(buf, "  unlike: { differs: n, between: order, within: %ds }\n",
+                        (int)sim_between(dice, 5, 30));
+    if (sim_chance(dice, 35))
+        snag_buf_printf(buf, "  clicks: { event: Failed, count: 2, gap: %ds, burst: true, quiet: 3s,\n"
+                             "            found: Other }\n", (int)sim_between(dice, 2, 9));
+    if (sim_chance(dice, 35))
+        snag_buf_printf(buf, "  slow: { event: Asked, missing: Answered, after: [%ds, 9s], warn: 30%%,\n"
+                             "          pause: Opened, resume: Paid }\n", (int)sim_between(dice, 2, 8));
+    if (sim_chance(dice, 35))
+        snag_buf_printf(buf, "  usage: { change: Asked, each: %s, by: 30%% }\n",
+                        sim_chance(dice, 50) ? "day" : "week");
+    if (sim_chance(dice, 50))
+        snag_buf_printf(buf, "  effort: { score: { stuck: 3%s }, half_life: %ds, enter: 4, leave: 1 }\n",
+                        self->journey ? ", order.opened.late: 2.5" : "", (int)sim_between(dice, 3, 20));
+}
+
 static void sources_print(load *self, snag_buf *buf)
 {
     sim_dice *dice = &self->source_dice;
     for (uint32_t s = 1; s < self->world->sources; s++) {
         snag_buf_printf(buf, "  s%u:\n    topic: t%u\n    format: json\n"
                              "    map: { id: id, time: at, type: what, customer: who }\n"
-                             "    keep: { order: order }\n", s, s);
+                             "    keep: { order: order, n: { from: n, as: int } }\n", s, s);
         if (sim_chance(dice, 50))
             snag_buf_printf(buf, "    out_of_order: %ds\n", (int)sim_between(dice, 1, 4));
         if (sim_chance(dice, 50))
@@ -118,9 +152,10 @@ static void pipeline_make(load *self)
     char *text = sim_take(world, PIPELINE_BYTES);
     snag_buf buf = snag_buf_on(text, PIPELINE_BYTES - 1);
     self->out_of_order_ms = sim_chance(dice, 50) ? 0 : sim_between(dice, 1, 4) * 1000;
-    snag_buf_printf(&buf, "pipeline: w\nsources:\n  s:\n    topic: t\n    format: json\n"
+    snag_buf_printf(&buf, "pipeline: w\ncalendars: { here: { zone: UTC } }\n"
+                          "sources:\n  s:\n    topic: t\n    format: json\n"
                           "    map: { id: id, time: at, type: what, customer: who }\n"
-                          "    keep: { order: order }\n");
+                          "    keep: { order: order, n: { from: n, as: int } }\n");
     if (self->out_of_order_ms)
         snag_buf_printf(&buf, "    out_of_order: %ds\n", (int)(self->out_of_order_ms / 1000));
     if (sim_chance(dice, 50))
@@ -132,6 +167,7 @@ static void pipeline_make(load *self)
     sources_print(self, &buf);
     journey_print(self, &buf);
     rules_print(self, &buf);
+    more_rules_print(self, &buf);
     SNAG_ASSERT(!buf.full);
     world->pipeline = text;
     snag_err err = snag_config_parse(&world->config, snag_str_from(text), "w.yaml", NULL);
@@ -174,6 +210,7 @@ static void value_print(load *self, snag_buf *buf, uint32_t i, const char *who)
     snag_buf_printf(buf, "\"what\":\"%s\"", types[sim_below(dice, (int64_t)(sizeof types / sizeof *types))]);
     if (!sim_chance(dice, 20))
         snag_buf_printf(buf, ",\"order\":\"o%d\"", (int)sim_below(dice, self->orders));
+    snag_buf_printf(buf, ",\"n\":%d", (int)sim_below(&self->rule_dice, 3));
     snag_buf_printf(buf, ",\"who\":\"%s\"}", luck == 3 ? "somebody else" : who);
 }
 
@@ -262,7 +299,8 @@ void sim_load_make(sim_world *world)
 {
     load self = {.world = world, .dice = {world->setup.seed * 2 + 1},
                  .source_dice = {world->setup.seed * 8 + 6},
-                 .learn_dice = {world->setup.seed * 32 + 20}};
+                 .learn_dice = {world->setup.seed * 32 + 20},
+                 .rule_dice = {world->setup.seed * 16 + 12}};
     sim_dice *dice = &self.dice;
     world->parts = (uint32_t)sim_between(dice, 1, SIM_PARTS);
     world->slots = (uint32_t)sim_between(dice, 1, SIM_SLOTS);

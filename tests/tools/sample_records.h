@@ -95,6 +95,7 @@ static inline void sample_alert_full(snag_alert *alert)
         .limit = 0.3,
         .quantile = 0.95,
         .learned_from = 212,
+        .usual = 7.5,
         .dedup_key = sample_alerts[0],
         .evidence = sample_evidence,
         .evidence_count = 2,
@@ -124,7 +125,8 @@ static inline void sample_alert_bare(snag_alert *alert)
                           .value = -1,
                           .limit = -1,
                           .quantile = -1,
-                          .learned_from = -1};
+                          .learned_from = -1,
+                          .usual = -1};
 }
 
 static inline void sample_change_full(snag_change *change)

@@ -5,7 +5,7 @@
  *     zone PATH                                 the file from now on
  *     offset SECONDS      next SECONDS          of the zone
  *     local MS            instant LOCAL_MS      there and back
- *     plus DAYS MS                              calendar days
+ *     plus DAYS MS  months N MS                 calendar days and months
  *     week D:FROM-TO[,D:FROM-TO…]               hours from now on: weekday 0 to 6, minutes since midnight
  *     off [DAY[,DAY…]]                          days off from now on
  *     hours AMOUNT_MS MS  days N MS             business time
@@ -98,6 +98,8 @@ static int answer(const char *word, const char *rest)
         said = snag_zone_instant(&zone, first);
     else if (strcmp(word, "plus") == 0)
         said = snag_zone_add_days(&zone, second, first);
+    else if (strcmp(word, "months") == 0)
+        said = snag_zone_add_months(&zone, second, first);
     else if (strcmp(word, "hours") == 0)
         said = snag_calendar_add_hours(&calendar, &zone, second, first);
     else if (strcmp(word, "days") == 0)
