@@ -178,7 +178,7 @@ snag_err snag_tally_census(snag_tally *tally, const snag_feed *feed)
         snag_str key;
         snag_str blob;
         while (snag_engine_each(snag_feed_engine(feed, i), &cursor, &key, &blob)) {
-            if (snag_learn_is_cell(key))
+            if (snag_learn_is_cell(key) || snag_segment_is_cell(key))
                 continue;
             SNAG_ASSERT(snag_cell_unpack(cell, blob));
             for (uint32_t j = 0; j < cell->item_count; j++)

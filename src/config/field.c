@@ -8,7 +8,7 @@
 #include "config/field.h"
 #include "config/wait.h"
 
-enum { MILLION = 1000000, DIGITS_MAX = 9, SHOWN_BYTES = 60 };
+enum { MILLION = 1000000, DIGITS_MAX = 9, TIMES_MAX = 100, SHOWN_BYTES = 60 };
 
 static void wrong(snag_loader *loader, const snag_yaml *node, const char *expected)
 {
@@ -47,13 +47,6 @@ bool snag_share_load(snag_loader *loader, const snag_yaml *node, int64_t min, in
     int64_t value = 0;
     snag_str text = node->kind == SNAG_YAML_TEXT ? node->text : (snag_str){"", 0};
     char last = text.size ? text.data[text.size - 1] : '\0';
-    if (last == 'x' && millionths(snag_str_of(text.data, text.size - 1), &value)) {
-        snag_finding_add(loader, node->at,
-                         "%.*s: \"%.*s\" (against the segment's own base) is not built yet; instead: a "
-                         "share, as 30%%",
-                         SNAG_FMT(snag_yaml_name(node)), SNAG_FMT(snag_utf8_cut(text, SHOWN_BYTES)));
-        return false;
-    }
     bool percent = last == '%';
     text.size -= percent;
     if (!millionths(text, &value) || (percent && value % 100)) {
@@ -67,6 +60,22 @@ bool snag_share_load(snag_loader *loader, const snag_yaml *node, int64_t min, in
     }
     wrong(loader, node, max < MILLION ? "a share between 0% and 100%" : "a share from 0.0001% to 1000%");
     return false;
+}
+
+/* 2x, 1.5x: negated, in millionths. */
+static void times_load(snag_loader *loader, const snag_field *field, const snag_yaml *node, int64_t *out)
+{
+    int64_t value = 0;
+    snag_str text = node->kind == SNAG_YAML_TEXT ? node->text : (snag_str){"", 0};
+    if (text.size == 0 || text.data[text.size - 1] != 'x') {
+        snag_share_load(loader, node, field->min, field->max, out);
+        return;
+    }
+    if (millionths(snag_str_of(text.data, text.size - 1), &value) && value >= MILLION &&
+        value <= TIMES_MAX * (int64_t)MILLION)
+        *out = -value;
+    else
+        wrong(loader, node, "a share, as 30%, or 1x to 100x of what is usual");
 }
 
 /* -30%: fewer; +50%: more; 30%: both. */
@@ -293,6 +302,7 @@ void snag_field_load(snag_loader *loader, const snag_field *field, const snag_ya
     case SNAG_FIELD_MARGIN: margin_load(loader, field, node, to); return;
     case SNAG_FIELD_COUNT: snag_count_load(loader, node, field->min, field->max, to); return;
     case SNAG_FIELD_SHARE: snag_share_load(loader, node, field->min, field->max, to); return;
+    case SNAG_FIELD_TIMES: times_load(loader, field, node, to); return;
     case SNAG_FIELD_DECIMAL: decimal_load(loader, node, field->min, field->max, to); return;
     case SNAG_FIELD_WEIGHTS: weights_load(loader, field, node, to); return;
     case SNAG_FIELD_NAME: snag_slot_load(loader, node, to); return;
@@ -314,6 +324,6 @@ bool snag_field_is_number(const snag_field *field)
 {
     return field->type == SNAG_FIELD_DURATION || field->type == SNAG_FIELD_SPAN ||
            field->type == SNAG_FIELD_COUNT || field->type == SNAG_FIELD_SHARE ||
-           field->type == SNAG_FIELD_DECIMAL ||
+           field->type == SNAG_FIELD_TIMES || field->type == SNAG_FIELD_DECIMAL ||
            field->type == SNAG_FIELD_NAME || field->type == SNAG_FIELD_WORD;
 }

@@ -478,6 +478,7 @@ void snag_identity_fill(snag_loader *loader)
     }
     tags_fill_all(loader);
     all->taken[all->count++] = SNAG_SCOPE_TAG_LEARNED;
+    all->taken[all->count++] = SNAG_SCOPE_TAG_SEGMENT;
     scope_tags(loader, all);
     all->count = 0;
     for (uint32_t i = 0; i < pipeline->journey_count; i++)

@@ -133,6 +133,7 @@ static snag_err text_load(snag_loader *loader)
     }
     snag_identity_fill(loader);
     snag_sketches_fill(loader);
+    snag_segments_fill(loader);
     zones_tell(loader);
     return SNAG_OK;
 }

@@ -115,6 +115,8 @@ void snag_redis_load(snag_loader *loader, const snag_yaml *node);
 void snag_identity_fill(snag_loader *loader);
 /* After that: which stages and rules are measured. */
 void snag_sketches_fill(snag_loader *loader);
+/* What rules with enter: 2x compare with; after the fingerprints. */
+void snag_segments_fill(snag_loader *loader);
 
 /* --- pieces that several parts read -------------------------------------------------------------- */
 

@@ -168,6 +168,7 @@ static void field_entry(manual *m, const snag_field *field)
         [SNAG_FIELD_MARGIN] = "-30%, +50% or 30%",
         [SNAG_FIELD_COUNT] = "a whole number",
         [SNAG_FIELD_SHARE] = "a share, as 30% or 0.3",
+        [SNAG_FIELD_TIMES] = "a share, as 30%, or times what is usual, as 2x",
         [SNAG_FIELD_DECIMAL] = "a number, as 15 or 2.5",
         [SNAG_FIELD_WEIGHTS] = "a map: rule to weight",
         [SNAG_FIELD_NAME] = "a kept name",
@@ -276,6 +277,13 @@ static const row value_rows[] = {
      "weeks (generations of 28 days) in the same partition; what is armed keeps its deadline. The duration "
      "behind else holds while fewer than 30 have ended, and where so many never end. An alert says so: basis "
      "learned, quantile, n. `snag learn` prints the numbers."},
+    {"2x",
+     "In enter: and leave: of ratio:, against what is usual in the customer's segment (its shape; where "
+     "there are none, all), in the same partition: usual = (f + 100 all) / (a + 100), where f of the "
+     "segment's a attempts failed in the 28 panes of six hours (seven days) that were over before, and "
+     "all = (F + 1) / (A + 2) is the same of all segments together: a small segment is believed as far "
+     "as it is known (empirical Bayes). Nothing is judged before A is 100. An alert says what is usual: "
+     "why.usual."},
     {"season's factor",
      "In during: a factor as 2x or 1.5x, or a duration; the first season that holds when the count begins."},
     {"size",
@@ -288,8 +296,8 @@ static const row value_rows[] = {
                 "${NAME:-otherwise} where it may be unset."},
     {"{name}",
      "In a headline, a kept name, {customer}, {elapsed} (since the alert's first event), {observed} (how "
-     "many so far), of ratio: also {attempts} and {value}, of score: {value}, of change: {usual} and "
-     "{value}. {{ is a {. At most 130 characters are shown."},
+     "many so far), of ratio: also {attempts}, {value} and {usual}, of score: {value}, of change: {usual} "
+     "and {value}. {{ is a {. At most 130 characters are shown."},
 };
 
 static const row record_rows[] = {

@@ -183,6 +183,8 @@ static void ratio_headline(snag_buf *buf, const snag_rule *rule, const snag_yaml
     put_events(buf, &rule->params.failed);
     snag_buf_str_put(buf, SNAG_STR(": {observed} of {attempts} within "));
     put_duration(buf, node, "within", rule->params.within_ms);
+    if (snag_is_times(rule->params.enter))
+        snag_buf_str_put(buf, SNAG_STR(", {usual} is usual"));
 }
 
 /* "under 15% for 15m" */
@@ -195,6 +197,8 @@ static void ratio_clears(snag_buf *buf, const snag_rule *rule, const snag_yaml *
     snag_buf_str_put(buf, SNAG_STR("under "));
     if (leave && leave->kind == SNAG_YAML_TEXT)
         snag_buf_str_put(buf, leave->text);
+    if (snag_is_times(rule->params.enter))
+        snag_buf_str_put(buf, SNAG_STR(" of what is usual"));
     if (rule->params.hold_ms == 0)
         return;
     snag_buf_str_put(buf, SNAG_STR(" for "));

@@ -59,6 +59,8 @@ static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles
                            .closed = snag_fold_closed,
                            .wait_began = snag_learn_wait_began,
                            .wait_over = snag_learn_wait_over,
+                           .tell = snag_segment_tell,
+                           .ask = snag_segment_ask,
                            .context = engine};
     bool had = snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item);
     if (engine->pipeline->shape_count) {

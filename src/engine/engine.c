@@ -32,10 +32,16 @@ static size_t learn_bytes(const snag_pipeline *pipeline)
     return align_up(pipeline->sketch_count * sizeof(uint32_t)) + align_up(sizeof(snag_sketch));
 }
 
+static size_t segment_bytes(const snag_pipeline *pipeline)
+{
+    return align_up(pipeline->segment_count * sizeof(uint32_t));
+}
+
 static size_t fixed_bytes(const snag_pipeline *pipeline)
 {
     return align_up(sizeof(snag_engine)) + align_up(snag_dispatch_bytes(pipeline)) +
-           align_up(snag_order_bytes(waiting_max(pipeline))) + learn_bytes(pipeline);
+           align_up(snag_order_bytes(waiting_max(pipeline))) + learn_bytes(pipeline) +
+           segment_bytes(pipeline);
 }
 
 size_t snag_engine_bytes_min(const snag_pipeline *pipeline)
@@ -87,6 +93,9 @@ snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline, void
         engine->learn.sum = (snag_sketch *)(void *)at;
         at += align_up(sizeof(snag_sketch));
     }
+    engine->segments.index = (uint32_t *)(void *)at;
+    at += segment_bytes(pipeline);
+    engine->segments.ready = pipeline->segment_count == 0;
     engine->learn.ready = pipeline->sketch_count == 0;
     engine->learn.since_ms = SNAG_TIME_NONE;
     snag_table_init(&engine->table, at, block_bytes - (size_t)(at - (char *)block));
@@ -121,6 +130,8 @@ static void begin(snag_engine *engine)
         let_strange_go(engine);
     if (!engine->learn.ready && !engine->full)
         snag_learn_begin(engine);
+    if (!engine->segments.ready)
+        snag_segments_begin(engine);
 }
 
 /* Moves towards the target: waiting events and deadlines in their common order. True: W is there. */
@@ -163,7 +174,7 @@ bool snag_engine_tick(snag_engine *engine, int64_t target_w_ms, uint32_t budget)
 
 bool snag_engine_drain(snag_engine *engine, uint32_t budget)
 {
-    if (engine->strange || !engine->learn.ready)
+    if (engine->strange || !engine->learn.ready || !engine->segments.ready)
         begin(engine);
     if (engine->flow_count > 1)
         return snag_merge_drain(engine, budget);
@@ -302,7 +313,7 @@ static void look_ahead(snag_engine *engine, const snag_event *events, size_t cou
 snag_err snag_engine_take(snag_engine *engine, const snag_event *events, size_t count,
                           size_t *taken)
 {
-    if (engine->strange || !engine->learn.ready)
+    if (engine->strange || !engine->learn.ready || !engine->segments.ready)
         begin(engine);
     if (engine->flow_count > 1)
         return snag_merge_take(engine, events, count, taken);
@@ -378,7 +389,7 @@ void snag_engine_usage_get(const snag_engine *engine, snag_engine_usage *out)
     uint64_t untouched = align_up(snag_order_bytes(engine->order.max)) - snag_order_used(&engine->order);
     *out = (snag_engine_usage){
         .cells = table->live,
-        .customers = table->customers - engine->learn.cells,
+        .customers = table->customers - engine->learn.cells - engine->segments.cells,
         .bytes_used = fixed_bytes(engine->pipeline) - untouched +
                       (uint64_t)table->node_top * sizeof(snag_node) +
                       (uint64_t)table->bucket_count * sizeof(uint32_t) + snag_slab_used(&table->slab),

@@ -140,6 +140,8 @@ bool snag_engine_explain(const snag_engine *engine, snag_str customer, snag_buf 
 /* The same from a stored cell's key and blob, without an engine (for `snag explain` over Redis). */
 SNAG_MUST_CHECK snag_err snag_cell_explain(const snag_pipeline *pipeline, snag_str key,
                                            snag_str blob, snag_buf *buf);
+/* Whether a stored cell is of a segment (engine/segment.c), and not of a customer. */
+bool snag_segment_is_cell(snag_str key);
 /* Which customer (pipeline key) a cell's key belongs to; empty for what was learned from all of them. */
 snag_str snag_cell_owner(snag_str key);
 

@@ -31,7 +31,8 @@ static void put_name(snag_buf *buf, const snag_item *item, const snag_headline_f
     else if (snag_str_equal(name, SNAG_STR("value")) && facts->value >= 0)
         put_value(buf, facts);
     else if (snag_str_equal(name, SNAG_STR("usual")) && facts->usual >= 0)
-        snag_buf_printf(buf, "%.4g", facts->usual);
+        snag_buf_printf(buf, facts->attempts >= 0 ? "%.4g%%" : "%.4g",
+                        facts->attempts >= 0 ? facts->usual * 100 : facts->usual);
     else
         snag_buf_byte(buf, '?');
 }

@@ -36,6 +36,12 @@ typedef struct snag_sketch_spec {
     uint16_t base;       /* the first of the same stage or rule */
 } snag_sketch_spec;
 
+/* Customers of one shape (or of none), as a rule with `enter: 2x` compares with. */
+typedef struct snag_segment_spec {
+    snag_str owner; /* names its cell: RULE, or RULE/SHAPE */
+    uint32_t stamp; /* the rule's fingerprint */
+} snag_segment_spec;
+
 typedef struct snag_pipeline {
     snag_str name;
     uint32_t version;
@@ -71,6 +77,8 @@ typedef struct snag_pipeline {
 
     const snag_sketch_spec *sketches; /* number i of a stage or rule is [i - 1] */
     uint32_t sketch_count;
+    const snag_segment_spec *segments; /* number i of a rule is [i - 1] */
+    uint32_t segment_count;
 
     int64_t remember_ms; /* the longest of the sources' */
 

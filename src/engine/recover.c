@@ -167,6 +167,8 @@ snag_err snag_engine_restore(snag_engine *engine, snag_str key, snag_str blob)
         return SNAG_STATE;
     if (tag == SNAG_SCOPE_TAG_LEARNED)
         return snag_learn_restore(engine, key, blob);
+    if (tag == SNAG_SCOPE_TAG_SEGMENT)
+        return snag_segment_restore(engine, key, owner, blob);
     uint32_t scope = scope_of(engine->pipeline, tag);
     uint32_t hash = snag_table_hash(key);
     uint32_t index = snag_table_find(table, key, hash);
@@ -341,7 +343,8 @@ snag_str snag_cell_owner(snag_str key)
     uint16_t tag;
     snag_str owner;
     snag_str per;
-    if (!snag_cell_key_get(key, &tag, &owner, &per) || tag == SNAG_SCOPE_TAG_LEARNED)
+    if (!snag_cell_key_get(key, &tag, &owner, &per) || tag == SNAG_SCOPE_TAG_LEARNED ||
+        tag == SNAG_SCOPE_TAG_SEGMENT)
         return (snag_str){"", 0};
     return owner;
 }

@@ -140,6 +140,12 @@ struct snag_engine {
         uint32_t *first;   /* each sketch's first cell */
         snag_sketch *sum;  /* scratch */
     } learn;
+    struct { /* segment.c */
+        bool ready;      /* index[] is filled; always where nothing is compared */
+        bool strange;    /* there are cells of segments that this pipeline has not */
+        uint64_t cells;  /* no customers */
+        uint32_t *index; /* each segment's cell; 0 = none yet */
+    } segments;
     /* scratch of one step */
     snag_work work;
     snag_cell cell;
@@ -279,6 +285,21 @@ int64_t snag_learn_wait_began(void *context, const snag_rule *rule, const snag_i
 void snag_learn_wait_over(void *context, const snag_rule *rule, const snag_item *item, int64_t since_ms,
                           bool ended);
 snag_err snag_learn_restore(snag_engine *engine, snag_str key, snag_str blob);
+
+/* --- segment.c: what is usual in a segment --- */
+/* Before the first event or tick. */
+void snag_segments_begin(snag_engine *engine);
+void snag_segment_count(snag_engine *engine, uint32_t segment, int64_t time_ms, bool failed, bool tried);
+/* As of at_ms, in whole numbers of 2^-SNAG_USUAL_BITS; first: of the rule's segments. False: too little is
+ * known yet. */
+bool snag_segment_usual(const snag_engine *engine, uint32_t first, uint32_t segment, int64_t at_ms,
+                        uint64_t *usual);
+/* The same two for rules (rules/step.h). */
+void snag_segment_tell(void *context, const snag_rule *rule, const snag_item *item, int64_t time_ms,
+                       bool failed, bool tried);
+bool snag_segment_ask(void *context, const snag_rule *rule, const snag_item *item, int64_t at_ms,
+                      uint64_t *usual);
+snag_err snag_segment_restore(snag_engine *engine, snag_str key, snag_str owner, snag_str blob);
 
 /* --- fold.c: signals to alerts --- */
 void snag_fold_opened(void *engine, const snag_signal_spec *spec, snag_item *item,

@@ -145,6 +145,8 @@ static snag_rule_step step_of(snag_engine *engine, const snag_rule *rule)
                             .closed = snag_fold_closed,
                             .wait_began = snag_learn_wait_began,
                             .wait_over = snag_learn_wait_over,
+                            .tell = snag_segment_tell,
+                            .ask = snag_segment_ask,
                             .context = engine};
 }
 

@@ -166,7 +166,7 @@ static inline bool snag_packed_judge(char *bytes, int64_t time_ms)
 /* Writes a cell's key; buf needs 4 + customer + per bytes. */
 void snag_cell_key_put(snag_buf *buf, uint16_t scope_tag, snag_str owner, snag_str per);
 /* Takes a key apart; false: not a key. The tag of cells that hold sketches (engine/learn.c) is no `per`'s. */
-enum { SNAG_SCOPE_TAG_LEARNED = 0xFFFF };
+enum { SNAG_SCOPE_TAG_LEARNED = 0xFFFF, SNAG_SCOPE_TAG_SEGMENT = 0xFFFE /* engine/segment.c */ };
 bool snag_cell_key_get(snag_str key, uint16_t *scope_tag, snag_str *owner, snag_str *per);
 
 #endif

@@ -7,8 +7,10 @@
  *                                                   ^ the newest; a pane leaves the window as a whole
  *
  * Counts are whole numbers and shares are compared as fractions: nothing drifts, the value is what a recount
- * over the same panes gives. It comes true at an event; it ends when the value has been under `leave` for
- * `hold`, to which the passing of time (panes that leave) counts as well.
+ * over the same panes gives. With `enter: 2x` the share is held against what is usual in the customer's
+ * segment, which the engine knows (engine/segment.c): every attempt is told to it. It comes true at an event;
+ * it ends when the value has been under `leave` for `hold`, to which the passing of time (panes that leave)
+ * counts as well.
  *
  * State: | newest pane's number 8 | since when it is under leave 8 | pane 12 each, oldest first |
  */
@@ -42,9 +44,10 @@ static const snag_field fields[] = {
                        "the event that is an attempt; one that matches both counts as both"),
     SNAG_FIELD("within", DURATION, within_ms, true, SNAG_PANES_MAX, INT64_MAX / 4, 0,
                "the sliding window; it slides in 64 steps"),
-    SNAG_FIELD("enter", SHARE, enter, true, 1, SHARE_MAX, 0,
-               "from which share on it is true, as 30%, with at least min attempts"),
-    SNAG_FIELD("leave", SHARE, leave, false, 1, SHARE_MAX, -1,
+    SNAG_FIELD("enter", TIMES, enter, true, 1, SHARE_MAX, 0,
+               "from which share on it is true, with at least min attempts: as 30%, or as 2x: against what "
+               "is usual in the customer's segment, shrunk by its size"),
+    SNAG_FIELD("leave", TIMES, leave, false, 1, SHARE_MAX, -1,
                "under which share the episode ends; default: enter"),
     SNAG_FIELD("hold", DURATION, hold_ms, false, 0, INT64_MAX / 4, 0,
                "how long it must stay under leave to end"),
@@ -146,25 +149,52 @@ static sums sums_of(const state *kept, size_t count)
     return total;
 }
 
-/* failed / tried against a share in millionths: under 2^63, as each pane counts to 2^32. */
-static bool reaches(const sums *total, int64_t share)
+/* A share in millionths, or times what is usual: num / den. False: too little is known. */
+typedef struct level {
+    uint64_t num; /* under 2^53 */
+    uint64_t den;
+    uint64_t usual; /* 0 = it is a share */
+} level;
+
+static bool level_of(const snag_rule_step *step, int64_t share, int64_t now_ms, level *out)
 {
-    return total->tried > 0 && total->failed * MILLION >= (uint64_t)share * total->tried;
+    *out = (level){(uint64_t)share, MILLION, 0};
+    if (!snag_is_times(share))
+        return true;
+    bool known = snag_rule_usual(step, now_ms, &out->usual);
+    out->num = (uint64_t)-share * out->usual;
+    out->den = (uint64_t)MILLION << SNAG_USUAL_BITS;
+    return known;
+}
+
+static bool reaches(const snag_rule_step *step, const sums *total, int64_t share, int64_t now_ms)
+{
+    __extension__ typedef unsigned __int128 wide;
+    level held;
+    return total->tried > 0 && level_of(step, share, now_ms, &held) &&
+           (wide)total->failed * held.den >= (wide)held.num * total->tried;
 }
 
 static int64_t leave_of(const snag_rule *rule)
 {
-    return rule->params.leave >= 0 ? rule->params.leave : rule->params.enter;
+    return rule->params.leave == -1 ? rule->params.enter : rule->params.leave;
 }
 
-static snag_rule_facts facts_of(const snag_rule *rule, const sums *total)
+static snag_rule_facts facts_of(const snag_rule *rule, const snag_rule_step *step, const sums *total,
+                                int64_t now_ms)
 {
+    level held;
+    bool known = level_of(step, rule->params.enter, now_ms, &held);
     snag_rule_facts facts = SNAG_RULE_FACTS_NONE;
     facts.observed = (int64_t)total->failed;
     facts.attempts = (int64_t)total->tried;
     facts.value_num = (int64_t)total->failed;
     facts.value_den = (int64_t)total->tried;
-    facts.limit = rule->params.enter;
+    facts.limit = (int64_t)(held.usual ? held.num >> SNAG_USUAL_BITS : held.num);
+    if (held.usual && known) {
+        facts.usual_num = (int64_t)held.usual;
+        facts.usual_den = INT64_C(1) << SNAG_USUAL_BITS;
+    }
     facts.within_ms = rule->params.within_ms;
     return facts;
 }
@@ -190,18 +220,18 @@ static void judge(const snag_rule *rule, snag_rule_step *step, state *kept, size
 {
     sums total = sums_of(kept, count);
     if (!snag_rule_is_open(step)) {
-        if (total.tried >= (uint64_t)rule->params.min && reaches(&total, rule->params.enter)) {
-            snag_rule_facts facts = facts_of(rule, &total);
+        if (total.tried >= (uint64_t)rule->params.min && reaches(step, &total, rule->params.enter, now_ms)) {
+            snag_rule_facts facts = facts_of(rule, step, &total, now_ms);
             kept->below_ms = SNAG_TIME_NONE;
             snag_rule_open(step, &facts);
         }
-    } else if (reaches(&total, leave_of(rule))) {
+    } else if (reaches(step, &total, leave_of(rule), now_ms)) {
         kept->below_ms = SNAG_TIME_NONE;
     } else {
         if (kept->below_ms == SNAG_TIME_NONE)
             kept->below_ms = now_ms;
         if (now_ms - kept->below_ms >= rule->params.hold_ms) {
-            snag_rule_facts facts = facts_of(rule, &total);
+            snag_rule_facts facts = facts_of(rule, step, &total, now_ms);
             snag_rule_close(step, SNAG_REASON_BELOW, &facts);
             kept->below_ms = SNAG_TIME_NONE;
             snag_rule_forget_before(step, pane_start(kept->newest - SNAG_PANES_MAX + 1,
@@ -220,7 +250,7 @@ static void on_until(const snag_rule *rule, snag_rule_step *step, const snag_eve
         return; /* late: what is in newer panes stands */
     if (snag_rule_is_open(step)) {
         sums total = sums_of(kept, count);
-        snag_rule_facts facts = facts_of(rule, &total);
+        snag_rule_facts facts = facts_of(rule, step, &total, event->time_ms);
         snag_rule_note(step);
         snag_rule_close(step, SNAG_REASON_UNTIL, &facts);
     }
@@ -234,6 +264,8 @@ static void count_up(uint32_t *counter)
 
 static void on_event(const snag_rule *rule, snag_rule_step *step, const snag_event *event, uint32_t roles)
 {
+    if (roles & (SNAG_ROLE_EVENT | SNAG_ROLE_OF)) /* while the item knows its shape */
+        snag_rule_tell(step, (roles & SNAG_ROLE_EVENT) != 0, (roles & SNAG_ROLE_OF) != 0);
     if (roles & SNAG_ROLE_UNTIL)
         on_until(rule, step, event);
     if ((roles & (SNAG_ROLE_EVENT | SNAG_ROLE_OF)) == 0)
@@ -306,7 +338,10 @@ static void explain(const snag_rule *rule, const void *bytes, size_t size, snag_
 
 static snag_err check(const snag_rule *rule, snag_diag *diag)
 {
-    if (rule->params.leave > rule->params.enter)
+    if (rule->params.leave != -1 && snag_is_times(rule->params.leave) != snag_is_times(rule->params.enter))
+        return snag_fail(diag, SNAG_CONFIG, "leave must be a share where enter is one, else times, as 2x");
+    if (snag_is_times(rule->params.enter) ? rule->params.leave < rule->params.enter
+                                          : rule->params.leave > rule->params.enter)
         return snag_fail(diag, SNAG_CONFIG, "leave must not be above enter");
     return SNAG_OK;
 }
@@ -317,7 +352,7 @@ const snag_rule_kind snag_rule_ratio = {
     .summary = "Failures among attempts reach a share inside a sliding window.",
     .fields = fields,
     .field_count = sizeof fields / sizeof fields[0],
-    .tells = SNAG_TELLS_OBSERVED | SNAG_TELLS_ATTEMPTS | SNAG_TELLS_VALUE,
+    .tells = SNAG_TELLS_OBSERVED | SNAG_TELLS_ATTEMPTS | SNAG_TELLS_VALUE | SNAG_TELLS_USUAL,
     .own_events = true,
     .state_bytes_max = sizeof(state),
     .state_grows = HEAD_BYTES + sizeof(pane),

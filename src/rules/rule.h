@@ -92,13 +92,21 @@ typedef struct snag_rule_params {
     int64_t hold_ms;
     int64_t half_life_ms;
     int64_t kinds;
-    int64_t enter; /* in millionths */
+    int64_t enter; /* in millionths; below -1 so many millionths of what is usual in the segment, negated */
     int64_t leave;
     int64_t min;
     int64_t differs; /* slots in event vars */
     int64_t between;
     bool burst;
 } snag_rule_params;
+
+static inline bool snag_is_times(int64_t share)
+{
+    return share < -1;
+}
+
+/* A share as the engine knows it: a whole number of 2^-26. */
+enum { SNAG_USUAL_BITS = 26 };
 
 typedef enum snag_field_type {
     SNAG_FIELD_MATCHER,
@@ -110,6 +118,7 @@ typedef enum snag_field_type {
     SNAG_FIELD_MARGIN, /* -30%, +50%, 30%: snag_margin */
     SNAG_FIELD_COUNT,
     SNAG_FIELD_SHARE, /* 30%, 0.3: int64_t in millionths */
+    SNAG_FIELD_TIMES, /* the same, or 2x, 1.5x: of what is usual, negated */
     SNAG_FIELD_DECIMAL, /* 15, 2.5: int64_t in millionths */
     SNAG_FIELD_WEIGHTS, /* snag_weights: a map of signals to decimals */
     SNAG_FIELD_NAME,  /* a name that events have: int64_t, its slot */
@@ -179,6 +188,7 @@ typedef struct snag_rule {
     snag_rule_params params;
     int64_t expire_ms; /* an episode ends so long after it began; -1 = only by its test */
     uint16_t sketch;   /* of the times it waits, as of a stage */
+    uint16_t segments; /* that it compares with, from 1 among the pipeline's; 0 = it does not */
     /* Values by shape: the rule as it is for each of the pipeline's shapes; NULL = the same for all. Their
      * state is one: what began under a shape goes on with its values. */
     const struct snag_rule *by_shape;
@@ -253,6 +263,10 @@ int64_t snag_rule_due(snag_rule_step *step, const snag_levels *wait, snag_learne
 void snag_rule_waited(snag_rule_step *step, int64_t since_ms, bool ended);
 /* The zone that the step's event names; for a timer the one that was captured last. */
 const snag_zone *snag_rule_zone(snag_rule_step *step, const snag_calendar_spec *calendar);
+/* An attempt of the step's event, for what is usual in its segment. */
+void snag_rule_tell(snag_rule_step *step, bool failed, bool tried);
+/* Which share of attempts usually fails there, as of at_ms; false: too little is known. */
+bool snag_rule_usual(const snag_rule_step *step, int64_t at_ms, uint64_t *usual);
 /* The same for a customer for ever: what is due for all at one moment is spread by it. */
 uint64_t snag_rule_owner_hash(const snag_rule_step *step);
 int64_t snag_rule_deadline(const snag_rule_step *step);

@@ -90,6 +90,19 @@ const snag_zone *snag_rule_zone(snag_rule_step *step, const snag_calendar_spec *
     return snag_span_zone(calendar, named, &unknown);
 }
 
+void snag_rule_tell(snag_rule_step *step, bool failed, bool tried)
+{
+    SNAG_ASSERT(step->event != NULL);
+    if (step->rule->segments)
+        step->tell(step->context, step->rule, step->item, step->event->time_ms, failed, tried);
+}
+
+bool snag_rule_usual(const snag_rule_step *step, int64_t at_ms, uint64_t *usual)
+{
+    SNAG_ASSERT(step->rule->segments > 0);
+    return step->ask(step->context, step->rule, step->item, at_ms, usual);
+}
+
 uint64_t snag_rule_owner_hash(const snag_rule_step *step)
 {
     return snag_hash64(step->owner, 0);

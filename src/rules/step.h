@@ -32,6 +32,10 @@ struct snag_rule_step {
     int64_t (*wait_began)(void *context, const snag_rule *rule, const snag_item *item, snag_learned *learned);
     void (*wait_over)(void *context, const snag_rule *rule, const snag_item *item, int64_t since_ms,
                       bool ended);
+    /* What its segment does. */
+    void (*tell)(void *context, const snag_rule *rule, const snag_item *item, int64_t time_ms, bool failed,
+                 bool tried);
+    bool (*ask)(void *context, const snag_rule *rule, const snag_item *item, int64_t at_ms, uint64_t *usual);
     void *context;
 };
 

@@ -74,6 +74,7 @@ static const char pipeline_text[] =
     "          after: { failing: learned 50% else 5m, else: 5m } }\n"
     "  effort: { score: { failed: 3, share: 2.5, order.begun.late: 1, unanswered: 2 }, half_life: 1h,\n"
     "            enter: 4, leave: 2 }\n"
+    "  usual: { ratio: Failed, of: \"*\", within: 10m, enter: { early: 2x, else: 1.5x }, min: 2 }\n"
     "  less: { change: Failed, each: day of plain, by: -50% }\n"
     "  other: { change: Sent, per: order, each: week of theirs, by: 50% }\n"
     "  unlike: { differs: n, between: order, within: 1h }\n";
@@ -229,6 +230,8 @@ static void use(snag_engine *engine)
             SNAG_ASSERT(snag_learn_quantile(&sum, 500000) >= -1);
             continue;
         }
+        if (snag_segment_is_cell(key))
+            continue;
         SNAG_ASSERT(snag_cell_explain(&here.config.pipeline, key, bytes, &buf) == SNAG_OK);
         buf.size = 0;
         (void)snag_engine_explain(engine, snag_cell_owner(key), &buf);

@@ -80,6 +80,9 @@ static void more_rules_print(load *self, snag_buf *buf)
                              "           leave: 20%%, hold: %ds, min: 2 }\n",
                         (int)sim_between(dice, 8, 64), (int)sim_between(dice, 0, 4));
     if (sim_chance(dice, 35))
+        snag_buf_printf(buf, "  worse: { ratio: Failed, of: [Failed, Paid, Done], per: order, within: %ds,\n"
+                             "           enter: 2x, leave: 1x, min: 2 }\n", (int)sim_between(dice, 8, 64));
+    if (sim_chance(dice, 35))
         snag_buf_printf(buf, "  back: { path: [Opened, Failed, Opened], within: %ds, dwell: 9s%s }\n",
                         (int)sim_between(dice, 5, 30), sim_chance(dice, 50) ? ", until: Done" : "");
     if (self->journey && sim_chance(dice, 50))
