@@ -25,8 +25,8 @@ typedef struct loose {
 
 /* The linker calls it so. */
 snag_err __wrap_snag_kafka_output_new(snag_output *port, snag_kafka *kafka, const snag_input *input,
-                                      const char *transactional_id,
-                                      const char *const topics[SNAG_TOPIC_COUNT], snag_diag *diag);
+                                      const char *transactional_id, const char *const *topics,
+                                      uint32_t count, snag_diag *diag);
 
 static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
@@ -130,8 +130,8 @@ static void loose_close(void *self)
 }
 
 snag_err __wrap_snag_kafka_output_new(snag_output *port, snag_kafka *kafka, const snag_input *input,
-                                      const char *transactional_id,
-                                      const char *const topics[SNAG_TOPIC_COUNT], snag_diag *diag)
+                                      const char *transactional_id, const char *const *topics,
+                                      uint32_t count, snag_diag *diag)
 {
     static const snag_output_ops ops = {.renew = loose_renew, .begin = loose_begin, .send = loose_send,
                                         .offsets = loose_offsets, .commit = loose_commit,
@@ -139,7 +139,7 @@ snag_err __wrap_snag_kafka_output_new(snag_output *port, snag_kafka *kafka, cons
     loose *out = calloc(1, sizeof *out);
     (void)transactional_id;
     (void)diag;
-    SNAG_ASSERT(out != NULL);
+    SNAG_ASSERT(out != NULL && count == SNAG_TOPIC_COUNT); /* a first hop has nothing to compare */
     out->owner.kafka = kafka;
     out->input = input;
     for (int i = 0; i < SNAG_TOPIC_COUNT; i++) {

@@ -20,6 +20,7 @@
 #define SNAG_KEPT_MAX 64u     /* kept names: one bit each in a 64-bit set */
 #define SNAG_PATTERNS_MAX 256u /* event names in all rules and stages together */
 #define SNAG_SOURCES_MAX 8u   /* sources of one pipeline: their places are packed in 4 bits */
+#define SNAG_FLOWS_MAX 64u    /* their flows: one each, a rekeyed one has one for each of its partitions */
 #define SNAG_RULES_MAX 128u   /* rules and journeys together */
 #define SNAG_STAGES_MAX 32u   /* stages of one journey: the stage number is packed in a byte */
 #define SNAG_PER_MAX 4u       /* names in one `per` */

@@ -178,9 +178,8 @@ static void changelog_look(snag_audit *audit, const snag_kafka_topic *topic)
 /* Customers meet in one partition only where all inputs have as many. */
 static void counts_look(snag_audit *audit, const snag_kafka_topic *topic, uint32_t i)
 {
-    if (i == 0)
-        audit->partitions = (uint32_t)topic->partitions;
-    else if (audit->partitions && (uint32_t)topic->partitions != audit->partitions)
+    if (!audit->pipeline->sources[i].rekey && audit->partitions &&
+        (uint32_t)topic->partitions != audit->partitions)
         snag_audit_finding(audit, SNAG_AUDIT_ONCE,
                            "the input %s has %" PRId32 " partitions, the input %s %" PRIu32
                            ": all of a pipeline's must have as many, so that a customer's events meet in one",
@@ -209,12 +208,27 @@ static void input_look(snag_audit *audit, const snag_kafka_topic *topic, uint32_
             name, duration(topic->retention_ms).text, duration(source->remember_ms).text);
 }
 
+static void lane_look(snag_audit *audit, const snag_kafka_topic *topic)
+{
+    if (audit->partitions && (uint32_t)topic->partitions != audit->partitions)
+        snag_audit_finding(audit, SNAG_AUDIT_ONCE,
+                           "the internal topic %.*s has %" PRId32 " partitions, the state %" PRIu32
+                           ": they must be as many; delete it and the changelog, make them anew with `snag "
+                           "topics PIPELINE --create` and begin a new --group",
+                           SNAG_FMT(topic->name), topic->partitions, audit->partitions);
+    if (strstr(topic->cleanup, "compact"))
+        snag_audit_finding(audit, SNAG_AUDIT_ONCE,
+                           "the internal topic %.*s is compacted (cleanup.policy=%s): it would lose records; "
+                           "set cleanup.policy=delete",
+                           SNAG_FMT(topic->name), topic->cleanup);
+}
+
 static void topic_absent(snag_audit *audit, const char *name, int at, snag_err err,
                          const snag_diag *why)
 {
     if (err == SNAG_REFUSED)
         snag_audit_finding(audit, SNAG_AUDIT_ONCE, "%s", why->text);
-    else if (at >= SNAG_TOPIC_COUNT)
+    else if (snag_live_is_input(audit->live, (uint32_t)at))
         snag_audit_finding(audit, SNAG_AUDIT_ONCE,
                            "the input topic %s does not exist: make it, or correct `topic:` in the "
                            "pipeline",
@@ -238,8 +252,10 @@ static snag_err topic_look(snag_audit *audit, int at, snag_diag *diag)
     }
     if (!*topic->cleanup)
         snag_audit_note(audit, "the settings of %s may not be asked (right DescribeConfigs)", name);
-    if (at >= SNAG_TOPIC_COUNT)
+    if (snag_live_is_input(audit->live, (uint32_t)at))
         input_look(audit, topic, (uint32_t)at - SNAG_TOPIC_COUNT);
+    if (snag_live_is_lane(audit->live, (uint32_t)at))
+        lane_look(audit, topic);
     if (at == SNAG_TOPIC_CHANGELOG)
         changelog_look(audit, topic);
     topic_settings(audit, topic, at);
@@ -250,7 +266,12 @@ static snag_err topics_look(snag_audit *audit, snag_diag *diag)
 {
     snag_audit_heading(audit, "topics");
     snag_err err = SNAG_OK;
-    for (uint32_t i = 0; i < audit->live->input_count && err == SNAG_OK; i++) { /* the others are compared */
+    bool all = true;
+    for (uint32_t i = 0; i < audit->live->input_count; i++)
+        all = all && audit->live->topics[SNAG_TOPIC_COUNT + i].partitions > 0;
+    audit->partitions = all ? audit->live->partitions : 0;
+    audit->stream_count = snag_live_streams(audit->live, audit->streams);
+    for (uint32_t i = 0; i < audit->live->input_count && err == SNAG_OK; i++) {
         int32_t count = audit->live->topics[SNAG_TOPIC_COUNT + i].partitions;
         err = topic_look(audit, (int)(SNAG_TOPIC_COUNT + i), diag);
         if (count > 0)
@@ -259,6 +280,8 @@ static snag_err topics_look(snag_audit *audit, snag_diag *diag)
     }
     for (int i = 0; i < SNAG_TOPIC_COUNT && err == SNAG_OK; i++)
         err = topic_look(audit, i, diag);
+    for (uint32_t i = 0; i < audit->live->lane_count && err == SNAG_OK; i++)
+        err = topic_look(audit, (int)(SNAG_TOPIC_COUNT + audit->live->input_count + i), diag);
     return err;
 }
 
@@ -319,7 +342,7 @@ static void group_look(snag_audit *audit)
 
 static void rights_look(snag_audit *audit)
 {
-    const char *names[SNAG_TOPIC_COUNT];
+    const char *names[SNAG_KAFKA_OUTPUTS_MAX];
     char id[SNAG_LIVE_NAME_MAX * 2];
     size_t count = 0;
     snag_diag why = {.text = ""};
@@ -327,17 +350,22 @@ static void rights_look(snag_audit *audit)
     for (int i = 0; i < SNAG_TOPIC_COUNT; i++)
         if (audit->live->topics[i].partitions > 0)
             names[count++] = audit->live->names[i];
+    for (uint32_t i = 0; i < audit->live->lane_count; i++)
+        if (audit->live->topics[SNAG_TOPIC_COUNT + audit->live->input_count + i].partitions > 0)
+            names[count++] = audit->live->lanes[i];
+        else
+            return; /* a finding already, and what the offset would be of */
     if (!audit->partitions || count == 0 || audit->barred)
         return;
     snag_audit_heading(audit, "rights");
     snprintf(id, sizeof id, "%s-%s-check", audit->live->group,
              audit->instance ? audit->instance : "snag");
-    if (snag_kafka_look_places(audit->look, audit->live->inputs[0], &place, 1, &why) == SNAG_REFUSED) {
+    if (snag_kafka_look_places(audit->look, audit->streams[0], &place, 1, &why) == SNAG_REFUSED) {
         snag_audit_finding(audit, SNAG_AUDIT_ONCE, "%s", why.text);
         return;
     }
     snag_err err =
-        snag_kafka_look_try(audit->look, id, audit->live->inputs[0], &place, names, count, &why);
+        snag_kafka_look_try(audit->look, id, audit->streams[0], &place, names, count, &why);
     if (err == SNAG_OK)
         snag_audit_note(
             audit, "a transaction with all outputs and an offset was accepted, and taken back");
@@ -349,6 +377,24 @@ static void rights_look(snag_audit *audit)
 /* --- all of it ---------------------------------------------------------------------------------
  */
 
+/* Whether the lanes belong to the offsets of the first hop. */
+static snag_err lanes_look(snag_audit *audit, snag_diag *diag)
+{
+    snag_diag why = {.text = ""};
+    bool all = true;
+    for (uint32_t i = 0; i < audit->live->lane_count; i++)
+        all = all && audit->live->topics[SNAG_TOPIC_COUNT + audit->live->input_count + i].partitions ==
+                         (int32_t)audit->partitions;
+    snag_err err = all ? snag_live_lanes_check(audit->live, &why) : SNAG_OK;
+    if (err != SNAG_STATE && err != SNAG_REFUSED) {
+        if (err != SNAG_OK)
+            *diag = why;
+        return err;
+    }
+    snag_audit_finding(audit, SNAG_AUDIT_ONCE, "%s", why.text);
+    return SNAG_OK;
+}
+
 snag_err snag_audit_run(snag_audit *audit, snag_diag *diag)
 {
     snag_err err = snag_kafka_look_new(&audit->look, audit->live->kafka, audit->live->group, diag);
@@ -359,8 +405,10 @@ snag_err snag_audit_run(snag_audit *audit, snag_diag *diag)
     if (err == SNAG_OK)
         group_look(audit);
     if (err == SNAG_OK && audit->partitions && !audit->barred)
+        err = lanes_look(audit, diag);
+    if (err == SNAG_OK && audit->partitions && !audit->barred)
         err = snag_audit_state(audit, diag);
-    if (err == SNAG_OK && audit->partitions)
+    if (err == SNAG_OK && audit->live->topics[SNAG_TOPIC_COUNT].partitions > 0)
         err = snag_audit_sample(audit, diag);
     if (err == SNAG_OK)
         rights_look(audit);

@@ -37,7 +37,9 @@ typedef struct snag_audit {
     size_t asked_count;
     uint32_t findings;
     uint32_t shown[SNAG_AUDIT_KINDS];
-    uint32_t partitions; /* of the input; 0 = it cannot be seen */
+    uint32_t partitions; /* of the state; 0 = it cannot be seen */
+    const char *streams[SNAG_FLOWS_MAX]; /* what each of its partitions reads: inputs, or lanes */
+    uint32_t stream_count;
     bool changelog;      /* there is one, with as many partitions, and it may be read */
     bool barred;         /* the group may not be looked at */
     size_t members;      /* of the group, now */

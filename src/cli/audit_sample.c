@@ -20,7 +20,7 @@ enum {
     PARTITIONS_MAX = 32,
     ARENA_BYTES = 4 << 20,
     REGISTRY_MS = 3000,
-    HOMES = EACH * PARTITIONS_MAX * 2 /* of several sources the first */
+    HOMES = EACH * PARTITIONS_MAX
 };
 
 typedef struct home {
@@ -118,11 +118,46 @@ static uint64_t scattered(taster *self)
     return count;
 }
 
-static void tell(taster *self)
+/* A rekeyed source's topic may have any keys. */
+static void keys_tell(taster *self, const snag_source_spec *source)
 {
     snag_audit *audit = self->audit;
     const char *what = audit->pipeline->key_account ? "account" : "customer";
-    snag_audit_note(audit, "%" PRIu64 " of the newest records read", self->records);
+    uint64_t homes = scattered(self);
+    bool keyed = self->wrong_key == 0 && homes == 0;
+    if (source->rekey && keyed && self->records > self->bad)
+        snag_audit_note(audit, "%.*s: the keys are the %ss already: `rekey: true` is not needed",
+                        SNAG_FMT(source->name), what);
+    if (source->rekey && !keyed)
+        snag_audit_note(audit, "%.*s is rekeyed: %" PRIu64 " of them have a key that is not the %s",
+                        SNAG_FMT(source->name), self->wrong_key, what);
+    if (source->rekey)
+        return;
+    if (self->wrong_key)
+        snag_audit_finding(audit, SNAG_AUDIT_ONCE,
+                           "%" PRIu64
+                           " of them have a key that is not the %s (%s) and would go to the dead "
+                           "letter: the producer must key the topic by %s, or source %.*s needs "
+                           "`rekey: true`",
+                           self->wrong_key, what, self->first_wrong, what, SNAG_FMT(source->name));
+    else if (homes)
+        snag_audit_finding(audit, SNAG_AUDIT_ONCE,
+                           "%" PRIu64
+                           " %ss have records in several partitions: all producers must use "
+                           "the same "
+                           "partitioner, or source %.*s needs `rekey: true`",
+                           homes, what, SNAG_FMT(source->name));
+}
+
+static void tell(taster *self)
+{
+    snag_audit *audit = self->audit;
+    const snag_source_spec *source = &audit->pipeline->sources[self->source];
+    if (audit->live->input_count > 1)
+        snag_audit_note(audit, "%" PRIu64 " of the newest records of %.*s read", self->records,
+                        SNAG_FMT(source->name));
+    else
+        snag_audit_note(audit, "%" PRIu64 " of the newest records read", self->records);
     if (self->bad)
         snag_audit_finding(audit, SNAG_AUDIT_ONCE,
                            "%" PRIu64
@@ -130,20 +165,7 @@ static void tell(taster *self)
                            "correct "
                            "`format:` or `map:`",
                            self->bad, self->first_bad.text);
-    if (self->wrong_key)
-        snag_audit_finding(audit, SNAG_AUDIT_ONCE,
-                           "%" PRIu64
-                           " of them have a key that is not the %s (%s) and would go to the dead "
-                           "letter: the producer must key the topic by %s",
-                           self->wrong_key, what, self->first_wrong, what);
-    uint64_t homes = scattered(self);
-    if (homes && !self->wrong_key)
-        snag_audit_finding(audit, SNAG_AUDIT_ONCE,
-                           "%" PRIu64
-                           " %ss have records in several partitions: all producers must use "
-                           "the same "
-                           "partitioner",
-                           homes, what);
+    keys_tell(self, source);
 }
 
 static snag_err taste(taster *self, uint32_t partition, uint32_t source, snag_diag *diag)
@@ -155,10 +177,25 @@ static snag_err taste(taster *self, uint32_t partition, uint32_t source, snag_di
         return err;
     self->left = EACH;
     self->bytes = 0;
-    self->source = source;
     self->newest_ms = SNAG_TIME_NONE;
     return snag_kafka_look_read(self->audit->look, input, partition,
                                 end - first > EACH ? end - EACH : first, on_record, self, diag);
+}
+
+static snag_err taste_source(taster *self, uint32_t source, snag_diag *diag)
+{
+    snag_err err = SNAG_OK;
+    int32_t partitions = self->audit->live->topics[SNAG_TOPIC_COUNT + source].partitions;
+    self->source = source;
+    self->records = self->bad = self->wrong_key = 0;
+    self->home_count = 0;
+    snag_disorder_init(&self->disorders[source], &self->audit->pipeline->sources[source],
+                       self->audit->asked_ms, self->audit->asked_count);
+    for (int32_t i = 0; i < partitions && i < PARTITIONS_MAX && err == SNAG_OK; i++)
+        err = taste(self, (uint32_t)i, source, diag);
+    if (err == SNAG_OK)
+        tell(self);
+    return err;
 }
 
 static snag_err open(taster *self, snag_diag *diag)
@@ -198,18 +235,6 @@ static void order_tell(const taster *self, uint32_t source)
     audit->findings += snag_disorder_print(disorder, audit->file, audit->colour);
 }
 
-static snag_err taste_source(taster *self, uint32_t source, snag_diag *diag)
-{
-    const snag_audit *audit = self->audit;
-    snag_err err = SNAG_OK;
-    snag_disorder_init(&self->disorders[source], &audit->pipeline->sources[source], audit->asked_ms,
-                       audit->asked_count);
-    for (uint32_t i = 0; i < audit->partitions && i < PARTITIONS_MAX && err == SNAG_OK; i++)
-        if ((int32_t)i < audit->live->topics[SNAG_TOPIC_COUNT + source].partitions)
-            err = taste(self, i, source, diag);
-    return err;
-}
-
 snag_err snag_audit_sample(snag_audit *audit, snag_diag *diag)
 {
     taster *self = calloc(1, sizeof *self);
@@ -220,8 +245,6 @@ snag_err snag_audit_sample(snag_audit *audit, snag_diag *diag)
     snag_err err = open(self, diag);
     for (uint32_t s = 0; s < audit->live->input_count && err == SNAG_OK; s++)
         err = taste_source(self, s, diag);
-    if (err == SNAG_OK)
-        tell(self);
     for (uint32_t s = 0; s < audit->live->input_count && err == SNAG_OK; s++)
         order_tell(self, s);
     if (err == SNAG_REFUSED) {

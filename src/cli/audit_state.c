@@ -136,7 +136,7 @@ static snag_err witnesses(snag_audit *audit, snag_place *place, seen *found, sna
         snag_head_words_read(place->text, &before, incarnation);
         err = head_find(audit, place->partition, found, diag);
         if (err == SNAG_OK)
-            err = snag_kafka_look_places(audit->look, audit->live->inputs[0], &later, 1, diag);
+            err = snag_kafka_look_places(audit->look, audit->streams[0], &later, 1, diag);
         if (err != SNAG_OK)
             return err;
         if (!snag_head_words_read(later.text, &after, incarnation))
@@ -154,7 +154,7 @@ static snag_err witnesses(snag_audit *audit, snag_place *place, seen *found, sna
 static snag_err range_check(snag_audit *audit, const snag_place *place, uint32_t source, snag_diag *diag)
 {
     int64_t first, end;
-    snag_err err = snag_kafka_look_range(audit->look, audit->live->inputs[source], place->partition, &first,
+    snag_err err = snag_kafka_look_range(audit->look, audit->streams[source], place->partition, &first,
                                          &end, diag);
     if (err == SNAG_OK && (place->offset < first || place->offset > end))
         snag_audit_finding(
@@ -197,10 +197,20 @@ static snag_err partition_look(snag_audit *audit, snag_place *place, seen *found
     return err;
 }
 
+static const snag_kafka_topic *stream_topic(const snag_audit *audit, uint32_t stream)
+{
+    const snag_live *live = audit->live;
+    uint32_t at = SNAG_TOPIC_COUNT;
+    while (at + 1 < live->topic_count &&
+           !snag_str_equal(live->topics[at].name, snag_str_from(audit->streams[stream])))
+        at++;
+    return &live->topics[at];
+}
+
 /* The first source's offsets bear witness for all; the others' must at least be there to be read. */
 static snag_err others_look(snag_audit *audit, uint32_t source, snag_place *places, snag_diag *diag)
 {
-    const snag_kafka_topic *topic = &audit->live->topics[SNAG_TOPIC_COUNT + source];
+    const snag_kafka_topic *topic = stream_topic(audit, source);
     uint32_t count = audit->partitions;
     if (topic->partitions >= 0 && (uint32_t)topic->partitions < count)
         count = (uint32_t)topic->partitions;
@@ -208,7 +218,7 @@ static snag_err others_look(snag_audit *audit, uint32_t source, snag_place *plac
         places[i] = (snag_place){.partition = i, .offset = -1};
     if (topic->partitions <= 0)
         return SNAG_OK;
-    snag_err err = snag_kafka_look_places(audit->look, audit->live->inputs[source], places, count, diag);
+    snag_err err = snag_kafka_look_places(audit->look, audit->streams[source], places, count, diag);
     for (uint32_t i = 0; i < count && err == SNAG_OK; i++)
         if (places[i].offset >= 0)
             err = range_check(audit, &places[i], source, diag);
@@ -237,13 +247,14 @@ snag_err snag_audit_state(snag_audit *audit, snag_diag *diag)
     }
     for (uint32_t i = 0; i < audit->partitions; i++)
         places[i] = (snag_place){.partition = i, .offset = -1};
-    snag_err err =
-        snag_kafka_look_places(audit->look, audit->live->inputs[0], places, audit->partitions, diag);
+    snag_err err = SNAG_OK;
+    if (stream_topic(audit, 0)->partitions > 0)
+        err = snag_kafka_look_places(audit->look, audit->streams[0], places, audit->partitions, diag);
     for (uint32_t i = 0; i < audit->partitions && err == SNAG_OK; i++) {
         begun += places[i].offset >= 0;
         err = partition_look(audit, &places[i], &found, diag);
     }
-    for (uint32_t s = 1; s < audit->live->input_count && err == SNAG_OK; s++)
+    for (uint32_t s = 1; s < audit->stream_count && err == SNAG_OK; s++)
         err = others_look(audit, s, places, diag);
     if (err == SNAG_OK && begun == 0)
         snag_audit_note(audit, "group %s has read nothing yet", audit->live->group);

@@ -97,7 +97,8 @@ static snag_err look(explain *self, const snag_store *store, snag_diag *diag)
                          self->live.group);
     if (err != SNAG_OK)
         return err;
-    uint32_t home = snag_murmur2(self->given) % partitions;
+    bool carried = self->config.pipeline.sources[0].rekey; /* by what rules see */
+    uint32_t home = snag_murmur2(carried ? self->customer : self->given) % partitions;
     for (uint32_t i = 0; i < partitions && err == SNAG_OK && !self->found; i++)
         err = look_in(self, store, (home + i) % partitions, diag);
     return err;

@@ -179,8 +179,11 @@ static void merge(snag_feed *feed, feed_part *part)
     uint32_t source = event->position.source;
     int64_t low_ms = event->time_ms - feed->config->pipeline.sources[source].out_of_order_ms;
     size_t taken;
+    /* A rekeyed source's own time goes by all its records, also those of other partitions: a file counts as
+     * one partition of its topic. */
+    bool shared = feed->config->pipeline.sources[source].rekey;
     for (uint32_t i = 0; i < feed->source_count && feed->partition_count > 1; i++)
-        if (i != source && feed->flows[i].low_ms != SNAG_TIME_NONE)
+        if ((i != source || shared) && feed->flows[i].low_ms != SNAG_TIME_NONE)
             snag_engine_tick_source(part->engine, i, feed->flows[i].low_ms, UINT32_MAX);
     feed->stopped = snag_engine_take(part->engine, event, 1, &taken);
     if (low_ms > feed->flows[source].low_ms)
@@ -192,8 +195,10 @@ static void event_add(snag_feed *feed, const snag_event *event)
     uint32_t index = 0;
     if (feed->partition_count > 1) {
         /* As its producer would place it, also where the event has only a hash of the key. */
-        snag_str key = snag_decoder_key(feed->decoders[event->position.source],
-                                        feed->config->pipeline.key_account);
+        const snag_pipeline *pipeline = &feed->config->pipeline;
+        snag_str key = snag_decoder_key(feed->decoders[event->position.source], pipeline->key_account);
+        if (pipeline->sources[event->position.source].rekey) /* it is carried by what rules see */
+            key = pipeline->key_account ? event->account : event->customer;
         index = snag_murmur2(key) % feed->partition_count;
     }
     feed_part *part = &feed->partitions[index];
@@ -207,7 +212,8 @@ static void event_add(snag_feed *feed, const snag_event *event)
         feed->counts.last_ms = event->time_ms;
     if (feed->options.event)
         feed->options.event(feed->options.context, event);
-    if (feed->source_count > 1)
+    if (feed->source_count > 1 ||
+        (feed->partition_count > 1 && feed->config->pipeline.sources[0].rekey))
         merge(feed, part);
 }
 

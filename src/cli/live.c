@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "kafka/look.h"
 
 enum { ASK_MS = 6000, SPACE_MAX = 700 };
 
@@ -53,9 +54,47 @@ snag_str snag_live_without_topic(const snag_pipeline *pipeline)
     return (snag_str){"", 0};
 }
 
+bool snag_live_is_input(const snag_live *live, uint32_t at)
+{
+    return at >= SNAG_TOPIC_COUNT && at < SNAG_TOPIC_COUNT + live->input_count;
+}
+
+bool snag_live_is_lane(const snag_live *live, uint32_t at)
+{
+    return at >= SNAG_TOPIC_COUNT + live->input_count;
+}
+
 const char *snag_live_name(const snag_live *live, uint32_t at)
 {
-    return at < SNAG_TOPIC_COUNT ? live->names[at] : live->inputs[at - SNAG_TOPIC_COUNT];
+    if (at < SNAG_TOPIC_COUNT)
+        return live->names[at];
+    at -= SNAG_TOPIC_COUNT;
+    return at < live->input_count ? live->inputs[at] : live->lanes[at - live->input_count];
+}
+
+bool snag_live_rekeys(const snag_live *live)
+{
+    bool any = false;
+    for (uint32_t s = 0; s < live->pipeline->source_count; s++)
+        any = any || live->pipeline->sources[s].rekey;
+    return any;
+}
+
+uint32_t snag_live_streams(const snag_live *live, const char *names[SNAG_FLOWS_MAX])
+{
+    uint32_t count = 0, lane = 0;
+    for (uint32_t s = 0; s < live->input_count; s++) {
+        for (uint32_t i = 0; i < live->sources[s].lanes; i++)
+            names[count++] = live->lanes[lane++];
+        if (!live->sources[s].rekey)
+            names[count++] = live->inputs[s];
+    }
+    return count;
+}
+
+void snag_live_rekey_group(const snag_live *live, uint32_t source, char *name, size_t room)
+{
+    snprintf(name, room, "%s-rekey-%.*s", live->group, SNAG_FMT(live->pipeline->sources[source].name));
 }
 
 bool snag_live_names(snag_live *live, const snag_pipeline *pipeline, const char *group)
@@ -68,6 +107,9 @@ bool snag_live_names(snag_live *live, const snag_pipeline *pipeline, const char 
         live->topics[i] = (snag_kafka_topic){.name = snag_str_from(live->names[i]), .partitions = -1};
     }
     live->input_count = pipeline->source_count;
+    live->running = *pipeline;
+    live->running.sources = live->sources;
+    memcpy(live->sources, pipeline->sources, pipeline->source_count * sizeof *live->sources);
     live->topic_count = SNAG_TOPIC_COUNT + live->input_count;
     for (uint32_t s = 0; s < live->input_count; s++) {
         if (pipeline->sources[s].topic.size)
@@ -102,7 +144,7 @@ snag_err snag_live_kafka(snag_live *live, const char *brokers, const snag_voice 
                          "pipeline, or --brokers HOST:PORT");
     snag_err err = snag_kafka_new(&live->kafka, live->properties, live->property_count, voice, diag);
     if (err == SNAG_OK)
-        err = snag_kafka_describe(live->kafka, live->topics, live->topic_count, ASK_MS, diag);
+        err = snag_live_look(live, diag);
     if (err == SNAG_BROKER)
         snag_fail(diag, err, "no broker answers at %s", live->brokers);
     if (err == SNAG_OK)
@@ -112,16 +154,78 @@ snag_err snag_live_kafka(snag_live *live, const char *brokers, const snag_voice 
     return err;
 }
 
+/* Lane `lane` of a source, behind those there are. */
+static bool lane_add(snag_live *live, uint32_t source, uint32_t lane)
+{
+    char *name = live->lanes[live->lane_count];
+    const snag_pipeline *pipeline = live->pipeline;
+    int size = snprintf(name, SNAG_LIVE_NAME_MAX, "%.*srekey.%.*s.%" PRIu32, SNAG_FMT(pipeline->prefix),
+                        SNAG_FMT(pipeline->sources[source].name), lane);
+    live->topics[SNAG_TOPIC_COUNT + live->input_count + live->lane_count++] =
+        (snag_kafka_topic){.name = snag_str_from(name), .partitions = -1};
+    return size > 0 && size < SNAG_LIVE_NAME_MAX;
+}
+
+static snag_err lanes_name(snag_live *live, snag_diag *diag)
+{
+    const snag_kafka_topic *inputs = &live->topics[SNAG_TOPIC_COUNT];
+    uint32_t flows = 0;
+    bool fine = true;
+    live->lane_count = 0;
+    for (uint32_t s = 0; s < live->input_count; s++) {
+        bool rekey = live->pipeline->sources[s].rekey;
+        live->sources[s].lanes = rekey && inputs[s].partitions > 0 ? (uint32_t)inputs[s].partitions : 0;
+        flows += rekey ? live->sources[s].lanes : 1;
+    }
+    if (flows > SNAG_FLOWS_MAX)
+        return snag_fail(diag, SNAG_CONFIG,
+                         "the topics of the rekeyed sources have %" PRIu32 " partitions together with the "
+                         "other sources: at most %u can be merged",
+                         flows, SNAG_FLOWS_MAX);
+    for (uint32_t s = 0; s < live->input_count; s++)
+        for (uint32_t lane = 0; lane < live->sources[s].lanes; lane++)
+            fine = lane_add(live, s, lane) && fine;
+    live->topic_count = SNAG_TOPIC_COUNT + live->input_count + live->lane_count;
+    return fine ? SNAG_OK : snag_fail(diag, SNAG_CONFIG, "the name of an internal topic is too long");
+}
+
+/* What is keyed already says how many partitions the state has; else what was made for it. */
+static void partitions_find(snag_live *live)
+{
+    const snag_kafka_topic *inputs = &live->topics[SNAG_TOPIC_COUNT];
+    int32_t count = 0;
+    for (uint32_t s = 0; s < live->input_count && count <= 0; s++)
+        if (!live->sources[s].rekey)
+            count = inputs[s].partitions;
+    if (snag_live_rekeys(live) && count <= 0)
+        count = live->topics[SNAG_TOPIC_CHANGELOG].partitions;
+    live->partitions = count > 0 ? (uint32_t)count : 0;
+}
+
+snag_err snag_live_look(snag_live *live, snag_diag *diag)
+{
+    uint32_t known = SNAG_TOPIC_COUNT + live->input_count;
+    snag_err err = snag_kafka_describe(live->kafka, live->topics, known, ASK_MS, diag);
+    if (err == SNAG_OK)
+        err = lanes_name(live, diag);
+    if (err == SNAG_OK && live->lane_count)
+        err = snag_kafka_describe(live->kafka, live->topics, live->topic_count, ASK_MS, diag);
+    if (err == SNAG_OK)
+        partitions_find(live);
+    return err;
+}
+
 static snag_err missing_topics(const snag_live *live, snag_diag *diag)
 {
     char list[256] = "";
     size_t size = 0;
     unsigned count = 0;
-    for (int i = 0; i < SNAG_TOPIC_COUNT; i++) {
-        if (live->topics[i].partitions > 0)
+    for (uint32_t i = 0; i < live->topic_count; i++) {
+        if (live->topics[i].partitions > 0 || snag_live_is_input(live, i))
             continue;
         count++;
-        int more = snprintf(list + size, sizeof list - size, "%s%s", size ? ", " : "", live->names[i]);
+        int more = snprintf(list + size, sizeof list - size, "%s%s", size ? ", " : "",
+                            snag_live_name(live, i));
         size = more > 0 && size + (size_t)more < sizeof list ? size + (size_t)more : sizeof list - 1;
     }
     if (count == 0)
@@ -130,30 +234,121 @@ static snag_err missing_topics(const snag_live *live, snag_diag *diag)
                      count > 1 ? "topics are" : "a topic is", live->brokers, list);
 }
 
-snag_err snag_live_topics_check(const snag_live *live, snag_diag *diag)
+/* The inputs that are keyed by the customer. */
+static snag_err inputs_check(const snag_live *live, snag_diag *diag)
 {
-    const snag_kafka_topic *input = &live->topics[SNAG_TOPIC_COUNT];
-    const snag_kafka_topic *changelog = &live->topics[SNAG_TOPIC_CHANGELOG];
+    const snag_kafka_topic *inputs = &live->topics[SNAG_TOPIC_COUNT];
+    const snag_kafka_topic *first = NULL;
     for (uint32_t s = 0; s < live->input_count; s++) {
-        if (input[s].partitions <= 0)
+        const snag_kafka_topic *input = &inputs[s];
+        if (input->partitions <= 0)
             return snag_fail(diag, SNAG_BROKER,
                              "the input topic %s does not exist at %s, or snag may not see it",
                              live->inputs[s], live->brokers);
-        if (input[s].partitions != input->partitions)
+        if (live->sources[s].rekey)
+            continue;
+        first = first ? first : input;
+        if (input->partitions != first->partitions)
             return snag_fail(diag, SNAG_BROKER,
-                             "the input topics %s and %s have %" PRId32 " and %" PRId32 " partitions: all "
+                             "the input topics %.*s and %s have %" PRId32 " and %" PRId32 " partitions: all "
                              "of a pipeline's must have as many, so that a customer's events meet in one",
-                             live->inputs[0], live->inputs[s], input->partitions, input[s].partitions);
+                             SNAG_FMT(first->name), live->inputs[s], first->partitions, input->partitions);
     }
-    snag_err err = missing_topics(live, diag);
+    return SNAG_OK;
+}
+
+static snag_err lanes_fit(const snag_live *live, snag_diag *diag)
+{
+    for (uint32_t i = SNAG_TOPIC_COUNT + live->input_count; i < live->topic_count; i++) {
+        const snag_kafka_topic *lane = &live->topics[i];
+        if ((uint32_t)lane->partitions != live->partitions)
+            return snag_fail(diag, SNAG_BROKER,
+                             "the internal topic %.*s has %" PRId32 " partitions, but the state has %" PRIu32
+                             ": they must be as many. Delete it and the changelog, make them anew (`snag "
+                             "topics PIPELINE --create`) and begin a new --group",
+                             SNAG_FMT(lane->name), lane->partitions, live->partitions);
+        if (strstr(lane->cleanup, "compact"))
+            return snag_fail(diag, SNAG_BROKER,
+                             "the internal topic %.*s is compacted (cleanup.policy=%s): it would lose "
+                             "records. Set cleanup.policy=delete",
+                             SNAG_FMT(lane->name), lane->cleanup);
+    }
+    return SNAG_OK;
+}
+
+static bool on_record(void *context, const snag_raw *record)
+{
+    (void)record;
+    *(bool *)context = true;
+    return false;
+}
+
+/* Whether anything was ever committed to it; what was tried and taken back does not count. */
+static snag_err lane_is_used(snag_kafka_look *look, const char *name, uint32_t partition, bool *used,
+                             snag_diag *diag)
+{
+    int64_t first, end;
+    snag_err err = snag_kafka_look_range(look, name, partition, &first, &end, diag);
+    if (err == SNAG_OK && first == 0 && end > 0)
+        return snag_kafka_look_read(look, name, partition, 0, on_record, used, diag);
+    *used = *used || (err == SNAG_OK && first > 0);
+    return err;
+}
+
+/* Lanes first: what lies in one was put there after its place was committed. */
+static snag_err lane_check(const snag_live *live, snag_kafka_look *look, uint32_t source, uint32_t lane,
+                           const char *name, snag_diag *diag)
+{
+    snag_place place = {.partition = lane, .offset = -1};
+    bool used = false;
+    snag_err err = SNAG_OK;
+    for (uint32_t p = 0; p < live->partitions && err == SNAG_OK && !used; p++)
+        err = lane_is_used(look, name, p, &used, diag);
+    if (err == SNAG_OK && used)
+        err = snag_kafka_look_places(look, live->inputs[source], &place, 1, diag);
+    if (err != SNAG_OK || !used || place.offset >= 0)
+        return err;
+    return snag_fail(diag, SNAG_STATE,
+                     "the internal topic %s holds records, but group %s has never read partition %" PRIu32
+                     " of %s: they are of another start, or the group's offsets were deleted. Delete the "
+                     "internal topics and the changelog, make them anew (`snag topics PIPELINE --create`), "
+                     "and begin a new --group",
+                     name, live->group, lane, live->inputs[source]);
+}
+
+snag_err snag_live_lanes_check(const snag_live *live, snag_diag *diag)
+{
+    char group[SNAG_LIVE_NAME_MAX + 80];
+    uint32_t at = 0;
+    snag_err err = SNAG_OK;
+    for (uint32_t s = 0; s < live->input_count && err == SNAG_OK; s++) {
+        snag_kafka_look *look = NULL;
+        snag_live_rekey_group(live, s, group, sizeof group);
+        if (live->sources[s].lanes)
+            err = snag_kafka_look_new(&look, live->kafka, group, diag);
+        for (uint32_t lane = 0; lane < live->sources[s].lanes && err == SNAG_OK; lane++)
+            err = lane_check(live, look, s, lane, live->lanes[at++], diag);
+        snag_kafka_look_free(look);
+    }
+    return err;
+}
+
+snag_err snag_live_topics_check(const snag_live *live, snag_diag *diag)
+{
+    const snag_kafka_topic *changelog = &live->topics[SNAG_TOPIC_CHANGELOG];
+    snag_err err = inputs_check(live, diag);
+    if (err == SNAG_OK)
+        err = missing_topics(live, diag);
+    if (err == SNAG_OK)
+        err = lanes_fit(live, diag);
     if (err != SNAG_OK)
         return err;
-    if (changelog->partitions != input->partitions)
+    if ((uint32_t)changelog->partitions != live->partitions)
         return snag_fail(diag, SNAG_BROKER,
-                         "%s has %" PRId32 " partitions, its input %s has %" PRId32
+                         "%s has %" PRId32 " partitions, its input %s has %" PRIu32
                          ": they must be as many. Delete the changelog and make it anew with a new --group",
                          live->names[SNAG_TOPIC_CHANGELOG], changelog->partitions, live->inputs[0],
-                         input->partitions);
+                         live->partitions);
     if (*changelog->cleanup && !strstr(changelog->cleanup, "compact"))
         return snag_fail(diag, SNAG_BROKER,
                          "%s is not compacted (cleanup.policy=%s): it would forget state. Set "

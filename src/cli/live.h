@@ -22,10 +22,16 @@ typedef struct snag_live {
     char brokers[512];                            /* as given, for words */
     char inputs[SNAG_SOURCES_MAX][SNAG_LIVE_NAME_MAX]; /* by source */
     uint32_t input_count;
+    char lanes[SNAG_FLOWS_MAX][SNAG_LIVE_NAME_MAX]; /* of the rekeyed sources, in their order */
+    uint32_t lane_count;
+    uint32_t partitions; /* of the state: of the inputs that are keyed, else of the lanes; 0 = unknown yet */
+    /* The pipeline with the lanes of its sources, as the workers run it. */
+    snag_pipeline running;
+    snag_source_spec sources[SNAG_SOURCES_MAX];
     char names[SNAG_TOPIC_COUNT][SNAG_LIVE_NAME_MAX];
     char group[SNAG_LIVE_NAME_MAX];
-    /* the outputs by snag_topic, then the inputs */
-    snag_kafka_topic topics[SNAG_TOPIC_COUNT + SNAG_SOURCES_MAX];
+    /* the outputs by snag_topic, then the inputs, then the lanes */
+    snag_kafka_topic topics[SNAG_TOPIC_COUNT + SNAG_SOURCES_MAX + SNAG_FLOWS_MAX];
     uint32_t topic_count;
 } snag_live;
 
@@ -40,6 +46,20 @@ snag_str snag_live_without_topic(const snag_pipeline *pipeline);
 const char *snag_live_name(const snag_live *live, uint32_t at);
 /* Fills names; NULL group = the pipeline's name. False: a name is too long. */
 bool snag_live_names(snag_live *live, const snag_pipeline *pipeline, const char *group);
+/* What topics[at] is: an output, an input, or a lane. */
+bool snag_live_is_input(const snag_live *live, uint32_t at);
+bool snag_live_is_lane(const snag_live *live, uint32_t at);
+/* What a partition of the state reads: topics of keyed sources, lanes of rekeyed ones; by flow. */
+uint32_t snag_live_streams(const snag_live *live, const char *names[SNAG_FLOWS_MAX]);
+/* Whether any source is rekeyed. */
+bool snag_live_rekeys(const snag_live *live);
+/* Looks at the topics again; the lanes become known with the partitions of their sources' topics. */
+SNAG_MUST_CHECK snag_err snag_live_look(snag_live *live, snag_diag *diag);
+/* The group of the first hop of a source; room for SNAG_LIVE_NAME_MAX + 80. */
+void snag_live_rekey_group(const snag_live *live, uint32_t source, char *name, size_t room);
+/* SNAG_STATE: a lane holds records, but its source's topic was never read by this group: they are of another
+ * start. */
+SNAG_MUST_CHECK snag_err snag_live_lanes_check(const snag_live *live, snag_diag *diag);
 /* Connects to Kafka and looks at the topics; brokers overrides the pipeline's (NULL = as in the file). */
 SNAG_MUST_CHECK snag_err snag_live_kafka(snag_live *live, const char *brokers,
                                          const snag_voice *voice, snag_diag *diag);

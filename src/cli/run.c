@@ -3,6 +3,8 @@
  * snag run: the wiring of live workers, and what a person sees of them.
  *
  *     thread i:  consumer INSTANCE-i  ->  engines  ->  producer GROUP-INSTANCE-i        and its own Redis
+ *     and for each rekeyed source
+ *     thread i:  consumer INSTANCE-SOURCE-i in GROUP-rekey-SOURCE  ->  producer GROUP-INSTANCE-SOURCE-i
  *     main thread: signals, the status line, the end
  */
 #include <inttypes.h>
@@ -15,7 +17,7 @@
 
 #include "base/assert.h"
 #include "base/time.h"
-#include "cli/live.h"
+#include "cli/hops.h"
 #include "cli/status.h"
 #include "cli/load.h"
 #include "cli/terminal.h"
@@ -55,9 +57,11 @@ typedef struct run {
     bool drawn; /* a status line stands on the terminal */
     bool terminal;
     char host[128];
+    unsigned threads; /* workers, and behind them the first hops of rekeyed sources, as many for each */
     snag_worker_options *options;
     snag_ports *ports;
-    unsigned made; /* workers whose ports are open */
+    snag_hops hops;
+    unsigned made; /* threads whose ports are open */
     int64_t started_ms;
     int64_t told_ms;
     uint64_t told_records;
@@ -159,10 +163,10 @@ static void options_fill(run *self, unsigned i)
     snag_worker_options *options = &self->options[i];
     const snag_kafka_topic *changelog = &self->live.topics[SNAG_TOPIC_CHANGELOG];
     *options = (snag_worker_options){
-        .pipeline = &self->config.pipeline,
+        .pipeline = &self->live.running,
         .base_dir = self->config.base_dir,
-        .partitions = (uint32_t)self->live.topics[SNAG_TOPIC_COUNT].partitions,
-        .workers = (unsigned)self->workers,
+        .partitions = self->live.partitions,
+        .workers = self->threads,
         .group = self->live.group,
         .instance = self->instance,
         .from_latest = strcmp(self->from, "latest") == 0,
@@ -176,6 +180,9 @@ static void options_fill(run *self, unsigned i)
     }
     for (int t = 0; t < SNAG_TOPIC_COUNT; t++)
         options->topic_partitions[t] = (uint32_t)self->live.topics[t].partitions;
+    uint32_t hop = snag_hop_source(&self->live, (unsigned)self->workers, i);
+    if (hop < SNAG_SOURCES_MAX)
+        snag_hop_fill(&self->hops, &self->live, hop, options);
 }
 
 static snag_err ports_open(run *self, unsigned i, snag_diag *diag)
@@ -183,7 +190,7 @@ static snag_err ports_open(run *self, unsigned i, snag_diag *diag)
     char member[SNAG_LIVE_NAME_MAX * 2], id[SNAG_LIVE_NAME_MAX * 3];
     const char *names[SNAG_TOPIC_COUNT];
     snag_live *live = &self->live;
-    snag_shares shares = snag_shares_of(self->config.pipeline.budget_bytes, (unsigned)self->workers);
+    snag_shares shares = snag_shares_of(self->config.pipeline.budget_bytes, self->threads);
     snag_ports *ports = &self->ports[i];
     snprintf(member, sizeof member, "%s-%u", self->instance, i);
     snprintf(id, sizeof id, "%s-%s", live->group, member);
@@ -191,16 +198,18 @@ static snag_err ports_open(run *self, unsigned i, snag_diag *diag)
         names[t] = live->names[t];
     *ports = (snag_ports){.clock = snag_clock_system(), .voice = self->voice,
                           .blocks = {.give = block_give, .back = block_back, .large = block_large}};
-    snag_kafka_input_options input = {.topic_count = live->input_count, .group = live->group,
-                                      .partitions = (uint32_t)live->topics[SNAG_TOPIC_COUNT].partitions,
-                                      .instance = member,
-                                      .batch_max = (size_t)self->batch, .keep_seat = self->keep_seat};
-    for (uint32_t s = 0; s < live->input_count; s++)
-        input.topics[s] = live->inputs[s];
+    snag_kafka_input_options input = {.group = live->group, .partitions = live->partitions,
+                                      .instance = member, .batch_max = (size_t)self->batch,
+                                      .keep_seat = self->keep_seat};
+    input.topic_count = snag_live_streams(live, input.topics);
     snag_kafka_prefetch_set(live->kafka, shares.prefetch_bytes);
+    uint32_t hop = snag_hop_source(live, (unsigned)self->workers, i);
+    if (hop < SNAG_SOURCES_MAX)
+        return snag_hop_open(&self->hops, live, hop, i % (unsigned)self->workers, &input, ports, diag);
     snag_err err = snag_kafka_input_new(&ports->input, live->kafka, &input, diag);
     if (err == SNAG_OK)
-        err = snag_kafka_output_new(&ports->output, live->kafka, &ports->input, id, names, diag);
+        err = snag_kafka_output_new(&ports->output, live->kafka, &ports->input, id, names, SNAG_TOPIC_COUNT,
+                                    diag);
     if (err == SNAG_OK)
         err = snag_kafka_log_new(&ports->changelog, live->kafka, names[SNAG_TOPIC_CHANGELOG], live->group,
                                  diag);
@@ -239,7 +248,7 @@ static snag_err redis_check(run *self, snag_diag *diag)
     snag_redis_quiet(self->live.redis, true);
     err = snag_redis_probe(&store, diag);
     snag_redis_quiet(self->live.redis, false);
-    snag_redis_partitions_set(self->live.redis, (uint32_t)self->live.topics[SNAG_TOPIC_COUNT].partitions);
+    snag_redis_partitions_set(self->live.redis, self->live.partitions);
     store.ops->close(store.self);
     return err;
 }
@@ -281,6 +290,8 @@ static snag_err outside_check(run *self, snag_diag *diag)
     if (err == SNAG_OK)
         err = snag_live_topics_check(&self->live, diag);
     if (err == SNAG_OK)
+        err = snag_live_lanes_check(&self->live, diag);
+    if (err == SNAG_OK)
         err = redis_check(self, diag);
     if (err == SNAG_OK)
         err = registry_check(self, diag);
@@ -289,13 +300,17 @@ static snag_err outside_check(run *self, snag_diag *diag)
 
 static snag_err wire(run *self, snag_diag *diag)
 {
-    unsigned count = (unsigned)self->workers;
     snag_err err = outside_check(self, diag);
-    self->options = calloc(count, sizeof *self->options);
-    self->ports = calloc(count, sizeof *self->ports);
+    self->threads = snag_hop_threads(&self->live, (unsigned)self->workers);
+    if (err == SNAG_OK && self->threads > SNAG_CREW_MAX)
+        return snag_fail(diag, SNAG_USAGE,
+                         "--workers: each rekeyed source has as many threads besides; at most %d in all",
+                         SNAG_CREW_MAX);
+    self->options = calloc(self->threads, sizeof *self->options);
+    self->ports = calloc(self->threads, sizeof *self->ports);
     if (!self->options || !self->ports)
         return snag_fail(diag, SNAG_MEMORY, "out of memory");
-    for (unsigned i = 0; i < count && err == SNAG_OK; i++) {
+    for (unsigned i = 0; i < self->threads && err == SNAG_OK; i++) {
         options_fill(self, i);
         self->made++;
         err = ports_open(self, i, diag);
@@ -337,18 +352,19 @@ static void watch(run *self, snag_crew *crew, const sigset_t *set)
 static void announce(run *self)
 {
     char line[2 * LINE_BYTES];
-    int32_t partitions = self->live.topics[SNAG_TOPIC_COUNT].partitions;
+    uint32_t partitions = self->live.partitions;
     snag_buf buf = snag_buf_on(line, sizeof line - 1);
     snag_buf_printf(&buf, "running %.*s version %" PRIu32 ": %s", SNAG_FMT(self->config.pipeline.name),
                     self->config.pipeline.version, self->live.inputs[0]);
     for (uint32_t s = 1; s < self->live.input_count; s++)
         snag_buf_printf(&buf, "%s%s", s + 1 < self->live.input_count ? ", " : " and ", self->live.inputs[s]);
-    snag_buf_printf(&buf, " (%" PRId32 " partition%s%s) at %s, group %s, ", partitions,
+    snag_buf_printf(&buf, " (%" PRIu32 " partition%s%s) at %s, group %s, ", partitions,
                     partitions == 1 ? "" : "s", self->live.input_count > 1 ? " each" : "", self->live.brokers,
                     self->live.group);
     snag_buf_printf(&buf, "%" PRId64 " worker%s as %s", self->workers, self->workers == 1 ? "" : "s",
                     self->instance);
-    line[buf.size] = '\0';
+    snag_hops_say(&self->live, &buf);
+    line[buf.size < sizeof line ? buf.size : sizeof line - 1] = '\0';
     say(self, line);
 }
 
@@ -356,7 +372,7 @@ static snag_err go(run *self, const sigset_t *set, snag_diag *diag)
 {
     snag_stats sum;
     snag_crew *crew;
-    snag_err err = snag_crew_start(&crew, self->options, self->ports, (unsigned)self->workers, diag);
+    snag_err err = snag_crew_start(&crew, self->options, self->ports, self->threads, diag);
     if (err != SNAG_OK)
         return err;
     self->started_ms = self->told_ms = snag_clock_monotonic_ms();

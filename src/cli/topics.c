@@ -13,7 +13,7 @@
 #include "cli/load.h"
 #include "cli/terminal.h"
 
-enum { ASK_MS = 5000, TRIES = 50 };
+enum { TRIES = 50 };
 
 typedef struct topics {
     const snag_command *command;
@@ -31,8 +31,10 @@ static void say(void *context, const char *line)
     fprintf(stderr, "snag topics: %s\n", line);
 }
 
-static const char *purpose(int at)
+static const char *purpose(const topics *self, int at)
 {
+    if (snag_live_is_lane(&self->live, (uint32_t)at))
+        return "internal: a partition of a rekeyed input, by customer";
     return at >= SNAG_TOPIC_COUNT ? "the pipeline's input" : snag_topic_help((snag_topic)at);
 }
 
@@ -64,7 +66,7 @@ static void row_print(const topics *self, int at)
         snprintf(partitions, sizeof partitions, "%" PRId32, topic->partitions);
     bool compact = strcmp(policy(topic, at), "compact") == 0;
     printf("%-32.*s  %10s  %-8s  %-9s  %s\n", SNAG_FMT(topic->name), partitions, policy(topic, at),
-           compact ? "-" : retention, purpose(at));
+           compact ? "-" : retention, purpose(self, at));
 }
 
 static void row_json(const topics *self, int at)
@@ -80,17 +82,17 @@ static void row_json(const topics *self, int at)
     else
         snag_buf_str_put(&buf, SNAG_STR(",\"partitions\":null"));
     snag_buf_printf(&buf, ",\"cleanup\":\"%s\",\"purpose\":", policy(topic, at));
-    snag_buf_json(&buf, snag_str_from(purpose(at)));
+    snag_buf_json(&buf, snag_str_from(purpose(self, at)));
     printf("%.*s}\n", SNAG_FMT(snag_buf_str(&buf)));
 }
 
 static void list(const topics *self)
 {
-    int count = (int)self->live.topic_count;
+    int count = (int)self->live.topic_count, inputs = (int)self->live.input_count;
     if (!self->json)
         printf("%-32s  %10s  %-8s  %-9s  %s\n", "topic", "partitions", "cleanup", "retention", "holds");
     for (int i = 0; i < count; i++) { /* the inputs first */
-        int at = (i + SNAG_TOPIC_COUNT) % count;
+        int at = i < inputs ? i + SNAG_TOPIC_COUNT : i < inputs + SNAG_TOPIC_COUNT ? i - inputs : i;
         if (self->json)
             row_json(self, at);
         else
@@ -98,47 +100,76 @@ static void list(const topics *self)
     }
 }
 
-/* Outputs, and inputs that are missing, get as many partitions as the inputs there are: a customer stays in
- * one partition, in order, everywhere. */
-static snag_err create(topics *self, snag_diag *diag)
+/* As many partitions as what there is has: the inputs that are keyed, what was made before, a rekeyed
+ * input. 0 = nothing is there. */
+static int partitions_there(const snag_live *live, const char **which)
+{
+    int rekeyed = 0;
+    for (uint32_t s = 0; s < live->input_count; s++) {
+        int count = live->topics[SNAG_TOPIC_COUNT + s].partitions;
+        *which = live->inputs[s];
+        if (count > 0 && !live->sources[s].rekey)
+            return count;
+        rekeyed = rekeyed ? rekeyed : count > 0 ? count : 0;
+    }
+    *which = live->names[SNAG_TOPIC_CHANGELOG];
+    if (live->partitions)
+        return (int)live->partitions;
+    *which = NULL;
+    return rekeyed;
+}
+
+static snag_kafka_use use_of(const snag_live *live, uint32_t i)
+{
+    if (snag_live_is_lane(live, i))
+        return SNAG_KAFKA_USE_LANE;
+    return i < SNAG_TOPIC_COUNT && snag_topic_compact((snag_topic)i) ? SNAG_KAFKA_USE_TABLE
+                                                                    : SNAG_KAFKA_USE_LOG;
+}
+
+static snag_err create_missing(topics *self, int wanted, snag_diag *diag)
 {
     const snag_live *live = &self->live;
-    uint32_t there = SNAG_TOPIC_COUNT;
-    while (there + 1 < live->topic_count && live->topics[there].partitions <= 0)
-        there++;
-    int input = live->topics[there].partitions;
-    int wanted = input > 0 ? input : (int)self->partitions;
     snag_err err = SNAG_OK;
-    if (input > 0 && self->partitions > 0 && self->partitions != input)
-        return snag_fail(diag, SNAG_USAGE, "--partitions %" PRId64 ", but the input %s has %d already",
-                         self->partitions, snag_live_name(live, there), input);
-    if (wanted <= 0)
-        return snag_fail(diag, SNAG_USAGE,
-                         "the input %s does not exist: say with --partitions N how many it shall have",
-                         live->inputs[0]);
     for (uint32_t i = 0; i < live->topic_count && err == SNAG_OK; i++) {
         const char *name = snag_live_name(live, i);
-        bool compact = i < SNAG_TOPIC_COUNT && snag_topic_compact((snag_topic)i);
         if (live->topics[i].partitions > 0)
             continue;
-        err = snag_kafka_create(live->kafka, name, wanted, compact, diag);
+        err = snag_kafka_create(live->kafka, name, wanted, use_of(live, i), diag);
         if (err == SNAG_OK)
             fprintf(stderr, "created %s with %d partition%s\n", name, wanted, wanted == 1 ? "" : "s");
     }
     return err;
 }
 
+/* Outputs, and inputs that are missing, get as many partitions as the inputs there are: a customer stays in
+ * one partition, in order, everywhere. Where all inputs are rekeyed, --partitions is free. */
+static snag_err create(topics *self, snag_diag *diag)
+{
+    const char *which;
+    int there = partitions_there(&self->live, &which);
+    int wanted = there > 0 && (which || self->partitions == 0) ? there : (int)self->partitions;
+    bool input = which != self->live.names[SNAG_TOPIC_CHANGELOG];
+    if (there > 0 && which && self->partitions > 0 && self->partitions != there)
+        return snag_fail(diag, SNAG_USAGE, "--partitions %" PRId64 ", but %s%s has %d already",
+                         self->partitions, input ? "the input " : "", which, there);
+    if (wanted <= 0)
+        return snag_fail(diag, SNAG_USAGE,
+                         "the input %s does not exist: say with --partitions N how many it shall have",
+                         self->live.inputs[0]);
+    return create_missing(self, wanted, diag);
+}
+
 /* A topic that was made is told to everybody a moment later. */
 static snag_err wait_for_all(topics *self, snag_diag *diag)
 {
-    const size_t all = self->live.topic_count;
     const struct timespec rest = {0, 100000000};
     for (int tries = 0; tries < TRIES; tries++) {
         bool complete = true;
-        snag_err err = snag_kafka_describe(self->live.kafka, self->live.topics, all, ASK_MS, diag);
+        snag_err err = snag_live_look(&self->live, diag);
         if (err != SNAG_OK)
             return err;
-        for (size_t i = 0; i < all; i++)
+        for (size_t i = 0; i < self->live.topic_count; i++)
             complete = complete && self->live.topics[i].partitions > 0;
         if (complete)
             break;
@@ -150,14 +181,19 @@ static snag_err wait_for_all(topics *self, snag_diag *diag)
 static snag_err look(topics *self, snag_diag *diag)
 {
     const snag_voice voice = {.say = say};
-    const size_t all = self->live.topic_count;
     snag_err err = snag_live_kafka(&self->live, self->brokers, &voice, diag);
     if (err == SNAG_OK && self->create) {
+        uint32_t known = self->live.topic_count;
         err = create(self, diag);
         if (err == SNAG_OK)
             err = wait_for_all(self, diag);
+        if (err == SNAG_OK && self->live.topic_count > known) /* inputs made now: their lanes are known now */
+            err = create(self, diag);
+        if (err == SNAG_OK && self->live.topic_count > known)
+            err = wait_for_all(self, diag);
         if (err == SNAG_OK)
-            err = snag_kafka_describe_configs(self->live.kafka, self->live.topics, all, diag);
+            err = snag_kafka_describe_configs(self->live.kafka, self->live.topics, self->live.topic_count,
+                                              diag);
     }
     return err;
 }
@@ -210,7 +246,9 @@ const snag_command snag_command_topics = {
     .usage = "snag topics PIPELINE",
     .summary = "The topics a pipeline needs: partitions, cleanup policy, retention; prints or creates them.",
     .help = "Output topics get as many partitions as the input, so that a customer's records stay together\n"
-            "and in order everywhere. The changelog is compacted and must never be deleted by age.\n"
+            "and in order everywhere. The changelog is compacted and must never be deleted by age. A source\n"
+            "with `rekey: true` has an internal topic for each partition of its own; where all have it,\n"
+            "--partitions says how many the state gets (default: as many as the first one's topic).\n"
             "\n"
             "  snag topics care.yaml                        what there is\n"
             "  snag topics care.yaml --create               makes what is missing\n"

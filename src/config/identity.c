@@ -278,6 +278,8 @@ static void add_source(snag_loader *loader, snag_sha256 *sha, const snag_source_
     add_int(sha, "max_skew", source->max_skew_ms);
     add_int(sha, "remember", source->remember_ms);
     add_int(sha, "clock_log", source->clock_log);
+    if (source->rekey)
+        add_word(sha, "rekey");
     if (source->each.size) {
         add_word(sha, "each");
         add_text(sha, source->each);

@@ -120,7 +120,9 @@ static const snag_key source_keys[] = {
      "customer and account are replaced by a hash (SHA-256, 32 hex digits), so that no key, alert or log "
      "holds what they are; rules see the hash", NULL},
     {"table", LATER("bring the attribute on the events that need it")},
-    {"rekey", LATER("key the topic's records by the customer")},
+    {"rekey", SNAG_KEY_BOOL, AT(snag_source_raw, rekey), "false", 0, 0, NULL, NULL,
+     "the topic is not keyed by the customer: its records are first carried to internal topics that are, "
+     "exactly once", NULL},
     {"zone", LATER("times must carry their zone, or be epoch numbers")},
 };
 

@@ -147,6 +147,7 @@ typedef struct snag_source_raw {
     const snag_yaml *exclude;
     snag_str each;
     bool hash;
+    bool rekey;
     int64_t out_of_order_ms;
     int64_t delay_ms;
     int64_t clock;
@@ -159,6 +160,7 @@ typedef struct snag_mapping_raw {
     int64_t as;
     int64_t unit;
     bool hash;
+    bool rekey;
 } snag_mapping_raw;
 
 typedef struct snag_fact_raw {

@@ -267,6 +267,19 @@ static void hash_fill(snag_source_spec *source)
         source->fixed[slots[i]].hash = true;
 }
 
+/* With clock: log a partition of the topic that falls silent would hold back all others. */
+static void rekey_check(snag_loader *loader, const snag_yaml *node, const snag_source_raw *raw)
+{
+    const snag_place at = snag_yaml_get(node, "rekey")->key_at;
+    if (raw->clock == 1)
+        snag_finding_add(loader, at,
+                         "rekey: with clock: log, a partition of the topic that falls silent would hold back "
+                         "all others for ever: leave clock: out, or key the topic by the %s",
+                         loader->pipeline->key_account ? "account" : "customer");
+    if (raw->file.size)
+        snag_finding_add(loader, at, "rekey: is for a topic; a file is read as it is");
+}
+
 /* Returns its `exclude:`, which is read when all names are known. */
 static const snag_yaml *source_load(snag_loader *loader, const snag_yaml *node)
 {
@@ -292,6 +305,9 @@ static const snag_yaml *source_load(snag_loader *loader, const snag_yaml *node)
         snag_each_load(loader, snag_yaml_get(node, "each"), raw.each);
     if (raw.hash)
         hash_fill(source);
+    source->rekey = raw.rekey;
+    if (raw.rekey)
+        rekey_check(loader, node, &raw);
     if (!snag_key_given(loader, node, "format")) {
         snag_finding_add(loader, node->key_at,
                          "source \"%.*s\" needs format: (json, segment, cloudevents or avro)",
@@ -326,6 +342,26 @@ static void topics_check(snag_loader *loader, const snag_yaml *first)
                                  SNAG_FMT(node->key), SNAG_FMT(loader->sources[k].name));
 }
 
+/* A keyed topic's records lie where their key as it is puts them, carried ones where the hash does. */
+static void hashes_check(snag_loader *loader, const snag_yaml *first)
+{
+    uint32_t slot = loader->pipeline->key_account ? SNAG_VAR_ACCOUNT : SNAG_VAR_CUSTOMER;
+    const snag_yaml *node = first;
+    bool keyed = false, hashed = false;
+    for (uint32_t i = 0; i < loader->pipeline->source_count; i++) {
+        keyed = keyed || !loader->sources[i].rekey;
+        hashed = hashed || loader->sources[i].fixed[slot].hash;
+    }
+    for (uint32_t i = 0; i < loader->pipeline->source_count; i++, node = node->next)
+        if (keyed && hashed && loader->sources[i].rekey) {
+            snag_finding_add(loader, snag_yaml_get(node, "rekey")->key_at,
+                             "rekey: with a hashed %s all sources are rekeyed, or none: carried records lie "
+                             "where its hash puts them, the others where it does itself",
+                             snag_fixed_word(slot));
+            return;
+        }
+}
+
 static void sources_read(snag_loader *loader, const snag_yaml *node,
                          const snag_yaml *exclusions[SNAG_SOURCES_MAX])
 {
@@ -343,6 +379,7 @@ static void sources_read(snag_loader *loader, const snag_yaml *node,
         exclusions[i] = source_load(loader, child);
     }
     topics_check(loader, node->first);
+    hashes_check(loader, node->first);
 }
 
 void snag_sources_load(snag_loader *loader, const snag_yaml *root, const snag_yaml *node)

@@ -22,7 +22,7 @@ static size_t align_up(size_t bytes)
 static uint32_t waiting_max(const snag_pipeline *pipeline)
 {
     bool waits = pipeline->source_count && pipeline->sources[0].out_of_order_ms > 0;
-    return waits || pipeline->source_count > 1 ? WAITING_MAX : 0;
+    return waits || snag_pipeline_flows(pipeline) > 1 ? WAITING_MAX : 0;
 }
 
 static size_t learn_bytes(const snag_pipeline *pipeline)
@@ -69,6 +69,22 @@ bool snag_engine_fits(const snag_pipeline *pipeline, uint32_t *which)
     return true;
 }
 
+static void flows_init(snag_engine *engine)
+{
+    const snag_pipeline *pipeline = engine->pipeline;
+    SNAG_ASSERT(pipeline->source_count <= SNAG_SOURCES_MAX);
+    engine->flow_count = snag_pipeline_flows(pipeline);
+    SNAG_ASSERT(engine->flow_count <= SNAG_FLOWS_MAX);
+    uint32_t flow = 0;
+    for (uint32_t s = 0; s < pipeline->source_count; s++) {
+        engine->flow_first[s] = (uint8_t)flow;
+        engine->laned |= (uint8_t)((pipeline->sources[s].lanes > 0) << s);
+        flow += snag_source_flows(&pipeline->sources[s]);
+    }
+    for (uint32_t i = 0; i < engine->flow_count; i++)
+        engine->flows[i] = (snag_flow){SNAG_TIME_NONE, SNAG_TIME_NONE, INT64_MIN};
+}
+
 snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline, void *block,
                           size_t block_bytes, snag_emit *emit, void *emit_context)
 {
@@ -107,10 +123,7 @@ snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline, void
     engine->cursor_ms = SNAG_TIME_NONE;
     engine->cursor_offset = INT64_MIN;
     engine->next_offset = INT64_MIN;
-    SNAG_ASSERT(pipeline->source_count <= SNAG_SOURCES_MAX);
-    engine->flow_count = pipeline->source_count > 1 ? pipeline->source_count : 1;
-    for (uint32_t i = 0; i < engine->flow_count; i++)
-        engine->flows[i] = (snag_flow){SNAG_TIME_NONE, SNAG_TIME_NONE, INT64_MIN};
+    flows_init(engine);
     *out = engine;
     return SNAG_OK;
 }

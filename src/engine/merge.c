@@ -18,7 +18,7 @@
 #include "base/assert.h"
 #include "engine/state.h"
 
-enum { EVERY_SOURCE = SNAG_SOURCES_MAX }; /* behind every source's place at the same time */
+enum { EVERY_SOURCE = SNAG_FLOWS_MAX }; /* behind every source's place at the same time */
 
 /* Whether (time, source) lies at or before (at, at_source). */
 static bool reached(int64_t at_ms, uint32_t at_source, int64_t time_ms, uint32_t source)
@@ -157,7 +157,7 @@ static bool hold(snag_engine *engine, const snag_event *event, int64_t time_ms)
         if (snag_order_count(&engine->order) == 0 || engine->full)
             return false;
         make_room(engine);
-        if (reached(engine->w_ms, engine->w_source, time_ms, event->position.source))
+        if (reached(engine->w_ms, engine->w_source, time_ms, snag_flow_of(engine, &event->position)))
             return false;
     }
     return true;
@@ -171,14 +171,15 @@ static bool goes_first(const snag_engine *engine, const snag_event *event, int64
     uint32_t source;
     if (!snag_order_peek_source(engine, &first_ms, &source, &offset))
         return true;
-    if (first_ms != time_ms || source != event->position.source)
-        return !reached(time_ms, event->position.source, first_ms, source);
+    uint32_t own = snag_flow_of(engine, &event->position);
+    if (first_ms != time_ms || source != own)
+        return !reached(time_ms, own, first_ms, source);
     return event->position.offset < offset;
 }
 
 static void take_one(snag_engine *engine, const snag_event *event)
 {
-    uint32_t source = event->position.source;
+    uint32_t source = snag_flow_of(engine, &event->position);
     uint32_t budget = UINT32_MAX;
     snag_flow *flow = &engine->flows[source];
     int64_t place_ms = event->time_ms > flow->low_ms ? event->time_ms : flow->low_ms;
@@ -187,7 +188,7 @@ static void take_one(snag_engine *engine, const snag_event *event)
         time_ms = event->stamp_ms;
     if (time_ms > flow->newest_ms)
         flow->newest_ms = time_ms;
-    low_raise(flow, time_ms - engine->pipeline->sources[source].out_of_order_ms);
+    low_raise(flow, time_ms - engine->pipeline->sources[event->position.source].out_of_order_ms);
     engine->counters.where_erred += event->exclude_erred;
     if (event->excluded) { /* it says how late it is, and nothing else */
         engine->excluded[event->excluded - 1]++;
@@ -215,7 +216,7 @@ static void take_one(snag_engine *engine, const snag_event *event)
 /* Read before the last restart, and applied then. */
 static bool applied_before(const snag_engine *engine, const snag_event *event)
 {
-    uint32_t source = event->position.source;
+    uint32_t source = snag_flow_of(engine, &event->position);
     if (event->time_ms != engine->cursor_ms)
         return event->time_ms < engine->cursor_ms;
     if (source != engine->cursor_source)
@@ -227,10 +228,10 @@ snag_err snag_merge_take(snag_engine *engine, const snag_event *events, size_t c
 {
     for (*taken = 0; *taken < count; (*taken)++) {
         const snag_event *event = &events[*taken];
-        SNAG_ASSERT(event->position.source < engine->flow_count);
+        SNAG_ASSERT(snag_flow_of(engine, &event->position) < engine->flow_count);
         if (engine->full || !snag_table_has_room(&engine->table))
             return SNAG_FULL;
-        if (event->position.offset < engine->flows[event->position.source].next_offset) {
+        if (event->position.offset < engine->flows[snag_flow_of(engine, &event->position)].next_offset) {
             if (event->excluded == 0 && !applied_before(engine, event))
                 (void)hold(engine, event, event->time_ms);
             continue;

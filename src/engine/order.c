@@ -296,7 +296,8 @@ bool snag_order_add(snag_engine *engine, const snag_event *event, int64_t time_m
     if (handle == 0)
         return false;
     block_fill(snag_slab_at(&engine->table.slab, handle), bytes, event);
-    int64_t place = (int64_t)event->position.source << SNAG_PLACE_SOURCE_AT | event->position.offset;
+    int64_t flow = snag_flow_of(engine, &event->position);
+    int64_t place = flow << SNAG_PLACE_SOURCE_AT | event->position.offset;
     add(order, &(snag_waiting){time_ms, place, handle, event->position.item, (uint16_t)units});
     return true;
 }

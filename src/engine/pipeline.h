@@ -92,4 +92,19 @@ typedef struct snag_pipeline {
     uint64_t budget_bytes; /* memory for state a process; default 512 MiB */
 } snag_pipeline;
 
+/* A flow is what has an order and a W of its own: a source, or one partition of a rekeyed source's topic.
+ * Ranks of flows: the sources in file order, the partitions of one in theirs. */
+static inline uint32_t snag_source_flows(const snag_source_spec *source)
+{
+    return source->lanes ? source->lanes : 1;
+}
+
+static inline uint32_t snag_pipeline_flows(const snag_pipeline *pipeline)
+{
+    uint32_t count = 0;
+    for (uint32_t s = 0; s < pipeline->source_count; s++)
+        count += snag_source_flows(&pipeline->sources[s]);
+    return count ? count : 1;
+}
+
 #endif

@@ -224,7 +224,7 @@ typedef struct flows_read {
     uint32_t target_source;
     uint32_t cursor_source;
     uint32_t count;
-    snag_flow flows[SNAG_SOURCES_MAX];
+    snag_flow flows[SNAG_FLOWS_MAX];
 } flows_read;
 
 static bool flows_unpack(snag_unpack *unpack, flows_read *out)
@@ -233,9 +233,9 @@ static bool flows_unpack(snag_unpack *unpack, flows_read *out)
     out->target_source = snag_unpack_u8(unpack);
     out->cursor_source = snag_unpack_u8(unpack);
     out->count = snag_unpack_u8(unpack);
-    if (unpack->bad || out->count < 2 || out->count > SNAG_SOURCES_MAX ||
-        out->w_source > SNAG_SOURCES_MAX || out->target_source > SNAG_SOURCES_MAX ||
-        out->cursor_source > SNAG_SOURCES_MAX)
+    if (unpack->bad || out->count < 2 || out->count > SNAG_FLOWS_MAX ||
+        out->w_source > SNAG_FLOWS_MAX || out->target_source > SNAG_FLOWS_MAX ||
+        out->cursor_source > SNAG_FLOWS_MAX)
         return false;
     for (uint32_t i = 0; i < out->count; i++) {
         out->flows[i].low_ms = snag_unpack_i64(unpack);

@@ -166,8 +166,19 @@ struct snag_engine {
     uint32_t w_source;
     uint32_t target_source;
     uint32_t cursor_source;
-    snag_flow flows[SNAG_SOURCES_MAX];
+    uint8_t flow_first[SNAG_SOURCES_MAX]; /* of each source; of a rekeyed one its partition 0's */
+    uint8_t laned;                        /* bit s: source s has a flow for each partition */
+    snag_flow flows[SNAG_FLOWS_MAX];
 };
+
+_Static_assert(SNAG_SOURCES_MAX <= 8, "a bit each");
+_Static_assert(SNAG_FLOWS_MAX <= 127, "the topmost byte of a place");
+
+static inline uint32_t snag_flow_of(const snag_engine *engine, const snag_position *position)
+{
+    uint32_t flow = engine->flow_first[position->source];
+    return engine->laned >> position->source & 1 ? flow + position->partition : flow;
+}
 
 /* --- merge.c: several sources; each does what its namesake in engine.c does for one --- */
 SNAG_MUST_CHECK snag_err snag_merge_take(snag_engine *engine, const snag_event *events, size_t count,

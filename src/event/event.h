@@ -45,6 +45,7 @@ typedef struct snag_event {
     /* SNAG_VAR_KEPT + kept_count values: the fixed names (absent where empty), then kept names. */
     const snag_value *vars;
     uint32_t var_count;
+    int64_t shift; /* of a rekeyed record: what its offset was before, less the one it has now */
     bool id_derived;
     bool exclude_erred; /* an exclusion had no value for it, and counted as false */
     uint8_t excluded;   /* by which of the pipeline's exclusions, from 1; 0 = it is judged */

@@ -63,6 +63,8 @@ typedef struct snag_source_spec {
     int64_t max_skew_ms;
     int64_t remember_ms;
     bool clock_log; /* W moves by events only */
+    bool rekey;     /* its topic is not keyed by the customer: an internal topic is */
+    uint32_t lanes; /* live, of a rekeyed one: partitions of its topic, each a flow of its own; else 0 */
     const snag_exclusion *exclusions; /* in file order; the first that is true counts */
     uint32_t exclusion_count;
     uint32_t exclusion_first; /* the number of its first among all sources' */

@@ -61,7 +61,7 @@ static int32_t cell_note(snag_cell *cell, const snag_event *event)
     snag_pack_u8(&buf, (uint8_t)event->position.source);
     snag_pack_u16(&buf, (uint16_t)event->position.partition);
     snag_pack_i64(&buf, event->time_ms);
-    snag_pack_i64(&buf, event->position.offset);
+    snag_pack_i64(&buf, event->position.offset + event->shift);
     snag_pack_text(&buf, event->id);
     snag_pack_text(&buf, event->type);
     SNAG_ASSERT(!buf.full);

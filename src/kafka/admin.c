@@ -267,7 +267,7 @@ static snag_err created(rd_kafka_event_t *event, const char *name, snag_diag *di
     return snag_kafka_fail(diag, code, name, rd_kafka_topic_result_error_string(results[0]));
 }
 
-snag_err snag_kafka_create(snag_kafka *kafka, const char *name, int partitions, bool compact,
+snag_err snag_kafka_create(snag_kafka *kafka, const char *name, int partitions, snag_kafka_use use,
                            snag_diag *diag)
 {
     char words[256];
@@ -275,8 +275,14 @@ snag_err snag_kafka_create(snag_kafka *kafka, const char *name, int partitions, 
         rd_kafka_NewTopic_new(name, partitions, -1, words, sizeof words);
     if (!topic)
         return snag_fail(diag, SNAG_USAGE, "%s: %s", name, words);
-    if (compact)
+    if (use == SNAG_KAFKA_USE_TABLE)
         rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "compact");
+    if (use == SNAG_KAFKA_USE_LANE) {
+        rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "delete");
+        rd_kafka_NewTopic_set_config(topic, "retention.ms", "-1");
+        rd_kafka_NewTopic_set_config(topic, "retention.bytes", "-1");
+        rd_kafka_NewTopic_set_config(topic, "segment.bytes", "16777216"); /* only whole ones are let go */
+    }
     rd_kafka_event_t *event;
     rd_kafka_resp_err_t code = insist(kafka, create_ask, topic, &event);
     snag_err err = code ? snag_kafka_fail(diag, code, name, event ? rd_kafka_event_error_string(event) : NULL)

@@ -76,8 +76,8 @@ static snag_err input_committed(void *self, snag_place *places, size_t count, sn
 /* NULL: no such partition. */
 static int64_t *next_of(const snag_member *in, uint32_t source, int32_t partition)
 {
-    return partition >= 0 && partition < SNAG_MEMBER_PARTITIONS_MAX
-               ? &in->next[(size_t)source * SNAG_MEMBER_PARTITIONS_MAX + (size_t)partition]
+    return partition >= 0 && (size_t)partition < in->partitions
+               ? &in->next[(size_t)source * in->partitions + (size_t)partition]
                : NULL;
 }
 
@@ -321,7 +321,7 @@ static void input_close(void *self)
     if (in->client && in->group && !in->keep_seat)
         snag_kafka_leave(in->client, in->owner.kafka, in->name, in->instance);
     snag_member_drop(in);
-    for (uint32_t s = 0; s < SNAG_SOURCES_MAX; s++) {
+    for (uint32_t s = 0; s < SNAG_FLOWS_MAX; s++) {
         if (in->asked[s])
             rd_kafka_topic_destroy(in->asked[s]);
         free(in->topics[s]);
@@ -344,8 +344,8 @@ static snag_err input_memory(snag_member *in, const snag_kafka_input_options *op
     in->max = max;
     in->keep_seat = options->keep_seat;
     in->topic_count = options->topic_count;
-    in->partitions = options->partitions;
-    in->next_count = (size_t)SNAG_MEMBER_PARTITIONS_MAX * in->topic_count;
+    in->partitions = options->partitions ? options->partitions : SNAG_MEMBER_PARTITIONS_MAX;
+    in->next_count = in->partitions * in->topic_count;
     bool names = true;
     for (uint32_t s = 0; s < in->topic_count; s++)
         names = (in->topics[s] = strdup(options->topics[s])) != NULL && names;

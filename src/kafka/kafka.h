@@ -51,14 +51,18 @@ SNAG_MUST_CHECK snag_err snag_kafka_describe_configs(snag_kafka *kafka, snag_kaf
                                                      size_t count, snag_diag *diag);
 /* SNAG_REFUSED: a broker that was asked before is too old. */
 SNAG_MUST_CHECK snag_err snag_kafka_age_check(const snag_kafka *kafka, snag_diag *diag);
+/* What a topic is made for: records that go by age, a compacted table, or a lane, whose records go when they
+ * have been read (the broker's settings for the first, none of its ageing for the last). */
+typedef enum snag_kafka_use { SNAG_KAFKA_USE_LOG, SNAG_KAFKA_USE_TABLE, SNAG_KAFKA_USE_LANE } snag_kafka_use;
+
 /* Creates the topic with the broker's default replication; one that exists already is fine. */
 SNAG_MUST_CHECK snag_err snag_kafka_create(snag_kafka *kafka, const char *name, int partitions,
-                                           bool compact, snag_diag *diag);
+                                           snag_kafka_use use, snag_diag *diag);
 
 /* --- the ports --------------------------------------------------------------------------------- */
 
 typedef struct snag_kafka_input_options {
-    const char *topics[SNAG_SOURCES_MAX]; /* by source */
+    const char *topics[SNAG_FLOWS_MAX]; /* by source */
     uint32_t topic_count;
     uint32_t partitions; /* of each */
     const char *group;
@@ -71,10 +75,13 @@ SNAG_MUST_CHECK snag_err snag_kafka_input_new(snag_input *out, snag_kafka *kafka
                                               const snag_kafka_input_options *options,
                                               snag_diag *diag);
 
-/* topics: full names by snag_topic. transactional_id: unique in the cluster, the same after a restart. */
+enum { SNAG_KAFKA_OUTPUTS_MAX = SNAG_TOPIC_COUNT + SNAG_FLOWS_MAX };
+
+/* topics: full names by snag_topic, behind them the lanes of a first hop (runtime/lane.h). transactional_id:
+ * unique in the cluster, the same after a restart. */
 SNAG_MUST_CHECK snag_err snag_kafka_output_new(snag_output *out, snag_kafka *kafka,
                                                const snag_input *input, const char *transactional_id,
-                                               const char *const topics[SNAG_TOPIC_COUNT],
+                                               const char *const *topics, uint32_t count,
                                                snag_diag *diag);
 /* group: the workers' own, so that no rights on another one are needed; it is not joined. */
 SNAG_MUST_CHECK snag_err snag_kafka_log_new(snag_changelog *out, snag_kafka *kafka,

@@ -15,8 +15,8 @@ typedef struct snag_member {
     rd_kafka_t *client;
     rd_kafka_queue_t *queue;
     rd_kafka_consumer_group_metadata_t *group;
-    rd_kafka_topic_t *asked[SNAG_SOURCES_MAX]; /* the topics as the probe knows them */
-    char *topics[SNAG_SOURCES_MAX];
+    rd_kafka_topic_t *asked[SNAG_FLOWS_MAX]; /* the topics as the probe knows them */
+    char *topics[SNAG_FLOWS_MAX];
     uint32_t topic_count;
     size_t partitions; /* of each */
     snag_hands *hands; /* several topics; NULL = one */

@@ -19,8 +19,9 @@ typedef struct output {
     snag_kafka_owner owner;
     const snag_input *input;
     rd_kafka_t *client;
-    rd_kafka_topic_t *topics[SNAG_TOPIC_COUNT];
-    char *names[SNAG_TOPIC_COUNT];
+    rd_kafka_topic_t *topics[SNAG_KAFKA_OUTPUTS_MAX]; /* by snag_topic, then the lanes of a first hop */
+    char *names[SNAG_KAFKA_OUTPUTS_MAX];
+    int count;
     char *id;
     rd_kafka_resp_err_t failed; /* the first message of the transaction that could not be delivered … */
     int failed_topic;           /* … and to which topic */
@@ -29,7 +30,7 @@ typedef struct output {
 
 static int topic_of(const output *out, const rd_kafka_topic_t *topic)
 {
-    for (int i = 0; i < SNAG_TOPIC_COUNT; i++)
+    for (int i = 0; i < out->count; i++)
         if (out->topics[i] == topic)
             return i;
     return 0;
@@ -53,7 +54,7 @@ static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message, 
 
 static void drop(output *out)
 {
-    for (int i = 0; i < SNAG_TOPIC_COUNT; i++) {
+    for (int i = 0; i < out->count; i++) {
         if (out->topics[i])
             rd_kafka_topic_destroy(out->topics[i]);
         out->topics[i] = NULL;
@@ -150,7 +151,7 @@ static snag_err make(output *out, snag_diag *diag)
     out->client = snag_kafka_client_new(RD_KAFKA_PRODUCER, conf, diag);
     if (!out->client)
         return SNAG_CONFIG;
-    for (int i = 0; i < SNAG_TOPIC_COUNT; i++) {
+    for (int i = 0; i < out->count; i++) {
         out->topics[i] = rd_kafka_topic_new(out->client, out->names[i], NULL);
         if (!out->topics[i])
             return snag_kafka_fail(diag, rd_kafka_last_error(), out->names[i], NULL);
@@ -271,7 +272,7 @@ static void output_close(void *self)
     if (error)
         rd_kafka_error_destroy(error);
     drop(out);
-    for (int i = 0; i < SNAG_TOPIC_COUNT; i++)
+    for (int i = 0; i < out->count; i++)
         free(out->names[i]);
     free(out->id);
     free(out);
@@ -287,17 +288,19 @@ static const snag_output_ops output_ops = {
 };
 
 snag_err snag_kafka_output_new(snag_output *port, snag_kafka *kafka, const snag_input *input,
-                               const char *transactional_id,
-                               const char *const topics[SNAG_TOPIC_COUNT], snag_diag *diag)
+                               const char *transactional_id, const char *const *topics, uint32_t count,
+                               snag_diag *diag)
 {
     output *out = calloc(1, sizeof *out);
     if (!out)
         return snag_fail(diag, SNAG_MEMORY, "kafka: out of memory");
+    SNAG_ASSERT(count >= SNAG_TOPIC_COUNT && count <= SNAG_KAFKA_OUTPUTS_MAX);
     out->owner.kafka = kafka;
+    out->count = (int)count;
     out->input = input;
     out->id = strdup(transactional_id);
     bool fine = out->id != NULL;
-    for (int i = 0; i < SNAG_TOPIC_COUNT; i++)
+    for (int i = 0; i < out->count; i++)
         fine = (out->names[i] = strdup(topics[i])) != NULL && fine;
     if (!fine) {
         output_close(out);

@@ -14,7 +14,7 @@
 #include "runtime/head.h"
 #include "runtime/inside.h"
 
-enum { HEAD_LEAST = 4096 };
+enum { HEAD_LEAST = 4096, HEAD_STREAM = SNAG_STREAM_NAME_MAX + 40 };
 
 static void item_add(snag_worker *worker, snag_str key, snag_str blob)
 {
@@ -62,10 +62,12 @@ static void head_add(snag_worker *worker, snag_partition *partition)
                       .pipeline = worker->pipeline->version,
                       .rules = says_words(partition) ? -1 : partition->words_at,
                       .told = partition->told || !partition->sweeping};
+    snag_stream_name names[SNAG_FLOWS_MAX];
     for (uint32_t s = 0; s < worker->sources; s++) {
         const snag_stream *stream = &partition->streams[s];
+        names[s] = snag_worker_stream_name(worker, s);
         head.sources[s] = (snag_head_source){
-            .name = worker->pipeline->sources[s].name, .oldest = oldest(partition, s),
+            .name = snag_str_of(names[s].text, names[s].size), .oldest = oldest(partition, s),
             .next = stream->next > stream->resume ? stream->next : stream->resume};
     }
     memcpy(head.incarnation, partition->incarnation, 16);
@@ -74,7 +76,7 @@ static void head_add(snag_worker *worker, snag_partition *partition)
     snag_str zones = worker->pipeline->zone_version;
     memcpy(head.zone_version, zones.size ? zones.data : "",
            zones.size < sizeof head.zone_version ? zones.size : sizeof head.zone_version);
-    snag_buf buf = snag_bundle_buf(&worker->bundle, HEAD_LEAST);
+    snag_buf buf = snag_bundle_buf(&worker->bundle, HEAD_LEAST + worker->sources * (size_t)HEAD_STREAM);
     snag_head_write(&buf, &head);
     snag_engine_head_write(partition->engine, &buf);
     partition->head_offset = -1;
@@ -90,6 +92,10 @@ static void head_add(snag_worker *worker, snag_partition *partition)
 static void prepare(snag_worker *worker, snag_partition *partition, snag_place *places)
 {
     snag_str key, blob;
+    if (worker->rekeys) {
+        snag_rekey_prepare(worker, partition, places);
+        return;
+    }
     partition->item_first = worker->item_count;
     while (snag_engine_changed(partition->engine, &key, &blob))
         cell_add(worker, partition->index, key, blob);
@@ -116,7 +122,7 @@ static bool says_places(const snag_worker *worker, const snag_place *places, siz
 /* A mistake to be found by tests: the store shall know only what is committed. */
 static void flush_early(const snag_worker *worker, const snag_place *places, size_t count)
 {
-    for (size_t i = 0; i < count && snag_planted(EARLY_FLUSH); i += worker->sources) {
+    for (size_t i = 0; i < count && snag_planted(EARLY_FLUSH) && !worker->rekeys; i += worker->sources) {
         snag_partition *partition = worker->partitions[places[i].partition];
         partition->n++;
         snag_partition_flush(partition);
@@ -181,6 +187,10 @@ void snag_partition_usage(snag_partition *partition)
 
 static void committed(snag_partition *partition, const snag_place *places)
 {
+    if (partition->worker->rekeys) {
+        snag_rekey_committed(partition, places);
+        return;
+    }
     partition->n++;
     for (uint32_t s = 0; s < partition->worker->sources; s++)
         partition->streams[s].placed = places[s].offset;

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "codec/screen.h"
 #include "runtime/inside.h"
+#include "runtime/lane.h"
 
 enum { HEADERS_MAX = 1024 };
 
@@ -90,6 +91,43 @@ snag_raw snag_worker_raw(snag_worker *worker, size_t at)
     return raw;
 }
 
+snag_raw snag_worker_origin(snag_worker *worker, size_t at)
+{
+    const snag_input *input = &worker->ports->input;
+    snag_lane_note note;
+    snag_raw raw;
+    if (worker->lane_of[worker->batch->records[at].position.source] >= 0 &&
+        snag_worker_lane_raw(worker, at, &raw, &note) == SNAG_OK) {
+        raw.position.offset = note.offset;
+        return raw;
+    }
+    raw = worker->batch->records[at];
+    raw.position.source = worker->source_of[raw.position.source];
+    raw.header_count = input->ops->headers(input->self, at, worker->headers, HEADERS_MAX);
+    raw.headers = worker->headers;
+    return raw;
+}
+
+snag_err snag_worker_lane_raw(snag_worker *worker, size_t at, snag_raw *raw, snag_lane_note *note)
+{
+    const snag_input *input = &worker->ports->input;
+    uint32_t count = input->ops->headers(input->self, at, worker->headers, HEADERS_MAX);
+    const snag_raw *record = &worker->batch->records[at];
+    uint32_t stream = record->position.source;
+    snag_str key = {NULL, 0};
+    if (count && snag_str_equal(worker->headers[count - 1].name, SNAG_STR(SNAG_LANE_KEY_HEADER)))
+        key = worker->headers[--count].value;
+    if (count == 0 || !snag_str_equal(worker->headers[count - 1].name, SNAG_STR(SNAG_LANE_HEADER)) ||
+        !snag_lane_note_read(note, worker->headers[--count].value) ||
+        note->partition != (uint32_t)worker->lane_of[stream])
+        return SNAG_BAD_SYNTAX;
+    *raw = (snag_raw){.position = {.offset = record->position.offset, .partition = note->partition,
+                                   .source = worker->source_of[stream]},
+                      .stamp_ms = note->stamp_ms, .key = key, .value = record->value,
+                      .headers = worker->headers, .header_count = count};
+    return SNAG_OK;
+}
+
 /* Decodes from record *at on, until the run, the chunk or the arena ends. Returns the number of events. */
 static size_t decode_chunk(snag_worker *worker, snag_partition *partition, size_t *at, size_t end)
 {
@@ -103,7 +141,7 @@ static size_t decode_chunk(snag_worker *worker, snag_partition *partition, size_
         snag_err err = snag_decode_all(worker->decoders[0], &raw, &worker->arena, events,
                                        SNAG_CHUNK_EVENTS - count, &more, &why);
         if (err == SNAG_AGAIN) {
-            snag_partition_park(partition, &raw);
+            snag_partition_park(partition, &partition->streams[0], &raw);
             break;
         }
         if (err == SNAG_FULL && count > 0)
@@ -179,7 +217,7 @@ static size_t run_end(const snag_batch *batch, size_t first)
 static snag_partition *owned(const snag_worker *worker, uint32_t index)
 {
     snag_partition *partition = index < worker->options->partitions ? worker->partitions[index] : NULL;
-    return partition && partition->engine ? partition : NULL;
+    return partition && snag_partition_is_owned(partition) ? partition : NULL;
 }
 
 snag_err snag_worker_feed(snag_worker *worker, const snag_batch *batch, snag_diag *diag)
@@ -190,7 +228,9 @@ snag_err snag_worker_feed(snag_worker *worker, const snag_batch *batch, snag_dia
         snag_partition *partition = owned(worker, batch->records[first].position.partition);
         worker->run_first = first;
         worker->run_end = run_end(batch, first);
-        if (partition && worker->sources > 1)
+        if (partition && worker->rekeys)
+            err = snag_rekey_feed(partition, diag);
+        else if (partition && (worker->sources > 1 || worker->lane_of[0] >= 0))
             err = snag_partition_merge(partition, diag);
         else if (partition)
             err = feed_run(worker, partition, diag);

@@ -45,7 +45,7 @@ static bool sources_read(snag_head *head, const char **at, const char *end)
     if (*at == end)
         return false;
     head->count = (uint32_t)get(at, 1);
-    if (head->count < 2 || head->count > SNAG_SOURCES_MAX)
+    if (head->count < 2 || head->count > SNAG_FLOWS_MAX)
         return false;
     for (uint32_t i = 0; i < head->count; i++) {
         snag_head_source *source = &head->sources[i];

@@ -29,7 +29,7 @@ typedef struct snag_head {
     uint8_t incarnation[16];
     uint8_t config[32];
     int64_t n;
-    snag_head_source sources[SNAG_SOURCES_MAX];
+    snag_head_source sources[SNAG_FLOWS_MAX];
     uint32_t count;      /* of them; with 0 or 1 the only one has no name */
     uint32_t partitions; /* of the input topic */
     uint32_t pipeline;   /* version of the pipeline file */

@@ -10,10 +10,16 @@
 
 enum { ASK_AGAIN_MS = 20, ASK_LATER_MS = 1000, JUMP_MS = 500, WAIT_MAX_MS = 100, PARKED_MS = 20 };
 
+/* Of a rekeyed source the first hop knows when it is silent. */
+static bool by_clock(const snag_worker *worker, uint32_t source)
+{
+    return !snag_worker_spec(worker, source)->clock_log && worker->lane_of[source] < 0;
+}
+
 /* Time may go up to here at clock time T, as far as this source is concerned. */
 static int64_t target(const snag_worker *worker, uint32_t source, int64_t wall_ms)
 {
-    const snag_source_spec *spec = &worker->pipeline->sources[source];
+    const snag_source_spec *spec = snag_worker_spec(worker, source);
     return wall_ms - spec->out_of_order_ms - spec->delay_ms;
 }
 
@@ -58,7 +64,7 @@ static bool wants(const snag_worker *worker, const snag_partition *partition)
     const snag_stream *stream = &partition->streams[source];
     bool read = (stream->reached >= stream->next && snag_stream_is_back(stream)) ||
                 snag_planted(TICK_WHILE_BEHIND);
-    return read && !worker->pipeline->sources[source].clock_log && worker->now_ms >= stream->asked_ms &&
+    return read && by_clock(worker, source) && worker->now_ms >= stream->asked_ms &&
            due(partition) < target(worker, source, worker->wall_ms);
 }
 
@@ -68,23 +74,34 @@ static bool is_jump(int64_t moved_ms)
     return moved_ms > JUMP_MS || moved_ms < -JUMP_MS;
 }
 
-static snag_err tick(snag_worker *worker, snag_partition *partition, snag_diag *diag)
+bool snag_partition_is_silent(snag_partition *partition, uint32_t source, int64_t *wall_ms)
 {
+    snag_worker *worker = partition->worker;
     const snag_clock *clock = &worker->ports->clock;
     const snag_input *input = &worker->ports->input;
-    int64_t end;
-    uint32_t source = snag_partition_turn(partition);
     snag_stream *stream = &partition->streams[source];
-    int64_t wall_ms = clock->wall_ms(clock->self);
-    if (is_jump(wall_ms - clock->monotonic_ms(clock->self) - worker->drift_ms))
-        return SNAG_OK; /* the next turn sees to it */
+    int64_t end;
+    *wall_ms = clock->wall_ms(clock->self);
+    if (is_jump(*wall_ms - clock->monotonic_ms(clock->self) - worker->drift_ms))
+        return false; /* the next turn sees to it */
     snag_err err = input->ops->log_end(input->self, partition->index, source, &end, NULL);
     if ((err != SNAG_OK || stream->reached < end) && !snag_planted(TICK_WHILE_BEHIND)) {
         stream->asked_ms = clock->monotonic_ms(clock->self) + (err ? ASK_LATER_MS : ASK_AGAIN_MS);
         atomic_fetch_add(&worker->stats->no_ticks, 1);
-        return SNAG_OK;
+        return false;
     }
     atomic_fetch_add(&worker->stats->ticks, 1);
+    return true;
+}
+
+static snag_err tick(snag_worker *worker, snag_partition *partition, snag_diag *diag)
+{
+    const snag_clock *clock = &worker->ports->clock;
+    uint32_t source = snag_partition_turn(partition);
+    snag_stream *stream = &partition->streams[source];
+    int64_t wall_ms;
+    if (!snag_partition_is_silent(partition, source, &wall_ms))
+        return SNAG_OK;
     snag_worker_dirty(worker, partition);
     if (worker->sources > 1) /* events of the others ask for it, many a second */
         stream->asked_ms = clock->monotonic_ms(clock->self) + ASK_AGAIN_MS;
@@ -97,6 +114,8 @@ static snag_err tick(snag_worker *worker, snag_partition *partition, snag_diag *
 snag_err snag_worker_tick(snag_worker *worker, snag_diag *diag)
 {
     snag_err err = SNAG_OK;
+    if (worker->rekeys)
+        return snag_rekey_tick(worker, diag);
     for (uint32_t i = 0; i < worker->options->partitions && err == SNAG_OK; i++)
         if (worker->partitions[i]->engine && worker->partitions[i]->draining)
             err = snag_partition_drain(worker->partitions[i], diag); /* begun by whoever had it before */
@@ -123,6 +142,8 @@ void snag_worker_clock(snag_worker *worker)
 
 int snag_worker_wait(const snag_worker *worker)
 {
+    if (worker->rekeys)
+        return snag_rekey_wait(worker);
     int64_t wait_ms = worker->parked ? PARKED_MS : WAIT_MAX_MS;
     if (worker->dirty_ms != SNAG_NEVER)
         wait_ms = worker->dirty_ms + worker->options->commit_every_ms - worker->now_ms;
@@ -133,7 +154,7 @@ int snag_worker_wait(const snag_worker *worker)
         uint32_t source = snag_partition_turn(partition);
         const snag_stream *stream = &partition->streams[source];
         bool ahead = worker->sources > 1 && stream->reached < stream->next; /* its next record wakes us */
-        if (worker->pipeline->sources[source].clock_log || ahead)
+        if (!by_clock(worker, source) || ahead)
             continue;
         int64_t at_ms = due(partition);
         bool never = at_ms == SNAG_NEVER || at_ms == SNAG_TIME_NONE;

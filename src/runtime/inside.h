@@ -5,6 +5,8 @@
  *     feed.c     decode a batch; the unreadable to the dead letter; feed the engines
  *     merge.c    the same for several sources, a record at a time
  *     park.c     a partition that waits for a schema is not read, the others are
+ *     rekey.c    the first hop of a source that is not keyed by the customer
+ *     lane.c     what that hop writes beside each record, for the second
  *     say.c      what the engines emit, and dead letters, into the bundle
  *     commit.c   outputs, state and offsets in one transaction
  *     flush.c    the same state to the store, after the commit
@@ -29,12 +31,14 @@ enum {
     SNAG_CHUNK_EVENTS = 512,     /* decoded, then fed; more than SNAG_EACH_MAX */
     SNAG_CHUNK_BYTES = 4 << 20,  /* their arena */
     SNAG_TIMER_BUDGET = 20000,   /* timers fired before a commit may come between */
-    SNAG_LARGE_BYTES = 24 << 20  /* of state, from which large pages are worth it */
+    SNAG_LARGE_BYTES = 24 << 20, /* of state, from which large pages are worth it */
+    SNAG_STREAM_NAME_MAX = 80
 };
 
 struct snag_worker;
 
-/* One source's partition, of those that feed a state partition. */
+/* What feeds a state partition: one source's partition, or, of a rekeyed source, what one partition of its
+ * topic has for it (lane.h). Ranked as the engine's flows. */
 typedef struct snag_stream {
     int64_t next;    /* to be read next */
     int64_t placed;  /* the offset last committed; -1 = none */
@@ -62,6 +66,11 @@ typedef struct snag_partition {
     bool dirty;     /* something to commit */
     bool draining;  /* W* is not reached yet: nothing newer may be applied */
     bool kept;      /* found again in the current assignment */
+    /* the first hop of a rekeyed source (rekey.c): nothing else of what follows then */
+    bool carried;      /* taken over */
+    int64_t low_ms;    /* nothing before it is expected any more */
+    int64_t told_ms;   /* where the lanes believe it to be */
+    int64_t told_at_ms; /* monotonic: since when */
     /* the rules' words in the changelog */
     bool told;         /* those in force are this pipeline's */
     bool sweeping;     /* the earlier version's are still needed */
@@ -88,7 +97,9 @@ typedef struct snag_worker {
     snag_shared *shared;
     snag_stats *stats;
     snag_shares shares;
-    uint32_t sources;
+    uint32_t sources; /* streams of a partition */
+    uint8_t source_of[SNAG_FLOWS_MAX]; /* by stream: in the pipeline's sources */
+    int16_t lane_of[SNAG_FLOWS_MAX];   /* by stream: partition of a rekeyed source's topic, else -1 */
     snag_decoder *decoders[SNAG_SOURCES_MAX];
     snag_arena arena;
     void *arena_block;
@@ -97,10 +108,12 @@ typedef struct snag_worker {
     snag_store_item *items; /* cells of the commit in hand */
     size_t item_count;
     size_t item_room;
-    snag_header *headers; /* of one record */
+    snag_header *headers; /* of one record … */
+    uint32_t header_count; /* … where snag_worker_origin was asked for them */
     snag_partition **partitions; /* by index */
     snag_encode_context encode;
     snag_str topics[SNAG_SOURCES_MAX]; /* by source */
+    bool rekeys; /* it is the first hop of its only source */
     const snag_batch *batch; /* being fed, NULL otherwise: late events find their bytes in … */
     size_t run_first;        /* … these records of it, one partition's, in offset order */
     size_t run_end;
@@ -136,6 +149,24 @@ static inline void snag_worker_pass(const snag_worker *worker, snag_point point)
         worker->options->passed(worker->options->passed_context, point);
 }
 
+static inline const snag_source_spec *snag_worker_spec(const snag_worker *worker, uint32_t stream)
+{
+    return &worker->pipeline->sources[worker->source_of[stream]];
+}
+
+/* As heads and people call it: the source, with "/3" behind it where it is partition 3 of its topic. */
+typedef struct snag_stream_name {
+    char text[SNAG_STREAM_NAME_MAX];
+    size_t size;
+} snag_stream_name;
+
+snag_stream_name snag_worker_stream_name(const snag_worker *worker, uint32_t stream);
+
+static inline bool snag_partition_is_owned(const snag_partition *partition)
+{
+    return partition->engine || partition->carried;
+}
+
 /* feed.c */
 snag_err snag_worker_feed(snag_worker *worker, const snag_batch *batch, snag_diag *diag);
 /* Whether everything of this stream that was read before the takeover is read again. */
@@ -143,8 +174,13 @@ static inline bool snag_stream_is_back(const snag_stream *stream)
 {
     return stream->next >= stream->resume || stream->reached >= stream->resume;
 }
+struct snag_lane_note;
 /* Record `at` of the batch, with its headers where its format needs them. */
 snag_raw snag_worker_raw(snag_worker *worker, size_t at);
+/* The same as it first came, always with headers: of a lane's record, as it was in its source's topic. */
+snag_raw snag_worker_origin(snag_worker *worker, size_t at);
+/* The same with what the first hop wrote beside it. SNAG_BAD_SYNTAX: nothing that a hop writes. */
+snag_err snag_worker_lane_raw(snag_worker *worker, size_t at, snag_raw *raw, struct snag_lane_note *note);
 /* SNAG_BAD_KEY: the record's key is not its customer. */
 snag_err snag_worker_check_key(snag_worker *worker, const snag_raw *raw, const snag_event *event,
                                snag_diag *diag);
@@ -165,7 +201,7 @@ void snag_partition_want(const snag_partition *partition);
 
 /* park.c */
 /* The record waits for its schema: its source's partition is not read until it is there. */
-void snag_partition_park(snag_partition *partition, const snag_raw *raw);
+void snag_partition_park(snag_partition *partition, snag_stream *stream, const snag_raw *raw);
 /* Once a turn: asks again for what is waited for, and reads what may be read. */
 snag_err snag_worker_parked(snag_worker *worker, snag_diag *diag);
 void snag_worker_unpark(snag_worker *worker);
@@ -228,11 +264,32 @@ snag_err snag_partition_places_read(snag_partition *partition, const snag_place 
                                     snag_diag *diag);
 /* Whether it was written by this commit. */
 bool snag_place_is_of(const snag_place *place, int64_t n, const uint8_t incarnation[16]);
+/* SNAG_STATE: what is to be read next is no longer in its topic. */
+snag_err snag_partition_range_check(const snag_partition *partition, const snag_place *place,
+                                    snag_diag *diag);
+/* A first start of one stream. */
+snag_err snag_partition_stream_first(snag_partition *partition, uint32_t stream, snag_diag *diag);
 /* Where the head says that each source is read on; new sources begin as at a first start. */
 snag_err snag_partition_places_take(snag_partition *partition, const struct snag_head *head, snag_diag *diag);
 /* Whether the file's sources stand where those of the state stood. */
 snag_err snag_partition_sources_check(const snag_partition *partition, const struct snag_head *head,
                                       snag_diag *diag);
+
+/* idle.c */
+/* Whether all of the stream up to the log's end is processed; *wall_ms = the clock, read before the end was
+ * asked. Where not, it is not asked again at once. */
+bool snag_partition_is_silent(snag_partition *partition, uint32_t stream, int64_t *wall_ms);
+
+/* rekey.c */
+snag_err snag_rekey_feed(snag_partition *partition, snag_diag *diag);
+/* Moves time where it is proved that nothing is left to read, and tells the lanes how far it came. */
+snag_err snag_rekey_tick(snag_worker *worker, snag_diag *diag);
+int snag_rekey_wait(const snag_worker *worker);
+/* What a commit says of the partition besides its records; place: its only one. */
+void snag_rekey_prepare(snag_worker *worker, snag_partition *partition, snag_place *place);
+void snag_rekey_committed(snag_partition *partition, const snag_place *place);
+/* Where the partition is carried on; its offset becomes that. */
+snag_err snag_rekey_take_over(snag_partition *partition, snag_place *place, snag_diag *diag);
 
 /* recover.c */
 /* Takes over what the input gave and begins to read. SNAG_AGAIN: the assignment changed meanwhile. */

@@ -9,8 +9,12 @@
  * After a takeover what waited in the engine comes first, of each source, and time stands still: nothing
  * newer of any source may be taken before all of it is back.
  */
+#include <inttypes.h>
+
 #include "base/assert.h"
+#include "base/hash.h"
 #include "runtime/inside.h"
+#include "runtime/lane.h"
 
 uint32_t snag_partition_turn(const snag_partition *partition)
 {
@@ -42,23 +46,52 @@ static void runs_find(snag_partition *partition)
     }
 }
 
-static snag_err judge(snag_partition *partition, const snag_raw *raw, size_t at, snag_diag *diag)
+/* The events of a lane's record that belong here: under each: others may belong to other partitions. */
+static snag_err lane_sift(snag_worker *worker, uint32_t index, const snag_lane_note *note, size_t *count,
+                          snag_diag *why)
+{
+    const bool account = worker->pipeline->key_account;
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        snag_event *event = &worker->events[i];
+        snag_str who = account ? event->account : event->customer;
+        if (snag_murmur2(who) % worker->options->partitions != index)
+            continue;
+        event->shift = note->offset - event->position.offset;
+        worker->events[kept++] = *event;
+    }
+    *count = kept;
+    if (kept == note->count)
+        return SNAG_OK;
+    return snag_fail(why, SNAG_BAD_KEY,
+                     "the record was carried here for %" PRIu32 " event%s of it, but %zu belong%s here: "
+                     "where the %s stands was changed since",
+                     note->count, note->count == 1 ? "" : "s", kept, kept == 1 ? "s" : "",
+                     account ? "account" : "customer");
+}
+
+/* note: NULL where the record is of no lane. */
+static snag_err judge(snag_partition *partition, const snag_raw *raw, const snag_lane_note *note, size_t at,
+                      snag_diag *diag)
 {
     snag_worker *worker = partition->worker;
-    const snag_stream *stream = &partition->streams[raw->position.source];
+    uint32_t of = worker->batch->records[at].position.source;
+    snag_stream *stream = &partition->streams[of];
     size_t count = 0;
     snag_diag why;
     snag_arena_reset(&worker->arena);
-    snag_err err = snag_decode_all(worker->decoders[raw->position.source], raw, &worker->arena,
+    snag_err err = snag_decode_all(worker->decoders[worker->source_of[of]], raw, &worker->arena,
                                    worker->events, SNAG_CHUNK_EVENTS, &count, &why);
     if (err == SNAG_AGAIN) {
-        snag_partition_park(partition, raw);
+        snag_partition_park(partition, stream, raw);
         return SNAG_AGAIN;
     }
     if (err == SNAG_FULL)
         err = snag_fail(&why, SNAG_BAD_SIZE, "the record does not fit into %d bytes decoded",
                         SNAG_CHUNK_BYTES);
-    for (size_t i = 0; i < count && err == SNAG_OK; i++)
+    if (note && err == SNAG_OK)
+        err = lane_sift(worker, partition->index, note, &count, &why);
+    for (size_t i = 0; i < count && err == SNAG_OK && !note; i++)
         err = snag_worker_check_key(worker, raw, &worker->events[i], &why);
     if (err == SNAG_OK) {
         atomic_fetch_add(&worker->stats->events, count);
@@ -69,24 +102,59 @@ static snag_err judge(snag_partition *partition, const snag_raw *raw, size_t at,
     return SNAG_OK;
 }
 
-/* SNAG_AGAIN: it waits for its schema. */
-static snag_err take_next(snag_partition *partition, snag_stream *stream, snag_diag *diag)
+/* How far the lane's own partition had come before this record. SNAG_AGAIN: now it may be another's turn. */
+static snag_err lane_low(snag_partition *partition, uint32_t of, int64_t low_ms, snag_diag *diag)
 {
     snag_worker *worker = partition->worker;
+    if (!snag_stream_is_back(&partition->streams[of]) || low_ms == SNAG_TIME_NONE ||
+        low_ms <= snag_engine_low(partition->engine, of))
+        return SNAG_OK;
+    snag_worker_dirty(worker, partition);
+    partition->draining =
+        !snag_engine_tick_source(partition->engine, of, low_ms, snag_worker_timer_budget(worker));
+    snag_worker_pass(worker, SNAG_POINT_TICKED);
+    snag_err err = snag_partition_drain(partition, diag);
+    return err == SNAG_OK && snag_partition_turn(partition) != of ? SNAG_AGAIN : err;
+}
+
+static snag_err record_take(snag_partition *partition, uint32_t of, size_t at, snag_diag *diag)
+{
+    snag_worker *worker = partition->worker;
+    snag_lane_note note;
+    snag_raw raw;
+    if (worker->lane_of[of] < 0) {
+        raw = snag_worker_raw(worker, at);
+        return judge(partition, &raw, NULL, at, diag);
+    }
+    if (snag_worker_lane_raw(worker, at, &raw, &note) != SNAG_OK) {
+        if (worker->batch->records[at].position.offset >= partition->streams[of].resume)
+            snag_worker_dead_letter(worker, partition, at, SNAG_BAD_SYNTAX,
+                                    "a record in an internal topic that was not written by snag");
+        return SNAG_OK;
+    }
+    snag_err err = lane_low(partition, of, note.low_ms, diag);
+    return err == SNAG_OK && note.count ? judge(partition, &raw, &note, at, diag) : err;
+}
+
+/* SNAG_AGAIN: it waits for its schema, or for its turn. */
+static snag_err take_next(snag_partition *partition, uint32_t of, snag_diag *diag)
+{
+    snag_worker *worker = partition->worker;
+    snag_stream *stream = &partition->streams[of];
     size_t at = stream->run_first;
-    snag_raw raw = snag_worker_raw(worker, at);
-    if (!snag_stream_is_back(stream) && raw.position.offset >= stream->resume) {
+    int64_t offset = worker->batch->records[at].position.offset;
+    if (!snag_stream_is_back(stream) && offset >= stream->resume) {
         stream->next = stream->resume; /* between the two lies nothing but markers */
         return SNAG_OK;
     }
     worker->run_first = at; /* a late event is this record itself */
     worker->run_end = at + 1;
-    snag_err err = judge(partition, &raw, at, diag);
+    snag_err err = record_take(partition, of, at, diag);
     if (err != SNAG_OK)
         return err;
     atomic_fetch_add(&worker->stats->records, 1);
     stream->run_first++;
-    stream->next = raw.position.offset + 1;
+    stream->next = offset + 1;
     stream->reached = -1;
     snag_worker_dirty(worker, partition);
     return worker->bundle.bytes >= worker->shares.bundle_bytes ? snag_worker_commit(worker, diag) : SNAG_OK;
@@ -96,7 +164,7 @@ static void leave(const snag_partition *partition)
 {
     const snag_worker *worker = partition->worker;
     const snag_input *input = &worker->ports->input;
-    for (uint32_t s = 0; s < worker->sources; s++) {
+    for (uint32_t s = 0; s < worker->sources && worker->sources > 1; s++) {
         const snag_stream *stream = &partition->streams[s];
         if (stream->run_first < stream->run_end)
             input->ops->leave(input->self, partition->index, s,
@@ -113,10 +181,13 @@ snag_err snag_partition_merge(snag_partition *partition, snag_diag *diag)
     while (err == SNAG_OK) {
         if (partition->draining)
             err = snag_partition_drain(partition, diag);
-        snag_stream *stream = &partition->streams[snag_partition_turn(partition)];
+        uint32_t turn = snag_partition_turn(partition);
+        const snag_stream *stream = &partition->streams[turn];
         if (err != SNAG_OK || stream->run_first == stream->run_end || stream->parked)
             break;
-        err = take_next(partition, stream, diag);
+        err = take_next(partition, turn, diag);
+        if (err == SNAG_AGAIN && !stream->parked)
+            err = SNAG_OK; /* its turn is over, and it was left where it is */
     }
     leave(partition);
     worker->run_end = end;

@@ -17,9 +17,8 @@
 #include "base/assert.h"
 #include "runtime/inside.h"
 
-void snag_partition_park(snag_partition *partition, const snag_raw *raw)
+void snag_partition_park(snag_partition *partition, snag_stream *stream, const snag_raw *raw)
 {
-    snag_stream *stream = &partition->streams[raw->position.source];
     size_t size = raw->value.size < sizeof stream->parked_head ? raw->value.size : sizeof stream->parked_head;
     if (size)
         memcpy(stream->parked_head, raw->value.data, size);
@@ -36,11 +35,12 @@ static bool waits_still(const snag_partition *partition, uint32_t source)
     const snag_stream *stream = &partition->streams[source];
     snag_event event;
     snag_diag why;
-    snag_raw raw = {.position = {.partition = partition->index, .source = (uint16_t)source},
+    snag_raw raw = {.position = {.partition = partition->index, .source = worker->source_of[source]},
                     .stamp_ms = SNAG_TIME_NONE,
                     .value = snag_str_of(stream->parked_head, stream->parked_size)};
     snag_arena_reset(&worker->arena);
-    return snag_decode(worker->decoders[source], &raw, &worker->arena, &event, &why) == SNAG_AGAIN;
+    snag_decoder *decoder = worker->decoders[worker->source_of[source]];
+    return snag_decode(decoder, &raw, &worker->arena, &event, &why) == SNAG_AGAIN;
 }
 
 static snag_err reseat(snag_worker *worker, snag_diag *diag)
@@ -51,7 +51,7 @@ static snag_err reseat(snag_worker *worker, snag_diag *diag)
     SNAG_ASSERT(places != NULL);
     for (uint32_t i = 0; i < worker->options->partitions; i++) {
         const snag_partition *partition = worker->partitions[i];
-        for (uint32_t s = 0; s < worker->sources && partition->engine; s++)
+        for (uint32_t s = 0; s < worker->sources && snag_partition_is_owned(partition); s++)
             if (!partition->streams[s].parked)
                 places[count++] = (snag_place){.partition = i, .source = s,
                                                .offset = partition->streams[s].next};

@@ -25,19 +25,25 @@ static of_topic of(const snag_partition *partition, uint32_t source)
     if (partition->worker->sources == 1)
         return to;
     snag_buf_str_put(&buf, SNAG_STR(" of "));
-    snag_buf_str_put(&buf, partition->worker->topics[source]);
+    const snag_stream_name name = snag_worker_stream_name(partition->worker, source);
+    if (partition->worker->lane_of[source] < 0)
+        snag_buf_str_put(&buf, partition->worker->topics[partition->worker->source_of[source]]);
+    else
+        snag_buf_printf(&buf, "what %.*s has for it", (int)name.size, name.text);
     to.text[buf.size] = '\0';
     return to;
 }
 
-static snag_err stream_first(snag_partition *partition, uint32_t source, snag_diag *diag)
+snag_err snag_partition_stream_first(snag_partition *partition, uint32_t source, snag_diag *diag)
 {
     snag_stream *stream = &partition->streams[source];
     int64_t first, end;
     snag_err err = snag_worker_ask_range(partition->worker, partition->index, source, &first, &end, diag);
     if (err != SNAG_OK)
         return err;
-    stream->next = partition->worker->options->from_latest ? end : first;
+    const snag_worker *worker = partition->worker;
+    bool latest = worker->options->from_latest && worker->lane_of[source] < 0; /* lanes are new */
+    stream->next = latest ? end : first;
     stream->resume = stream->next;
     return SNAG_OK;
 }
@@ -46,11 +52,12 @@ snag_err snag_partition_places_first(snag_partition *partition, snag_diag *diag)
 {
     snag_err err = SNAG_OK;
     for (uint32_t s = 0; s < partition->worker->sources && err == SNAG_OK; s++)
-        err = stream_first(partition, s, diag);
+        err = snag_partition_stream_first(partition, s, diag);
     return err;
 }
 
-static snag_err range_check(const snag_partition *partition, const snag_place *place, snag_diag *diag)
+snag_err snag_partition_range_check(const snag_partition *partition, const snag_place *place,
+                                    snag_diag *diag)
 {
     int64_t first, end;
     snag_err err =
@@ -103,7 +110,7 @@ snag_err snag_partition_places_read(snag_partition *partition, const snag_place 
         bool counts = snag_place_is_of(&places[s], *n, partition->incarnation);
         partition->streams[s].placed = counts ? places[s].offset : -1;
         if (counts)
-            err = range_check(partition, &places[s], diag);
+            err = snag_partition_range_check(partition, &places[s], diag);
     }
     return err;
 }
@@ -112,14 +119,16 @@ snag_err snag_partition_places_read(snag_partition *partition, const snag_place 
 static snag_err stream_new(snag_partition *partition, uint32_t source, snag_diag *diag)
 {
     snag_worker *worker = partition->worker;
-    snag_err err = stream_first(partition, source, diag);
+    snag_err err = snag_partition_stream_first(partition, source, diag);
     if (err != SNAG_OK)
         return err;
     snag_worker_dirty(worker, partition);
+    const snag_stream_name name = snag_worker_stream_name(worker, source);
     snag_worker_say(worker,
                     "partition %" PRIu32 ": source %.*s is new: it is read from its %s (offset %" PRId64 ")",
-                    partition->index, SNAG_FMT(worker->pipeline->sources[source].name),
-                    worker->options->from_latest ? "end" : "beginning", partition->streams[source].next);
+                    partition->index, (int)name.size, name.text,
+                    worker->options->from_latest && worker->lane_of[source] < 0 ? "end" : "beginning",
+                    partition->streams[source].next);
     return SNAG_OK;
 }
 
@@ -129,12 +138,13 @@ static snag_err stream_take(snag_partition *partition, const snag_head *head, ui
     snag_stream *stream = &partition->streams[source];
     if (source >= head->count)
         return stream_new(partition, source, diag);
+    const snag_stream_name name = snag_worker_stream_name(partition->worker, source);
     if (stream->placed < 0)
         return snag_fail(diag, SNAG_STATE,
                          "partition %" PRIu32 "%s: the group has no offsets that fit the stored state: they "
                          "were deleted, or source %.*s reads another topic than before. Begin a new --group",
                          partition->index, of(partition, source).text,
-                         SNAG_FMT(partition->worker->pipeline->sources[source].name));
+                         (int)name.size, name.text);
     stream->next = head->sources[source].oldest;
     stream->resume = head->sources[source].next;
     return SNAG_OK;
@@ -152,15 +162,50 @@ snag_err snag_partition_places_take(snag_partition *partition, const snag_head *
     return err;
 }
 
+/* How many partitions of the source at place `at` of the head's list stand in it. */
+static uint32_t lanes_of(const snag_head *head, uint32_t at, snag_str source)
+{
+    uint32_t count = 0;
+    for (; at < head->count; at++) {
+        snag_str name = head->sources[at].name;
+        if (name.size <= source.size || name.data[source.size] != '/' ||
+            !snag_str_equal(snag_str_of(name.data, source.size), source))
+            break;
+        count++;
+    }
+    return count;
+}
+
+/* A customer does not move where a rekeyed topic gets more partitions, but behind them others have their
+ * places. */
+static snag_err lanes_check(const snag_worker *worker, const snag_head *head, uint32_t stream,
+                            snag_diag *diag)
+{
+    const snag_source_spec *spec = snag_worker_spec(worker, stream);
+    uint32_t was = lanes_of(head, stream, spec->name);
+    bool last = stream + spec->lanes == worker->sources && spec->lanes >= was;
+    if (was == 0 || was == spec->lanes || last)
+        return SNAG_OK;
+    return snag_fail(diag, SNAG_STATE,
+                     "%.*s, the topic of the rekeyed source %.*s, had %" PRIu32 " partitions and has %" PRIu32
+                     " now: only the last of `sources:` may grow, and none may shrink. Begin a new --group",
+                     SNAG_FMT(spec->topic), SNAG_FMT(spec->name), was, spec->lanes);
+}
+
 snag_err snag_partition_sources_check(const snag_partition *partition, const snag_head *head, snag_diag *diag)
 {
-    const snag_pipeline *pipeline = partition->worker->pipeline;
-    for (uint32_t s = 0; s < pipeline->source_count && s < head->count && head->count > 1; s++)
-        if (!snag_str_equal(head->sources[s].name, pipeline->sources[s].name))
+    const snag_worker *worker = partition->worker;
+    snag_err err = SNAG_OK;
+    for (uint32_t s = 0; s < worker->sources && s < head->count && head->count > 1 && err == SNAG_OK; s++) {
+        const snag_stream_name name = snag_worker_stream_name(worker, s);
+        if (worker->lane_of[s] == 0)
+            err = lanes_check(worker, head, s, diag);
+        if (err == SNAG_OK && !snag_str_equal(head->sources[s].name, snag_str_of(name.text, name.size)))
             return snag_fail(diag, SNAG_CONFIG,
                              "the stored state was made with source %.*s at place %" PRIu32 " of `sources:`, "
                              "and now %.*s stands there: sources keep their places. Write a new one behind "
                              "the others, and take away only the last; or begin a new --group",
-                             SNAG_FMT(head->sources[s].name), s + 1, SNAG_FMT(pipeline->sources[s].name));
-    return SNAG_OK;
+                             SNAG_FMT(head->sources[s].name), s + 1, (int)name.size, name.text);
+    }
+    return err;
 }

@@ -380,6 +380,8 @@ static snag_err take_one(snag_worker *worker, snag_place *places, bool *refused,
     snag_partition *partition = partition_at(worker, places->partition);
     *refused = false;
     partition->kept = true;
+    if (worker->rekeys)
+        return snag_rekey_take_over(partition, places, diag);
     for (uint32_t s = 0; s < worker->sources; s++)
         partition->streams[s].reached = -1;
     if (warm(partition, places)) {
@@ -409,10 +411,10 @@ static void forget_others(snag_worker *worker)
         snag_partition *partition = worker->partitions[i];
         if (!partition->kept)
             snag_partition_drop(partition);
-        owned += partition->engine != NULL;
+        owned += snag_partition_is_owned(partition);
         partition->kept = false;
     }
-    atomic_store(&worker->stats->partitions, owned);
+    atomic_store(&worker->stats->partitions, worker->rekeys ? 0 : owned);
 }
 
 static void tell(const snag_worker *worker, int64_t took_ms)
@@ -479,7 +481,12 @@ snag_err snag_worker_take_over(snag_worker *worker, snag_diag *diag)
     size_t count;
     const uint32_t *given = input->ops->given(input->self, &count);
     for (size_t i = 0; i < count; i++)
-        if (given[i] >= worker->options->partitions)
+        if (given[i] >= worker->options->partitions && worker->rekeys)
+            return snag_fail(diag, SNAG_STATE,
+                             "%.*s got more partitions (%" PRIu32 " at start), and there is no internal "
+                             "topic for them yet: `snag topics PIPELINE --create` makes it; then start again",
+                             SNAG_FMT(worker->topics[0]), worker->options->partitions);
+        else if (given[i] >= worker->options->partitions)
             return snag_fail(diag, SNAG_STATE,
                              "the input topic got more partitions (%" PRIu32 " at start): customers have "
                              "moved between partitions. Begin a new --group",

@@ -14,7 +14,6 @@
 enum {
     ENCODE_LEAST = 8192,
     ENCODE_MOST = 16 << 20,
-    HEADERS_MAX = 1024,     /* of one record; more are not passed on */
     FORWARD_MAX = 900000,   /* bytes of a record passed on: a producer's default limit is 1,000,000 */
     NOTES_MAX = 12,
     NUMBER_MAX = 24
@@ -124,15 +123,15 @@ static snag_str fit(snag_worker *worker, notes *to, snag_str value, size_t room)
 }
 
 /* The record's own headers, as long as they fit, with the notes behind them. */
-static size_t headers_join(snag_worker *worker, size_t at, const notes *added, snag_message *message)
+static size_t headers_join(snag_worker *worker, const snag_raw *raw, const notes *added,
+                           snag_message *message)
 {
-    const snag_input *input = &worker->ports->input;
-    uint32_t own = input->ops->headers(input->self, at, worker->headers, HEADERS_MAX);
+    uint32_t own = raw->header_count;
     size_t bytes = 0;
     snag_header *list =
         snag_bundle_take(&worker->bundle, (own + added->count) * sizeof(snag_header));
     for (uint32_t i = 0; i < own; i++) {
-        const snag_header *header = &worker->headers[i];
+        const snag_header *header = &raw->headers[i];
         if (bytes + header->name.size + header->value.size > FORWARD_MAX / 2)
             break;
         bytes += header->name.size + header->value.size;
@@ -152,22 +151,21 @@ static snag_str copy_or_none(snag_worker *worker, snag_str text)
     return text.data ? snag_bundle_copy(&worker->bundle, text) : text;
 }
 
-/* Record `at` of the batch, as it came, with notes in its headers. */
-static void forward(snag_worker *worker, snag_partition *partition, snag_topic topic, size_t at,
+/* A record as it came, with notes in its headers. */
+static void forward(snag_worker *worker, snag_partition *partition, snag_topic topic, const snag_raw *raw,
                     notes *added)
 {
-    const snag_raw *raw = &worker->batch->records[at];
     snag_str key = raw->key.size <= FORWARD_MAX / 4 ? raw->key
                                                     : snag_str_of(raw->key.data, FORWARD_MAX / 4);
     snag_str value = fit(worker, added, raw->value, FORWARD_MAX - key.size);
     snag_message message = {.topic = topic,
                             .partition = place(worker, topic, partition->index, key),
                             .key = copy_or_none(worker, key)};
-    size_t taken = headers_join(worker, at, added, &message) + key.size;
+    size_t taken = headers_join(worker, raw, added, &message) + key.size;
     if (value.size > FORWARD_MAX - taken) { /* long headers too: cut deeper, and say so */
         value = fit(worker, added, raw->value, FORWARD_MAX - taken);
         message.header_count = 0;
-        headers_join(worker, at, added, &message);
+        headers_join(worker, raw, added, &message);
     }
     message.value = copy_or_none(worker, value);
     snag_bundle_add(&worker->bundle, &message);
@@ -178,11 +176,12 @@ void snag_worker_dead_letter(snag_worker *worker, snag_partition *partition, siz
                              snag_err reason, const char *words)
 {
     notes added = {.count = 0};
+    const snag_raw raw = snag_worker_origin(worker, at);
     note(worker, &added, "snag.reason", snag_str_from(snag_err_name(reason)));
     note(worker, &added, "snag.error",
          snag_str_from(words && *words ? words : snag_err_sentence(reason)));
-    note_origin(worker, &added, &worker->batch->records[at]);
-    forward(worker, partition, SNAG_TOPIC_DEAD_LETTER, at, &added);
+    note_origin(worker, &added, &raw);
+    forward(worker, partition, SNAG_TOPIC_DEAD_LETTER, &raw, &added);
     atomic_fetch_add(&worker->stats->dead, 1);
 }
 
@@ -216,8 +215,9 @@ static void late(snag_worker *worker, snag_partition *partition, const snag_reco
     /* What waited in the order buffer is never late: time does not pass it. So its record is at hand. */
     bool found = run_find(worker, record->as.late.position.offset, &at);
     SNAG_ASSERT(found);
-    note_origin(worker, &added, &worker->batch->records[at]);
-    forward(worker, partition, SNAG_TOPIC_LATE, at, &added);
+    const snag_raw raw = snag_worker_origin(worker, at);
+    note_origin(worker, &added, &raw);
+    forward(worker, partition, SNAG_TOPIC_LATE, &raw, &added);
 }
 
 void snag_partition_emit(void *context, const snag_record *record)

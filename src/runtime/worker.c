@@ -91,9 +91,9 @@ static void left_sum(snag_worker *worker)
     worker->left_ms = worker->now_ms + LEFT_EVERY_MS;
     for (uint32_t i = 0; i < worker->options->partitions; i++) {
         const snag_partition *partition = worker->partitions[i];
-        if (!partition->engine || is_read(partition))
+        if (!snag_partition_is_owned(partition) || is_read(partition))
             continue;
-        int64_t newest_ms = snag_engine_newest(partition->engine);
+        int64_t newest_ms = worker->rekeys ? partition->low_ms : snag_engine_newest(partition->engine);
         for (uint32_t s = 0; s < worker->sources; s++) {
             int64_t end = input->ops->seen_end(input->self, i, s), next = partition->streams[s].next;
             left += end > next && partition->streams[s].reached < next ? (uint64_t)(end - next) : 0;
@@ -111,14 +111,16 @@ static void stats_sum(snag_worker *worker)
     uint64_t walks = 0, episodes = 0, armed = 0, bytes = 0, behind = 0;
     for (uint32_t i = 0; i < worker->options->partitions; i++) {
         const snag_partition *partition = worker->partitions[i];
-        if (!partition->engine)
+        if (!snag_partition_is_owned(partition))
+            continue;
+        behind += !is_read(partition);
+        if (worker->rekeys)
             continue;
         snag_engine_usage_get(partition->engine, &usage);
         walks += usage.open_walks;
         episodes += usage.open_episodes;
         armed += usage.armed;
         bytes += usage.bytes_used;
-        behind += !is_read(partition);
     }
     atomic_store(&worker->stats->walks, walks);
     atomic_store(&worker->stats->episodes, episodes);
@@ -291,9 +293,33 @@ void snag_partition_clear(snag_partition *partition)
 {
     snag_worker *worker = partition->worker;
     *partition = (snag_partition){.worker = worker, .index = partition->index, .n = -1, .logged = -1,
-                                  .words_at = -1, .stale = true};
+                                  .words_at = -1, .stale = true, .low_ms = SNAG_TIME_NONE,
+                                  .told_ms = SNAG_TIME_NONE};
     for (uint32_t s = 0; s < worker->sources; s++)
         partition->streams[s] = (snag_stream){.placed = -1, .reached = -1};
+}
+
+/* The streams of a partition, in the order of the engine's flows. */
+static void streams_number(snag_worker *worker)
+{
+    uint32_t stream = 0;
+    SNAG_ASSERT(worker->sources <= SNAG_FLOWS_MAX);
+    for (uint32_t s = 0; s < worker->pipeline->source_count; s++)
+        for (uint32_t lane = 0; lane < snag_source_flows(&worker->pipeline->sources[s]); lane++) {
+            worker->source_of[stream] = (uint8_t)s;
+            worker->lane_of[stream++] = worker->pipeline->sources[s].lanes ? (int16_t)lane : -1;
+        }
+}
+
+snag_stream_name snag_worker_stream_name(const snag_worker *worker, uint32_t stream)
+{
+    snag_stream_name name;
+    snag_buf buf = snag_buf_on(name.text, sizeof name.text);
+    snag_buf_str_put(&buf, snag_worker_spec(worker, stream)->name);
+    if (worker->lane_of[stream] >= 0)
+        snag_buf_printf(&buf, "/%d", worker->lane_of[stream]);
+    name.size = buf.size < sizeof name.text ? buf.size : sizeof name.text;
+    return name;
 }
 
 static snag_err memory(snag_worker *worker, snag_diag *diag)
@@ -330,15 +356,15 @@ static snag_err prepare(snag_worker *worker, snag_diag *diag)
     snag_decoder_options decoding = {.now_ms = SNAG_NEVER, .fetch = options->fetch,
                                      .fetch_context = options->fetch_context};
     snag_err err = memory(worker, diag);
-    for (uint32_t s = 0; s < worker->sources; s++)
+    for (uint32_t s = 0; s < pipeline->source_count; s++)
         worker->topics[s] = pipeline->sources[s].topic;
     worker->encode = (snag_encode_context){.pipeline = pipeline->name,
                                            .version = pipeline->version,
                                            .config = pipeline->config,
                                            .topics = worker->topics,
-                                           .topic_count = worker->sources,
+                                           .topic_count = pipeline->source_count,
                                            .detected_at_ms = SNAG_TIME_NONE};
-    for (uint32_t s = 0; s < worker->sources && err == SNAG_OK; s++)
+    for (uint32_t s = 0; s < pipeline->source_count && err == SNAG_OK; s++)
         err = snag_decoder_new(&worker->decoders[s], &pipeline->sources[s], options->base_dir, &decoding,
                                diag);
     return err;
@@ -352,7 +378,7 @@ static void finish(snag_worker *worker)
         free(worker->partitions[i]);
     }
     free(worker->partitions);
-    for (uint32_t s = 0; s < worker->sources; s++)
+    for (uint32_t s = 0; s < worker->pipeline->source_count; s++)
         snag_decoder_free(worker->decoders[s]);
     snag_bundle_finish(&worker->bundle);
     free(worker->arena_block);
@@ -383,11 +409,12 @@ snag_err snag_worker_run(const snag_worker_options *options, const snag_ports *p
                          snag_shared *shared, snag_stats *stats, snag_diag *diag)
 {
     snag_worker worker = {.options = options, .ports = ports, .pipeline = options->pipeline,
-                          .sources = options->pipeline->source_count,
+                          .sources = snag_pipeline_flows(options->pipeline), .rekeys = options->rekey != NULL,
                           .shares = snag_shares_of(options->pipeline->budget_bytes, options->workers),
                           .shared = shared, .stats = stats, .dirty_ms = SNAG_NEVER,
                           .drift_ms = SNAG_TIME_NONE, .fenced_ms = SNAG_TIME_NONE,
                           .begun_ms = SNAG_TIME_NONE};
+    streams_number(&worker);
     snag_bundle_init(&worker.bundle);
     snag_worker_clock(&worker);
     snag_err err = prepare(&worker, diag);

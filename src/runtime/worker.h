@@ -21,6 +21,7 @@
 #define SNAG_STAT_TABLE(X)                                                          \
     X(records, "records read")                                                      \
     X(events, "events given to the engine")                                         \
+    X(carried, "records carried to the customer's partition (rekey)")               \
     X(alerts, "alerts said (shadow ones too)")                                      \
     X(changes, "journey changes said")                                              \
     X(decisions, "decisions said")                                                  \
@@ -66,6 +67,12 @@ typedef struct snag_ports {
     snag_blocks blocks;
 } snag_ports;
 
+/* The first hop reads a rekeyed source's topic and writes each record to the partition of its customer: for
+ * partition u of the topic there is lane u, an internal topic of its own, output SNAG_TOPIC_COUNT + u. */
+typedef struct snag_rekey_options {
+    uint32_t lane_partitions; /* of each lane: those of the state */
+} snag_rekey_options;
+
 typedef struct snag_worker_options {
     const snag_pipeline *pipeline;
     snag_str base_dir;          /* for schema files */
@@ -76,6 +83,7 @@ typedef struct snag_worker_options {
     uint32_t topic_partitions[SNAG_TOPIC_COUNT];
     const char *group;          /* for words */
     const char *instance;
+    const snag_rekey_options *rekey; /* it is the first hop of the only source; NULL = not */
     bool from_latest;           /* first start: read only what comes from now on */
     size_t batch_max;           /* records a poll */
     int64_t commit_every_ms;    /* where nothing is urgent */

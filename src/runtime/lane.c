@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/lane.h"
+
+#include <inttypes.h>
+
+#include "base/limits.h"
+
+static void put_time(snag_buf *buf, int64_t time_ms)
+{
+    snag_buf_byte(buf, ' ');
+    if (time_ms == SNAG_TIME_NONE)
+        snag_buf_byte(buf, '-');
+    else
+        snag_buf_int(buf, time_ms);
+}
+
+void snag_lane_note_print(snag_buf *buf, const snag_lane_note *note)
+{
+    snag_buf_printf(buf, "1 %" PRIu32 " %" PRId64, note->partition, note->offset);
+    put_time(buf, note->stamp_ms);
+    put_time(buf, note->low_ms);
+    snag_buf_printf(buf, " %" PRIu32, note->count);
+}
+
+/* A number of at most 18 digits and what is behind it; negative only where it may be. */
+static bool number(snag_str *rest, bool negative, int64_t *out)
+{
+    size_t at = negative && rest->size && rest->data[0] == '-' ? 1 : 0, first = at;
+    int64_t value = 0;
+    for (; at < rest->size && at - first < 18 && rest->data[at] >= '0' && rest->data[at] <= '9'; at++)
+        value = value * 10 + (rest->data[at] - '0');
+    if (at == first || (at < rest->size && rest->data[at] != ' '))
+        return false;
+    *out = first ? -value : value;
+    at += at < rest->size;
+    *rest = snag_str_of(rest->data + at, rest->size - at);
+    return true;
+}
+
+static bool time_read(snag_str *rest, int64_t *out)
+{
+    if (rest->size < 2 || rest->data[0] != '-' || rest->data[1] != ' ')
+        return number(rest, true, out);
+    *out = SNAG_TIME_NONE;
+    *rest = snag_str_of(rest->data + 2, rest->size - 2);
+    return true;
+}
+
+bool snag_lane_note_read(snag_lane_note *note, snag_str text)
+{
+    int64_t version, partition, count;
+    if (!number(&text, false, &version) || version != 1 || !number(&text, false, &partition) ||
+        !number(&text, false, &note->offset) || !time_read(&text, &note->stamp_ms) ||
+        !time_read(&text, &note->low_ms) || !number(&text, false, &count) || text.size > 0 ||
+        partition >= SNAG_FLOWS_MAX || count > SNAG_EACH_MAX)
+        return false;
+    note->partition = (uint32_t)partition;
+    note->count = (uint32_t)count;
+    return true;
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The first hop of a rekeyed source: each record goes to its customer's partition of the lane (lane.h) of the
+ * topic's partition where it was found. It is decoded to find customer and time, and carried as it came; what
+ * cannot be read goes to the dead letter here. There is no state but how far time has come, and that is kept
+ * in the words beside the offset: one transaction carries records, marks, and
+ *
+ *     offset metadata   "snag rekey 1 w=1764320000000"      "w=-" before the first event
+ *
+ * A first start commits its place before anything is read, so a lane in which something lies belongs to
+ * offsets that are there (cli/live.c looks).
+ *
+ * Marks tell a lane's other partitions how far its topic's partition has come; where it is silent (proved as
+ * in idle.c), the clock moves it, and marks say so all the time: this hop cannot know what is due behind it.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "runtime/inside.h"
+#include "runtime/lane.h"
+
+enum {
+    MARK_EVERY_MS = 200,
+    CARRY_MAX = 900000, /* bytes of a record with its headers: a producer's default limit is 1,000,000 */
+    WAIT_MAX_MS = 100
+};
+
+static const char words_begin[] = "snag rekey 1 w=";
+
+static void words_print(char *text, size_t room, int64_t low_ms)
+{
+    if (low_ms == SNAG_TIME_NONE)
+        snprintf(text, room, "%s-", words_begin);
+    else
+        snprintf(text, room, "%s%" PRId64, words_begin, low_ms);
+}
+
+static bool words_read(const char *text, int64_t *low_ms)
+{
+    const size_t size = sizeof words_begin - 1;
+    char *end;
+    if (strncmp(text, words_begin, size) != 0)
+        return false;
+    *low_ms = SNAG_TIME_NONE;
+    if (strcmp(text + size, "-") == 0)
+        return true;
+    *low_ms = strtoll(text + size, &end, 10);
+    return end != text + size && *end == '\0';
+}
+
+static void low_raise(snag_partition *partition, int64_t low_ms)
+{
+    if (low_ms > partition->low_ms)
+        partition->low_ms = low_ms;
+}
+
+/* --- carrying ---------------------------------------------------------------------------------- */
+
+static snag_header note_header(snag_worker *worker, const snag_lane_note *note)
+{
+    char text[SNAG_LANE_NOTE_MAX];
+    snag_buf buf = snag_buf_on(text, sizeof text);
+    snag_lane_note_print(&buf, note);
+    SNAG_ASSERT(!buf.full);
+    return (snag_header){SNAG_STR(SNAG_LANE_HEADER), snag_bundle_copy(&worker->bundle, snag_buf_str(&buf))};
+}
+
+static snag_str copy_or_none(snag_worker *worker, snag_str text)
+{
+    return text.data ? snag_bundle_copy(&worker->bundle, text) : text;
+}
+
+/* The record's own headers as copies, with room for ours behind them. */
+static snag_header *headers_copy(snag_worker *worker, const snag_raw *raw)
+{
+    snag_header *list = snag_bundle_take(&worker->bundle, (raw->header_count + 2) * sizeof *list);
+    for (uint32_t i = 0; i < raw->header_count; i++)
+        list[i] = (snag_header){snag_bundle_copy(&worker->bundle, raw->headers[i].name),
+                                copy_or_none(worker, raw->headers[i].value)};
+    return list;
+}
+
+static size_t bytes_of(const snag_raw *raw)
+{
+    size_t bytes = raw->value.size + raw->key.size + SNAG_CUSTOMER_BYTES_MAX + 2 * SNAG_LANE_NOTE_MAX;
+    for (uint32_t i = 0; i < raw->header_count; i++)
+        bytes += raw->headers[i].name.size + raw->headers[i].value.size;
+    return bytes;
+}
+
+static void carry_to(snag_partition *partition, const snag_raw *raw, snag_str value, uint32_t to,
+                     snag_str who, uint32_t count)
+{
+    snag_worker *worker = partition->worker;
+    const snag_lane_note note = {.partition = partition->index, .offset = raw->position.offset,
+                                 .stamp_ms = raw->stamp_ms, .low_ms = partition->low_ms, .count = count};
+    snag_header *headers = headers_copy(worker, raw);
+    snag_message message = {.topic = snag_lane_topic(partition->index), .partition = to, .value = value,
+                            .key = snag_bundle_copy(&worker->bundle, who), .headers = headers,
+                            .header_count = raw->header_count};
+    headers[message.header_count++] = note_header(worker, &note);
+    if (raw->key.data)
+        headers[message.header_count++] = (snag_header){SNAG_STR(SNAG_LANE_KEY_HEADER),
+                                                        snag_bundle_copy(&worker->bundle, raw->key)};
+    snag_bundle_add(&worker->bundle, &message);
+    atomic_fetch_add(&worker->stats->carried, 1);
+}
+
+/* Once to each partition that some of its events belong to. */
+static void carry(snag_partition *partition, const snag_raw *raw, size_t count)
+{
+    snag_worker *worker = partition->worker;
+    const uint32_t partitions = worker->options->rekey->lane_partitions;
+    const snag_str value = snag_bundle_copy(&worker->bundle, raw->value);
+    uint32_t to[SNAG_EACH_MAX];
+    SNAG_ASSERT(count <= SNAG_EACH_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const snag_event *event = &worker->events[i];
+        to[i] = snag_murmur2(worker->pipeline->key_account ? event->account : event->customer) % partitions;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint32_t same = 0;
+        bool before = false;
+        for (size_t k = 0; k < count; k++) {
+            before = before || (k < i && to[k] == to[i]);
+            same += to[k] == to[i];
+        }
+        const snag_event *event = &worker->events[i];
+        if (!before)
+            carry_to(partition, raw, value, to[i],
+                     worker->pipeline->key_account ? event->account : event->customer, same);
+    }
+}
+
+/* What the record says of time; excluded events say it too. */
+static void see_times(snag_partition *partition, size_t count)
+{
+    const snag_worker *worker = partition->worker;
+    for (size_t i = 0; i < count; i++) {
+        const snag_event *event = &worker->events[i];
+        bool stamped = event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < event->time_ms;
+        low_raise(partition, (stamped ? event->stamp_ms : event->time_ms) -
+                                 worker->pipeline->sources[0].out_of_order_ms);
+    }
+}
+
+/* SNAG_AGAIN: it waits for its schema. */
+static snag_err record_take(snag_partition *partition, size_t at)
+{
+    snag_worker *worker = partition->worker;
+    snag_raw raw = snag_worker_raw(worker, at);
+    size_t count = 0;
+    snag_diag why;
+    snag_arena_reset(&worker->arena);
+    snag_err err = snag_decode_all(worker->decoders[0], &raw, &worker->arena, worker->events,
+                                   SNAG_CHUNK_EVENTS, &count, &why);
+    if (err == SNAG_AGAIN) {
+        snag_partition_park(partition, &partition->streams[0], &raw);
+        return err;
+    }
+    raw = snag_worker_origin(worker, at);
+    if (err == SNAG_OK && bytes_of(&raw) > CARRY_MAX)
+        err = snag_fail(&why, SNAG_BAD_SIZE, "the record has %zu bytes; at most %d can be carried (rekey)",
+                        bytes_of(&raw), CARRY_MAX);
+    if (err == SNAG_FULL)
+        err = snag_fail(&why, SNAG_BAD_SIZE, "the record does not fit into %d bytes decoded",
+                        SNAG_CHUNK_BYTES);
+    if (err != SNAG_OK) {
+        snag_worker_dead_letter(worker, partition, at, err, why.text);
+        return SNAG_OK;
+    }
+    carry(partition, &raw, count);
+    see_times(partition, count);
+    return SNAG_OK;
+}
+
+snag_err snag_rekey_feed(snag_partition *partition, snag_diag *diag)
+{
+    snag_worker *worker = partition->worker;
+    snag_stream *stream = &partition->streams[0];
+    snag_err err = SNAG_OK;
+    for (size_t at = worker->run_first; at < worker->run_end && err == SNAG_OK && !stream->parked; at++) {
+        if (record_take(partition, at) == SNAG_AGAIN)
+            break;
+        atomic_fetch_add(&worker->stats->records, 1);
+        stream->next = worker->batch->records[at].position.offset + 1;
+        stream->reached = -1;
+        snag_worker_dirty(worker, partition);
+        if (worker->bundle.bytes >= worker->shares.bundle_bytes)
+            err = snag_worker_commit(worker, diag);
+    }
+    return err;
+}
+
+/* --- time -------------------------------------------------------------------------------------- */
+
+static bool marks_due(const snag_worker *worker, const snag_partition *partition)
+{
+    return partition->low_ms > partition->told_ms &&
+           (partition->told_ms == SNAG_TIME_NONE || worker->now_ms - partition->told_at_ms >= MARK_EVERY_MS);
+}
+
+static void tick(snag_worker *worker, snag_partition *partition)
+{
+    const snag_source_spec *spec = &worker->pipeline->sources[0];
+    snag_stream *stream = &partition->streams[0];
+    int64_t wall_ms;
+    bool read = stream->reached >= stream->next || snag_planted(TICK_WHILE_BEHIND);
+    if (!read || worker->now_ms < stream->asked_ms || !snag_partition_is_silent(partition, 0, &wall_ms))
+        return;
+    stream->asked_ms = worker->now_ms + MARK_EVERY_MS;
+    low_raise(partition, wall_ms - spec->out_of_order_ms - spec->delay_ms);
+    snag_worker_pass(worker, SNAG_POINT_TICKED);
+}
+
+snag_err snag_rekey_tick(snag_worker *worker, snag_diag *diag)
+{
+    (void)diag;
+    for (uint32_t i = 0; i < worker->options->partitions; i++) {
+        snag_partition *partition = worker->partitions[i];
+        if (!partition->carried)
+            continue;
+        if (!worker->jumped)
+            tick(worker, partition);
+        if (marks_due(worker, partition))
+            snag_worker_dirty(worker, partition);
+    }
+    return SNAG_OK;
+}
+
+int snag_rekey_wait(const snag_worker *worker)
+{
+    int64_t wait_ms = WAIT_MAX_MS;
+    if (worker->dirty_ms != SNAG_NEVER)
+        wait_ms = worker->dirty_ms + worker->options->commit_every_ms - worker->now_ms;
+    for (uint32_t i = 0; i < worker->options->partitions; i++) {
+        const snag_partition *partition = worker->partitions[i];
+        const snag_stream *stream = &partition->streams[0];
+        if (!partition->carried || stream->reached < stream->next)
+            continue;
+        int64_t left_ms = stream->asked_ms - worker->now_ms;
+        wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
+    }
+    return wait_ms < 1 ? 1 : wait_ms > WAIT_MAX_MS ? WAIT_MAX_MS : (int)wait_ms;
+}
+
+/* --- committing -------------------------------------------------------------------------------- */
+
+static void marks_add(snag_worker *worker, snag_partition *partition)
+{
+    const snag_lane_note note = {.partition = partition->index, .offset = partition->streams[0].next,
+                                 .stamp_ms = SNAG_TIME_NONE, .low_ms = partition->low_ms};
+    snag_header *header = snag_bundle_take(&worker->bundle, sizeof *header);
+    *header = note_header(worker, &note);
+    for (uint32_t p = 0; p < worker->options->rekey->lane_partitions; p++) {
+        const snag_message message = {.topic = snag_lane_topic(partition->index), .partition = p,
+                                      .headers = header, .header_count = 1};
+        snag_bundle_add(&worker->bundle, &message);
+    }
+    partition->told_ms = partition->low_ms;
+    partition->told_at_ms = worker->now_ms;
+}
+
+void snag_rekey_prepare(snag_worker *worker, snag_partition *partition, snag_place *place)
+{
+    if (marks_due(worker, partition))
+        marks_add(worker, partition);
+    *place = (snag_place){.partition = partition->index, .offset = partition->streams[0].next};
+    words_print(place->text, sizeof place->text, partition->low_ms);
+}
+
+void snag_rekey_committed(snag_partition *partition, const snag_place *place)
+{
+    partition->streams[0].placed = place->offset;
+    partition->dirty = false;
+    snag_worker_pass(partition->worker, SNAG_POINT_COMMITTED);
+}
+
+/* --- taking over ------------------------------------------------------------------------------- */
+
+snag_err snag_rekey_take_over(snag_partition *partition, snag_place *place, snag_diag *diag)
+{
+    snag_worker *worker = partition->worker;
+    snag_stream *stream = &partition->streams[0];
+    snag_err err;
+    snag_partition_drop(partition);
+    partition->kept = true;
+    if (place->offset < 0) {
+        err = snag_partition_stream_first(partition, 0, diag);
+        snag_worker_dirty(worker, partition);
+    } else if (!words_read(place->text, &partition->low_ms)) {
+        return snag_fail(diag, SNAG_STATE,
+                         "partition %" PRIu32 " of %.*s: the offsets of group %s were not written by snag "
+                         "(or were reset by hand): what was carried does not fit them. Begin a new --group",
+                         partition->index, SNAG_FMT(worker->topics[0]), worker->options->group);
+    } else {
+        err = snag_partition_range_check(partition, place, diag);
+        stream->next = stream->resume = stream->placed = place->offset;
+    }
+    if (err != SNAG_OK)
+        return err;
+    partition->carried = true;
+    place->offset = stream->next;
+    return SNAG_OK;
+}
