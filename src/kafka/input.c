@@ -309,6 +309,48 @@ static uint32_t input_headers(void *self, size_t i, snag_header *out, uint32_t m
     return count;
 }
 
+/* --- deleting what was read -------------------------------------------------------------------- */
+
+/* What could not be deleted stays for another time; but without the right it grows for ever, which is said. */
+static void forget_answer(snag_member *in, rd_kafka_event_t *event)
+{
+    const rd_kafka_DeleteRecords_result_t *result = rd_kafka_event_DeleteRecords_result(event);
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    const rd_kafka_topic_partition_list_t *list =
+        code || !result ? NULL : rd_kafka_DeleteRecords_result_offsets(result);
+    for (int i = 0; list && i < list->cnt && !code; i++)
+        code = list->elems[i].err;
+    bool refused = code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+                   code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+    if (refused && !in->said_kept) {
+        const snag_voice *voice = &in->owner.kafka->voice;
+        voice->say(voice->self, "records of internal topics that were read may not be deleted (right Delete on "
+                                "them): they grow until you set their retention.ms");
+        in->said_kept = true;
+    }
+}
+
+static void input_forget(void *self, const snag_place *places, size_t count)
+{
+    snag_member *in = self;
+    rd_kafka_t *probe = in->owner.kafka->probe;
+    rd_kafka_event_t *event;
+    if (!in->forgetting)
+        in->forgetting = rd_kafka_queue_new(probe);
+    while ((event = rd_kafka_queue_poll(in->forgetting, 0)) != NULL) {
+        forget_answer(in, event);
+        rd_kafka_event_destroy(event);
+    }
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(list, in->topics[places[i].source], (int32_t)places[i].partition)
+            ->offset = places[i].offset;
+    rd_kafka_DeleteRecords_t *before = rd_kafka_DeleteRecords_new(list);
+    rd_kafka_DeleteRecords(probe, &before, 1, NULL, in->forgetting);
+    rd_kafka_DeleteRecords_destroy(before);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 /* --- life -------------------------------------------------------------------------------------- */
 
 static void input_close(void *self)
@@ -327,6 +369,8 @@ static void input_close(void *self)
         free(in->topics[s]);
     }
     snag_hands_free(in->hands);
+    if (in->forgetting)
+        rd_kafka_queue_destroy(in->forgetting);
     free(in->name);
     free(in->instance);
     free(in->given);
@@ -392,6 +436,7 @@ static const snag_input_ops input_ops = {
     .rejoin = input_rejoin,
     .rival = input_rival,
     .range = input_range,
+    .forget = input_forget,
     .log_end = input_log_end,
     .seen_end = input_seen_end,
     .close = input_close,

@@ -41,6 +41,8 @@ typedef struct snag_member {
     size_t record_count;
     snag_reached *reached;
     size_t reached_count;
+    rd_kafka_queue_t *forgetting; /* answers to what was to be deleted; NULL = nothing was yet */
+    bool said_kept;
 } snag_member;
 
 /* A new client, subscribed to all topics. */

@@ -83,6 +83,9 @@ typedef struct snag_input_ops {
     /* The end of the log as the client last heard of it, without asking: for people, never for decisions.
      * -1 = unknown; NULL = never known. */
     int64_t (*seen_end)(void *self, uint32_t partition, uint32_t source);
+    /* Nobody needs what lies before these places any more: it may be deleted. Does not wait, and may do
+     * nothing. NULL = it never does. */
+    void (*forget)(void *self, const snag_place *places, size_t count);
     /* Leaves the group and frees. */
     void (*close)(void *self);
 } snag_input_ops;

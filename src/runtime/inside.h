@@ -7,6 +7,7 @@
  *     park.c     a partition that waits for a schema is not read, the others are
  *     rekey.c    the first hop of a source that is not keyed by the customer
  *     lane.c     what that hop writes beside each record, for the second
+ *     forget.c   what was read of lanes may be deleted
  *     say.c      what the engines emit, and dead letters, into the bundle
  *     commit.c   outputs, state and offsets in one transaction
  *     flush.c    the same state to the store, after the commit
@@ -42,6 +43,7 @@ struct snag_worker;
 typedef struct snag_stream {
     int64_t next;    /* to be read next */
     int64_t placed;  /* the offset last committed; -1 = none */
+    int64_t forgotten; /* of a lane: what lies before it is deleted */
     int64_t resume;  /* N at the takeover: what lies before it was read before: no second dead letter */
     int64_t reached; /* the end that was reached, -1 = unknown */
     int64_t asked_ms; /* monotonic: the log's end is not asked again before */
@@ -127,6 +129,7 @@ typedef struct snag_worker {
     bool behind;          /* the last poll brought as much as it could: there is more */
     int64_t committed_ms; /* monotonic */
     int64_t dirty_ms;     /* since when something waits; SNAG_NEVER = nothing */
+    int64_t forget_at_ms; /* monotonic: what lanes hold is not looked at before */
     int64_t left_ms;      /* monotonic: when the records left were last counted */
     int64_t fenced_ms;    /* monotonic, of the last fencing; SNAG_TIME_NONE = never */
     int64_t begun_ms;     /* monotonic, of the open transaction; SNAG_TIME_NONE = there is none */
@@ -190,6 +193,9 @@ snag_err snag_partition_take(snag_partition *partition, size_t count, snag_diag 
 void snag_partition_clear(snag_partition *partition);
 /* Fires what is due up to W*, with commits in between where it is much. */
 snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag);
+
+/* forget.c */
+void snag_worker_forget(snag_worker *worker);
 
 /* merge.c: several sources */
 /* Takes from the runs of one partition, which are the batch's from run_first to before run_end. */

@@ -49,7 +49,8 @@ static bool time_read(snag_str *rest, int64_t *out)
 bool snag_lane_note_read(snag_lane_note *note, snag_str text)
 {
     int64_t version, partition, count;
-    if (!number(&text, false, &version) || version != 1 || !number(&text, false, &partition) ||
+    bool ends = text.size && text.data[text.size - 1] != ' ';
+    if (!ends || !number(&text, false, &version) || version != 1 || !number(&text, false, &partition) ||
         !number(&text, false, &note->offset) || !time_read(&text, &note->stamp_ms) ||
         !time_read(&text, &note->low_ms) || !number(&text, false, &count) || text.size > 0 ||
         partition >= SNAG_FLOWS_MAX || count > SNAG_EACH_MAX)

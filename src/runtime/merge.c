@@ -55,13 +55,13 @@ static snag_err lane_sift(snag_worker *worker, uint32_t index, const snag_lane_n
     for (size_t i = 0; i < *count; i++) {
         snag_event *event = &worker->events[i];
         snag_str who = account ? event->account : event->customer;
-        if (snag_murmur2(who) % worker->options->partitions != index)
+        if (snag_murmur2(who) % worker->options->partitions != index && !snag_planted(ITEMS_EVERYWHERE))
             continue;
         event->shift = note->offset - event->position.offset;
         worker->events[kept++] = *event;
     }
     *count = kept;
-    if (kept == note->count)
+    if (kept == note->count || snag_planted(ITEMS_EVERYWHERE))
         return SNAG_OK;
     return snag_fail(why, SNAG_BAD_KEY,
                      "the record was carried here for %" PRIu32 " event%s of it, but %zu belong%s here: "
@@ -110,8 +110,10 @@ static snag_err lane_low(snag_partition *partition, uint32_t of, int64_t low_ms,
         low_ms <= snag_engine_low(partition->engine, of))
         return SNAG_OK;
     snag_worker_dirty(worker, partition);
-    partition->draining =
-        !snag_engine_tick_source(partition->engine, of, low_ms, snag_worker_timer_budget(worker));
+    uint32_t budget = snag_worker_timer_budget(worker);
+    partition->draining = snag_planted(LANES_ONE_TIME)
+                              ? !snag_engine_tick(partition->engine, low_ms, budget)
+                              : !snag_engine_tick_source(partition->engine, of, low_ms, budget);
     snag_worker_pass(worker, SNAG_POINT_TICKED);
     snag_err err = snag_partition_drain(partition, diag);
     return err == SNAG_OK && snag_partition_turn(partition) != of ? SNAG_AGAIN : err;

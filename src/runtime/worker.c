@@ -201,6 +201,8 @@ static snag_err turn(snag_worker *worker, snag_diag *diag)
             stats_sum(worker); /* an end that was reached behind the last commit is seen too */
         if (err == SNAG_OK)
             snag_worker_mend(worker, idle);
+        if (err == SNAG_OK)
+            snag_worker_forget(worker);
     }
     return err == SNAG_OK ? seat(worker, diag) : err;
 }
