@@ -311,7 +311,7 @@ static uint32_t input_headers(void *self, size_t i, snag_header *out, uint32_t m
 
 /* --- deleting what was read -------------------------------------------------------------------- */
 
-/* What could not be deleted stays for another time; but without the right it grows for ever, which is said. */
+/* What could not be deleted stays for another time; without the right for ever, which is said. */
 static void forget_answer(snag_member *in, rd_kafka_event_t *event)
 {
     const rd_kafka_DeleteRecords_result_t *result = rd_kafka_event_DeleteRecords_result(event);
@@ -324,8 +324,8 @@ static void forget_answer(snag_member *in, rd_kafka_event_t *event)
                    code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
     if (refused && !in->said_kept) {
         const snag_voice *voice = &in->owner.kafka->voice;
-        voice->say(voice->self, "records of internal topics that were read may not be deleted (right Delete on "
-                                "them): they grow until you set their retention.ms");
+        voice->say(voice->self, "records of internal topics that were read may not be deleted (right "
+                                "Delete on them): they grow until you set their retention.ms");
         in->said_kept = true;
     }
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a lane's only reader has read for good, the broker may delete: lanes are written all the time, and keep
- * nothing by age, so that a stop of a week loses nothing. A place that is committed is never needed again.
+ * What a lane's only reader has read for good, the broker may delete: lanes are written all the time, and
+ * keep what is in them whatever its age, so that a stop of a week loses nothing. What lies before a place
+ * that is committed is never needed again.
  */
 #include <stdlib.h>
 

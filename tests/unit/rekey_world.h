@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Logs in memory for both hops of a rekeyed source, and a worker's ports on them. Workers run in turns of some
- * polls each; a run may be killed, at a poll or at any call of its output, and calls fail before or after they
- * took effect. Time goes on with polls, and the topic's records come with it.
+ * Logs in memory for both hops of a rekeyed source, and a worker's ports on them. Workers run in turns of
+ * some polls each; a run may be killed, at a poll or at any call of its output, and calls fail before or
+ * after they took effect. Time goes on with polls, and the topic's records come with it.
  */
 #ifndef SNAG_TESTS_REKEY_WORLD_H
 #define SNAG_TESTS_REKEY_WORLD_H
@@ -234,8 +234,9 @@ static snag_err input_start(void *self, const snag_place *places, size_t count, 
     (void)diag;
     run *r = self;
     for (size_t i = 0; i < count; i++) {
-        assert_true(r->hop || places[i].offset >= r->world->lane_firsts[places[i].source][places[i].partition]);
-        r->next[places[i].source][places[i].partition] = places[i].offset;
+        uint32_t s = places[i].source, p = places[i].partition;
+        assert_true(r->hop || places[i].offset >= r->world->lane_firsts[s][p]);
+        r->next[s][p] = places[i].offset;
     }
     return SNAG_OK;
 }
@@ -490,39 +491,6 @@ static snag_err run_go(run *r, snag_diag *diag)
     free(r->pending);
     free(r->places);
     return err;
-}
-
-static void world_finish(world *w)
-{
-    for (uint32_t u = 0; u < TOPIC_MAX; u++) {
-        tape_free(&w->topic[u]);
-        for (uint32_t p = 0; p < STATE_MAX; p++)
-            tape_free(&w->lanes[u][p]);
-        for (int t = 0; t < SNAG_TOPIC_COUNT; t++)
-            tape_free(&w->outputs[t][u]);
-    }
-    snag_config_free(&w->config);
-}
-
-static void world_begin(world *w, uint64_t number, const char *pipeline)
-{
-    *w = (world){.seed = snag_seed_from(number)};
-    snag_err err = snag_config_parse(&w->config, snag_str_from(pipeline), "w.yaml", NULL);
-    for (uint32_t i = 0; i < w->config.error_count; i++)
-        fprintf(stderr, "%u: %s\n", w->config.errors[i].diag.line, w->config.errors[i].diag.text);
-    assert_int_equal(err, SNAG_OK);
-    w->config.pipeline.budget_bytes = 64u << 20;
-    w->topic_partitions = 1 + (uint32_t)snag_seed_below(&w->seed, TOPIC_MAX);
-    w->state_partitions = 1 + (uint32_t)snag_seed_below(&w->seed, STATE_MAX);
-    w->rekey.lane_partitions = w->state_partitions;
-    w->hop_pipeline = w->lane_pipeline = w->config.pipeline;
-    w->source = w->config.pipeline.sources[0];
-    w->source.lanes = w->topic_partitions;
-    w->lane_pipeline.sources = &w->source;
-    for (uint32_t u = 0; u < TOPIC_MAX; u++)
-        w->hop_places[u].offset = -1;
-    for (uint32_t i = 0; i < TOPIC_MAX * STATE_MAX; i++)
-        w->state_places[i / STATE_MAX][i % STATE_MAX].offset = -1;
 }
 
 #endif
