@@ -26,7 +26,7 @@
     X(TICK_WHILE_BEHIND, "tick-while-behind", "runtime", "the clock moves time although records wait")      \
     X(READ_UNCOMMITTED, "read-uncommitted", "kafka", "input and changelog are read uncommitted")            \
     X(AUTO_COMMIT, "auto-commit", "kafka", "the consumer commits offsets by itself")                        \
-    X(LANES_ONE_TIME, "lanes-one-time", "rekey", "a mark in one lane moves the time of all")                \
+    X(LANES_ONE_TIME, "lanes-one-time", "runtime", "a mark in one lane moves the time of all")              \
     X(ITEMS_EVERYWHERE, "items-everywhere", "rekey", "every partition judges all items of a record")
 
 typedef enum snag_plant {

@@ -444,6 +444,7 @@ snag_err snag_mapper_apply(snag_mapper *mapper, const snag_raw *raw, snag_arena 
         return SNAG_FULL;
     event->stamp_ms = raw->stamp_ms;
     event->position = raw->position;
+    event->shift = 0;
     event->vars = vars;
     event->var_count = mapper->count;
     event->id_derived = false;

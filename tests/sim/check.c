@@ -220,7 +220,7 @@ static void check_recovery(sim_world *world, const sim_reference *reference, con
     snag_memory memory;
     snag_err err = snag_memory_init(&memory, size, NULL);
     SNAG_ASSERT(err == SNAG_OK);
-    err = snag_engine_init(&engine, &world->config.pipeline, memory.block, size, ignore, NULL);
+    err = snag_engine_init(&engine, world->running, memory.block, size, ignore, NULL);
     for (uint32_t i = 0; i < copy->count && err == SNAG_OK; i++)
         err = snag_engine_restore(engine, copy->cells[i].key, copy->cells[i].blob);
     if (err != SNAG_OK)

@@ -239,6 +239,7 @@ static snag_err input_range(void *self, uint32_t partition, uint32_t source, int
 
 static void tick_add(sim_proc *proc, uint32_t partition, uint32_t from, int64_t end)
 {
+    SNAG_ASSERT(!proc->world->lanes); /* of lanes the first hop knows when they are silent */
     const snag_source_spec *source = &proc->world->config.pipeline.sources[from];
     sim_ticks *ticks = &proc->ticks[partition];
     sim_trace(proc->world, "%u.%u may tick partition %u at %" PRId64 " to %" PRId64, proc->slot, proc->number,

@@ -107,7 +107,7 @@ static void more_rules_print(load *self, snag_buf *buf)
 static void sources_print(load *self, snag_buf *buf)
 {
     sim_dice *dice = &self->source_dice;
-    for (uint32_t s = 1; s < self->world->sources; s++) {
+    for (uint32_t s = 1; s < self->world->sources && !self->world->lanes; s++) {
         snag_buf_printf(buf, "  s%u:\n    topic: t%u\n    format: json\n"
                              "    map: { id: id, time: at, type: what, customer: who }\n"
                              "    keep: { order: order, n: { from: n, as: int } }\n", s, s);
@@ -127,6 +127,10 @@ static void sources_make(load *self)
     sim_dice *dice = &self->source_dice;
     int luck = (int)sim_below(dice, 100);
     self->world->sources = luck < 55 ? 1 : luck < 85 ? 2 : 3;
+    sim_dice lanes = {self->world->setup.seed * 16 + 9};
+    self->world->lanes = sim_chance(&lanes, 15);
+    if (self->world->lanes)
+        self->world->sources = (uint32_t)sim_between(&lanes, 1, SIM_SOURCES);
     for (uint32_t s = 0; s < SIM_SOURCES; s++) {
         self->weights[s] = s == 0 ? 5 : weights[sim_below(dice, 4)];
         bool lags = self->world->sources > 1 && sim_chance(dice, 40);
@@ -163,7 +167,10 @@ static void pipeline_make(load *self)
         snag_buf_printf(&buf, "    out_of_order: %ds\n", (int)(self->out_of_order_ms / 1000));
     if (sim_chance(dice, 50))
         snag_buf_printf(&buf, "    delay: %ds\n", (int)sim_between(dice, 0, 3));
-    if (sim_chance(dice, 20))
+    bool by_log = sim_chance(dice, 20);
+    if (self->world->lanes)
+        snag_buf_printf(&buf, "    rekey: true\n");
+    else if (by_log)
         snag_buf_printf(&buf, "    clock: log\n");
     if (sim_chance(dice, 25))
         snag_buf_printf(&buf, "    remember: %ds\n", (int)sim_between(dice, 15, 60));
@@ -178,6 +185,9 @@ static void pipeline_make(load *self)
         fprintf(stderr, "%u: %s\n", world->config.errors[i].diag.line, world->config.errors[i].diag.text);
     SNAG_ASSERT(err == SNAG_OK);
     world->config.pipeline.budget_bytes = BUDGET_BYTES;
+    world->running = &world->config.pipeline;
+    if (world->lanes)
+        sim_lanes_make(world);
 }
 
 /* --- the records ------------------------------------------------------------------------------- */
@@ -286,6 +296,11 @@ static void record_give(sim_world *world, void *what, uint64_t number)
 {
     const sim_record *record = what;
     sim_log *log = &world->logs[SIM_INPUT + record->source][record->partition];
+    world->record_given += world->lanes;
+    if (world->lanes) {
+        sim_lane_give(world, record);
+        return;
+    }
     snag_message message = {.key = record->key, .value = record->value};
     (void)number;
     sim_log_add(world, log, &message, record->upstream ? SIM_UPSTREAM : -1, SIM_EPOCH_MS + world->now_ms);

@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "local/memory.h"
+#include "runtime/lane.h"
 #include "world.h"
 
 enum { ARENA_BYTES = 1 << 20, TEXT_BYTES = 1 << 16 };
@@ -60,10 +61,12 @@ static void emit(void *context, const snag_record *record)
     case SNAG_RECORD_CHANGE: said(self, SNAG_TOPIC_JOURNEYS, record->as.change.key, record); return;
     case SNAG_RECORD_DECISION: said(self, SNAG_TOPIC_DECISIONS, record->as.decision.key, record); return;
     case SNAG_RECORD_LATE: {
+        const snag_position *at = &record->as.late.position;
+        uint32_t source = self->world->lanes ? at->partition : at->source;
         const sim_entry *entry =
-            &self->world->logs[SIM_INPUT + record->as.late.position.source][self->partition]
-                 .entries[record->as.late.position.offset];
-        add(self, SNAG_TOPIC_LATE, entry->key, entry->value, SNAG_STR("late"));
+            &self->world->logs[SIM_INPUT + source][self->partition].entries[at->offset];
+        add(self, SNAG_TOPIC_LATE, self->world->lanes ? entry->headers[1].value : entry->key, entry->value,
+            SNAG_STR("late"));
         return;
     }
     case SNAG_RECORD_KIND_COUNT: break;
@@ -116,9 +119,36 @@ static void take(sim_reference *self, uint32_t source, const sim_entry *entry, i
     SNAG_ASSERT(err == SNAG_OK && taken == 1);
 }
 
+/* Of a lane. False: its partition had come further before it, and now another may be behind. */
+static bool lane_take(sim_reference *self, uint32_t lane, const sim_entry *entry, int64_t offset)
+{
+    snag_event event;
+    snag_diag why;
+    snag_lane_note note;
+    size_t taken;
+    bool read = snag_lane_note_read(&note, entry->headers[0].value);
+    SNAG_ASSERT(read && note.partition == lane);
+    if (note.low_ms > snag_engine_low(self->engine, lane)) {
+        bool there = snag_engine_tick_source(self->engine, lane, note.low_ms, UINT32_MAX);
+        SNAG_ASSERT(there);
+        return snag_engine_turn(self->engine) == lane && lane_take(self, lane, entry, offset);
+    }
+    if (note.count == 0)
+        return true;
+    const snag_raw raw = {.position = {.offset = offset, .partition = lane}, .stamp_ms = note.stamp_ms,
+                          .key = entry->headers[1].value, .value = entry->value};
+    snag_arena_reset(&self->arena);
+    snag_err err = snag_decode(self->decoders[0], &raw, &self->arena, &event, &why);
+    event.shift = note.offset - offset;
+    if (err == SNAG_OK)
+        err = snag_engine_take(self->engine, &event, 1, &taken);
+    SNAG_ASSERT(err == SNAG_OK && taken == 1);
+    return true;
+}
+
 static void reference_init(sim_reference *self)
 {
-    const snag_pipeline *pipeline = &self->world->config.pipeline;
+    const snag_pipeline *pipeline = self->world->running;
     snag_decoder_options decoding = {.now_ms = SNAG_NEVER};
     snag_err err = SNAG_OK;
     for (uint32_t s = 0; s < pipeline->source_count; s++) {
@@ -155,7 +185,10 @@ sim_reference *sim_reference_run(sim_world *world, uint32_t partition)
             continue;
         if (!entry)
             return self;
-        take(self, source, entry, at[source]++);
+        if (!world->lanes)
+            take(self, source, entry, at[source]++);
+        else if (lane_take(self, source, entry, at[source]))
+            at[source]++;
     }
 }
 

@@ -144,6 +144,7 @@ static void unwind(sim_world *world)
 
 static void world_finish(sim_world *world)
 {
+    sim_lanes_free(world);
     snag_config_free(&world->config);
     for (int t = 0; t < SIM_LOGS; t++)
         for (int p = 0; p < SIM_PARTS; p++)

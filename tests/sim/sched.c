@@ -302,7 +302,7 @@ static void options_fill(sim_proc *proc)
 {
     sim_world *world = proc->world;
     snag_worker_options *options = &proc->options;
-    *options = (snag_worker_options){.pipeline = &world->config.pipeline, .partitions = world->parts,
+    *options = (snag_worker_options){.pipeline = world->running, .partitions = world->parts,
                                      .schema_ids = {-1, -1, -1, -1}, .group = "group",
                                      .instance = "instance", .batch_max = SIM_BATCH,
                                      .commit_every_ms = 50, .tombstones_ms = world->tombstones_ms,

@@ -9,7 +9,7 @@
  *     group.c   group coordinator: generations, static members, session timeouts, offsets with words
  *     redis.c   the store's server: heads and cells, copies that lag
  *     input.c output.c store.c others.c     the ports of one process
- *     load.c    a pipeline and its input;  fault.c  what goes wrong, and when
+ *     lanes.c   a rekeyed source;  load.c  a pipeline and its input;  fault.c  what goes wrong, and when
  *     reference.c  the undisturbed run;  check.c  what must be the same
  *     loss.c    what does not heal: offsets or changelog gone, a transaction that hangs
  *     run.c     one world from its seed to its verdict;  shrink.c, main.c  many worlds
@@ -324,11 +324,9 @@ struct sim_world {
     sim_dice fault_dice; /* what faults do */
     /* time */
     int64_t now_ms;
-    uint64_t orders;
-    uint64_t steps;
+    uint64_t orders, steps;
     sim_event *events;
-    size_t event_count;
-    size_t event_room;
+    size_t event_count, event_room;
     sem_t main_go;
     bool over; /* main runs next */
     /* memory */
@@ -338,8 +336,7 @@ struct sim_world {
     sim_proc *procs[SIM_PROCS];
     uint32_t proc_count;
     sim_proc *seats[SIM_SLOTS]; /* the newest process of each name */
-    uint32_t slots;
-    uint32_t parts, sources;
+    uint32_t slots, parts, sources;
     bool with_store;
     bool closing; /* everybody stops, nobody is started */
     snag_point kill_point[SIM_SLOTS]; /* whoever has the name dies at this point … */
@@ -357,8 +354,7 @@ struct sim_world {
     int64_t decided[SIM_PARTS]; /* n of the last commit whose end was decided */
     int64_t decided_ms;         /* when anything was last decided */
     sim_ticks *ticks[SIM_PARTS]; /* committed, in order */
-    uint32_t tick_count[SIM_PARTS];
-    uint32_t tick_room[SIM_PARTS];
+    uint32_t tick_count[SIM_PARTS], tick_room[SIM_PARTS];
     /* weather: until when */
     int64_t broker_down_ms, ends_unknown_ms;
     int64_t markers_slow_ms[SIM_WRITERS];
@@ -369,9 +365,11 @@ struct sim_world {
     /* load */
     snag_config config;
     char *pipeline;
+    const snag_pipeline *running; /* as the workers have it */
+    bool lanes; /* the sources are lanes of a single one … */
+    struct sim_lanes *hop; /* … which this fills (lanes.c) */
     sim_record *records;
-    uint32_t record_count;
-    uint32_t record_given;
+    uint32_t record_count, record_given;
     int64_t horizon_ms;
     uint32_t timer_budget, reload_items;
     int64_t tombstones_ms;
@@ -383,9 +381,7 @@ struct sim_world {
     uint64_t passed[SNAG_POINT_COUNT];
     uint64_t died[SNAG_POINT_COUNT];
     uint64_t happened[SIM_FAULT_COUNT];
-    uint64_t commits;
-    uint64_t aborts;
-    uint64_t alerts;
+    uint64_t commits, aborts, alerts;
 };
 
 #define sim_place_of(place) ((place)->source * SIM_PARTS + (place)->partition)
@@ -465,6 +461,10 @@ void sim_input_arrived(sim_world *world, uint32_t source, uint32_t partition);
 void sim_load_make(sim_world *world);
 void sim_faults_make(sim_world *world);
 void sim_fault_print(const sim_world *world, uint32_t i, FILE *to);
+
+void sim_lanes_make(sim_world *world);
+void sim_lanes_free(sim_world *world);
+void sim_lane_give(sim_world *world, const sim_record *record);
 
 /* --- loss.c --- */
 /* All die; what they had open is settled; the loss; all start again, and must end. `then` goes on with the

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Worlds of one rekeyed source: the workers read the lanes of its topic's partitions, as a first hop writes
+ * them (runtime/lane.h). The hop itself is not simulated here but played: it is never late and never fails
+ * (tests/unit/test_rekey.c lets it do both). It moves a partition's time by its records, by the clock now and
+ * then, and tells the others so by marks.
+ */
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "runtime/lane.h"
+#include "world.h"
+
+struct sim_lanes {
+    sim_dice dice;
+    snag_pipeline pipeline; /* with the lanes of its source */
+    snag_source_spec source;
+    snag_decoder *decoder;
+    int64_t next[SIM_SOURCES], low[SIM_SOURCES];
+};
+
+enum { ARENA_BYTES = 1 << 16, MARK_MS = 400, END_MS = 20000 };
+
+static snag_header *headers_make(sim_world *world, const snag_lane_note *note, snag_str key, uint32_t *count)
+{
+    char text[SNAG_LANE_NOTE_MAX];
+    snag_buf buf = snag_buf_on(text, sizeof text);
+    snag_header *list = sim_take(world, 2 * sizeof *list);
+    snag_lane_note_print(&buf, note);
+    list[0] = (snag_header){SNAG_STR(SNAG_LANE_HEADER), sim_copy_of(world, snag_buf_str(&buf))};
+    list[1] = (snag_header){SNAG_STR(SNAG_LANE_KEY_HEADER), key};
+    *count = key.data ? 2 : 1;
+    return list;
+}
+
+static void put(sim_world *world, uint32_t lane, uint32_t p, snag_message *message)
+{
+    sim_log_add(world, &world->logs[SIM_INPUT + lane][p], message, -1, SIM_EPOCH_MS + world->now_ms);
+    sim_input_arrived(world, lane, p);
+}
+
+/* What cannot be read is not carried. */
+void sim_lane_give(sim_world *world, const sim_record *record)
+{
+    const snag_source_spec *source = &world->config.pipeline.sources[0];
+    const uint32_t lane = record->source;
+    const snag_raw raw = {.position = {.offset = world->hop->next[lane]++, .partition = lane},
+                          .stamp_ms = SIM_EPOCH_MS + world->now_ms, .key = record->key,
+                          .value = record->value};
+    snag_arena arena;
+    snag_event event;
+    snag_diag why;
+    snag_arena_init(&arena, sim_take(world, ARENA_BYTES), ARENA_BYTES);
+    if (snag_decode(world->hop->decoder, &raw, &arena, &event, &why) != SNAG_OK)
+        return;
+    const snag_lane_note note = {.offset = raw.position.offset, .stamp_ms = raw.stamp_ms,
+                                 .low_ms = world->hop->low[lane], .partition = lane, .count = 1};
+    snag_message message = {.key = sim_copy_of(world, event.customer), .value = record->value};
+    message.headers = headers_make(world, &note, record->key, &message.header_count);
+    put(world, lane, snag_murmur2(event.customer) % world->parts, &message);
+    int64_t time_ms = event.time_ms < raw.stamp_ms ? event.time_ms : raw.stamp_ms;
+    if (time_ms - source->out_of_order_ms > world->hop->low[lane])
+        world->hop->low[lane] = time_ms - source->out_of_order_ms;
+}
+
+static void mark(sim_world *world, uint32_t lane)
+{
+    const snag_lane_note note = {.offset = world->hop->next[lane], .stamp_ms = SNAG_TIME_NONE,
+                                 .low_ms = world->hop->low[lane], .partition = lane};
+    snag_message message = {.key = {NULL, 0}};
+    message.headers = headers_make(world, &note, (snag_str){NULL, 0}, &message.header_count);
+    for (uint32_t p = 0; p < world->parts; p++)
+        put(world, lane, p, &message);
+}
+
+/* In the end all lanes have come equally far, so that all of them are read to their ends. */
+static void marks(sim_world *world, void *what, uint64_t number)
+{
+    const snag_source_spec *source = &world->config.pipeline.sources[0];
+    bool last = world->now_ms >= world->horizon_ms + END_MS;
+    int64_t now_ms = SIM_EPOCH_MS + world->now_ms - source->out_of_order_ms - source->delay_ms;
+    for (uint32_t lane = 0; lane < world->sources; lane++) {
+        bool tells = last || sim_chance(&world->hop->dice, 60);
+        if ((last || sim_chance(&world->hop->dice, 50)) && now_ms > world->hop->low[lane])
+            world->hop->low[lane] = now_ms;
+        if (last && world->hop->low[lane] < world->hop->low[0])
+            world->hop->low[lane] = world->hop->low[0];
+        if (tells && world->hop->low[lane] != SNAG_TIME_NONE)
+            mark(world, lane);
+    }
+    if (!last)
+        sim_at(world, world->now_ms + 1 + sim_below(&world->hop->dice, MARK_MS), marks, what, number);
+}
+
+void sim_lanes_make(sim_world *world)
+{
+    const snag_decoder_options options = {.now_ms = SNAG_NEVER};
+    world->hop = sim_take(world, sizeof *world->hop);
+    world->hop->dice.state = world->setup.seed * 16 + 11;
+    world->hop->source = world->config.pipeline.sources[0];
+    world->hop->source.lanes = world->sources;
+    world->hop->pipeline = world->config.pipeline;
+    world->hop->pipeline.sources = &world->hop->source;
+    world->running = &world->hop->pipeline;
+    for (uint32_t lane = 0; lane < SIM_SOURCES; lane++)
+        world->hop->low[lane] = SNAG_TIME_NONE;
+    snag_err err =
+        snag_decoder_new(&world->hop->decoder, &world->hop->source, (snag_str){"", 0}, &options, NULL);
+    SNAG_ASSERT(err == SNAG_OK);
+    sim_at(world, sim_below(&world->hop->dice, MARK_MS), marks, NULL, 0);
+}
+
+void sim_lanes_free(sim_world *world)
+{
+    if (world->hop)
+        snag_decoder_free(world->hop->decoder);
+}
