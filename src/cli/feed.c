@@ -172,12 +172,9 @@ static snag_err judge(snag_feed *feed, snag_diag *diag)
     return err;
 }
 
-/* An event of one of several sources is taken at once: what comes next depends on it. */
-static void merge(snag_feed *feed, feed_part *part)
+/* A record of one of several sources is taken at once: what comes next depends on it. */
+static void merge(snag_feed *feed, feed_part *part, uint32_t source)
 {
-    const snag_event *event = &part->events[--part->count];
-    uint32_t source = event->position.source;
-    int64_t low_ms = event->time_ms - feed->config->pipeline.sources[source].out_of_order_ms;
     size_t taken;
     /* A rekeyed source's own time goes by all its records, also those of other partitions: a file counts as
      * one partition of its topic. */
@@ -185,9 +182,27 @@ static void merge(snag_feed *feed, feed_part *part)
     for (uint32_t i = 0; i < feed->source_count && feed->partition_count > 1; i++)
         if ((i != source || shared) && feed->flows[i].low_ms != SNAG_TIME_NONE)
             snag_engine_tick_source(part->engine, i, feed->flows[i].low_ms, UINT32_MAX);
-    feed->stopped = snag_engine_take(part->engine, event, 1, &taken);
-    if (low_ms > feed->flows[source].low_ms)
-        feed->flows[source].low_ms = low_ms;
+    feed->stopped = snag_engine_take(part->engine, part->events, part->count, &taken);
+    part->count = 0;
+}
+
+static bool merges(const snag_feed *feed)
+{
+    return feed->source_count > 1 ||
+           (feed->partition_count > 1 && feed->config->pipeline.sources[0].rekey);
+}
+
+/* The items of the record at hand, in each partition; only then has their source come further. */
+static void merge_items(snag_feed *feed, size_t count)
+{
+    uint32_t source = feed->items[0].position.source;
+    int64_t bound_ms = feed->config->pipeline.sources[source].out_of_order_ms;
+    for (uint32_t i = 0; i < feed->partition_count && !feed->stopped; i++)
+        if (feed->partitions[i].count > 0)
+            merge(feed, &feed->partitions[i], source);
+    for (size_t i = 0; i < count; i++)
+        if (feed->items[i].time_ms - bound_ms > feed->flows[source].low_ms)
+            feed->flows[source].low_ms = feed->items[i].time_ms - bound_ms;
 }
 
 static void event_add(snag_feed *feed, const snag_event *event)
@@ -212,9 +227,6 @@ static void event_add(snag_feed *feed, const snag_event *event)
         feed->counts.last_ms = event->time_ms;
     if (feed->options.event)
         feed->options.event(feed->options.context, event);
-    if (feed->source_count > 1 ||
-        (feed->partition_count > 1 && feed->config->pipeline.sources[0].rekey))
-        merge(feed, part);
 }
 
 /* A record's events; where they are many, what waits is judged first. */
@@ -230,6 +242,8 @@ static snag_err events_add(snag_feed *feed, size_t count, snag_diag *diag)
     }
     for (size_t i = 0; i < count; i++)
         event_add(feed, &feed->items[i]);
+    if (count > 0 && merges(feed))
+        merge_items(feed, count);
     return SNAG_OK;
 }
 

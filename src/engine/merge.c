@@ -177,18 +177,25 @@ static bool goes_first(const snag_engine *engine, const snag_event *event, int64
     return event->position.offset < offset;
 }
 
-static void take_one(snag_engine *engine, const snag_event *event)
+/* Where its source comes to be by this event. */
+static int64_t see_time(snag_engine *engine, snag_flow *flow, const snag_event *event)
 {
-    uint32_t source = snag_flow_of(engine, &event->position);
-    uint32_t budget = UINT32_MAX;
-    snag_flow *flow = &engine->flows[source];
-    int64_t place_ms = event->time_ms > flow->low_ms ? event->time_ms : flow->low_ms;
     int64_t time_ms = event->time_ms;
     if (event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < time_ms)
         time_ms = event->stamp_ms;
     if (time_ms > flow->newest_ms)
         flow->newest_ms = time_ms;
-    low_raise(flow, time_ms - engine->pipeline->sources[event->position.source].out_of_order_ms);
+    return time_ms - engine->pipeline->sources[event->position.source].out_of_order_ms;
+}
+
+/* low_ms: where its source comes to be; SNAG_TIME_NONE = it stays. */
+static void take_one(snag_engine *engine, const snag_event *event, int64_t low_ms)
+{
+    uint32_t source = snag_flow_of(engine, &event->position);
+    uint32_t budget = UINT32_MAX;
+    snag_flow *flow = &engine->flows[source];
+    int64_t place_ms = event->time_ms > flow->low_ms ? event->time_ms : flow->low_ms;
+    low_raise(flow, low_ms);
     engine->counters.where_erred += event->exclude_erred;
     if (event->excluded) { /* it says how late it is, and nothing else */
         engine->excluded[event->excluded - 1]++;
@@ -224,21 +231,40 @@ static bool applied_before(const snag_engine *engine, const snag_event *event)
     return event->position.offset <= engine->cursor_offset;
 }
 
+static bool of_one_record(const snag_event *a, const snag_event *b)
+{
+    return a->position.offset == b->position.offset && a->position.source == b->position.source &&
+           a->position.partition == b->position.partition;
+}
+
+/* Items of one record are taken at its place: an item that lies before another of them is not late by it, for
+ * what waits must wait at its own time. */
 snag_err snag_merge_take(snag_engine *engine, const snag_event *events, size_t count, size_t *taken)
 {
+    int64_t whole_ms = SNAG_TIME_NONE;
     for (*taken = 0; *taken < count; (*taken)++) {
         const snag_event *event = &events[*taken];
-        SNAG_ASSERT(snag_flow_of(engine, &event->position) < engine->flow_count);
+        uint32_t source = snag_flow_of(engine, &event->position);
+        SNAG_ASSERT(source < engine->flow_count);
+        snag_flow *flow = &engine->flows[source];
         if (engine->full || !snag_table_has_room(&engine->table))
             return SNAG_FULL;
-        if (event->position.offset < engine->flows[snag_flow_of(engine, &event->position)].next_offset) {
+        if (event->position.offset < flow->next_offset) {
             if (event->excluded == 0 && !applied_before(engine, event))
                 (void)hold(engine, event, event->time_ms);
             continue;
         }
         if (!is_there(engine) || engine->pending)
             snag_engine_drain(engine, UINT32_MAX);
-        take_one(engine, event);
+        bool goes_on = *taken + 1 < count && of_one_record(event, event + 1);
+        bool went_on = *taken > 0 && of_one_record(event - 1, event);
+        int64_t low_ms = see_time(engine, flow, event);
+        whole_ms = went_on && whole_ms > low_ms ? whole_ms : low_ms;
+        take_one(engine, event, goes_on || went_on ? SNAG_TIME_NONE : low_ms);
+        if (went_on && !goes_on) {
+            low_raise(flow, whole_ms);
+            advance_all(engine);
+        }
     }
     return engine->full ? SNAG_FULL : SNAG_OK;
 }

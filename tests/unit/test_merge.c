@@ -21,6 +21,7 @@ typedef struct item {
     uint32_t number;
     int64_t offset; /* in its source, in the order of arrival */
     uint32_t pick;
+    uint32_t part; /* of its record */
 } item;
 
 typedef struct world {
@@ -76,7 +77,8 @@ static snag_err give(fixture *f, const item *items, size_t count, size_t *taken)
         memset(vars[i], 0, sizeof vars[i]);
         snprintf(ids[i], sizeof ids[i], "e%u", from->number);
         events[i] = (snag_event){.time_ms = from->time_ms, .stamp_ms = SNAG_TIME_NONE,
-                                 .position = {.offset = from->offset, .source = (uint16_t)from->source},
+                                 .position = {.offset = from->offset, .source = (uint16_t)from->source,
+                                              .item = (uint16_t)from->part},
                                  .id = snag_str_from(ids[i]), .type = snag_str_from(types[from->pick % 5]),
                                  .customer = snag_str_from(customers[from->pick / 5 % 3]),
                                  .account = {"", 0}, .channel = {"", 0}, .vars = vars[i],
@@ -196,18 +198,28 @@ static char *at_any_speed(const world *w, snag_seed *seed)
 
 /* --- a restart ---------------------------------------------------------------------------------- */
 
-static fixture *moved(const world *w, fixture *from, const uint32_t *at, snag_seed *seed)
+/* Its state and what it has said, in a new engine. */
+static fixture *copied(const snag_source_spec *specs, uint32_t count, fixture *from)
 {
-    fixture *to = make(w->specs, w->count);
+    fixture *to = make(specs, count);
     char head[HEAD_BYTES];
     uint64_t cursor = 0;
     snag_str key, blob;
     snag_buf buf = snag_buf_on(head, sizeof head);
-    uint32_t again[SNAG_SOURCES_MAX];
     while (snag_engine_each(from->engine, &cursor, &key, &blob))
         assert_int_equal(snag_engine_restore(to->engine, key, blob), SNAG_OK);
     snag_engine_head_write(from->engine, &buf);
     assert_int_equal(snag_engine_head_read(to->engine, snag_buf_str(&buf)), SNAG_OK);
+    snag_buf swap = to->out;
+    to->out = from->out;
+    from->out = swap;
+    return to;
+}
+
+static fixture *moved(const world *w, fixture *from, const uint32_t *at, snag_seed *seed)
+{
+    fixture *to = copied(w->specs, w->count, from);
+    uint32_t again[SNAG_SOURCES_MAX];
     for (uint32_t s = 0; s < w->count; s++) {
         int64_t oldest = snag_engine_oldest_waiting(from->engine, s);
         again[s] = oldest < at[s] ? (uint32_t)oldest : at[s];
@@ -221,9 +233,6 @@ static fixture *moved(const world *w, fixture *from, const uint32_t *at, snag_se
         for (uint32_t i = 0; i < w->count; i++)
             left += at[i] - again[i];
     }
-    snag_buf swap = to->out;
-    to->out = from->out;
-    from->out = swap;
     fixture_free(from);
     return to;
 }
@@ -312,6 +321,36 @@ static item at(uint32_t source, int64_t offset, int64_t time_ms, uint32_t pick)
 {
     return (item){.source = source, .offset = offset, .time_ms = time_ms,
                   .number = source * 100 + (uint32_t)offset, .pick = pick};
+}
+
+/* A record whose items go back in time: each waits at its own time, and a restart loses none. */
+static void test_items(void **state)
+{
+    (void)state;
+    char *said[2];
+    for (int restart = 0; restart < 2; restart++) {
+        fixture *f = make(two, 2);
+        item record[2] = {at(0, 0, 50000, 0), at(0, 0, 3000, 0)}, other = at(1, 0, 20000, 5);
+        record[1].part = 1;
+        record[1].number = 77;
+        take(f, record, 2);
+        take(f, &other, 1);
+        assert_int_equal(snag_engine_w(f->engine), 20000);
+        assert_int_equal(snag_engine_oldest_waiting(f->engine, 0), 0);
+        if (restart) {
+            fixture *from = f;
+            f = copied(two, 2, from);
+            snag_engine_resume(f->engine, 0, 1);
+            snag_engine_resume(f->engine, 1, 1);
+            take(f, record, 2);
+            fixture_free(from);
+        }
+        said[restart] = ended(f);
+        assert_non_null(strstr(said[restart], "e77"));
+    }
+    assert_string_equal(said[0], said[1]);
+    free(said[0]);
+    free(said[1]);
 }
 
 /* W is the least of all sources; the other one's silence proves nothing. */
@@ -454,7 +493,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_as_one),       cmocka_unit_test(test_late),
-        cmocka_unit_test(test_least),        cmocka_unit_test(test_ties),
+        cmocka_unit_test(test_items), cmocka_unit_test(test_least),        cmocka_unit_test(test_ties),
         cmocka_unit_test(test_ids),          cmocka_unit_test(test_source_added),
         cmocka_unit_test(test_source_removed), cmocka_unit_test(test_head_wrong),
     };
