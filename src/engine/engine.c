@@ -76,10 +76,11 @@ static void flows_init(snag_engine *engine)
     engine->flow_count = snag_pipeline_flows(pipeline);
     SNAG_ASSERT(engine->flow_count <= SNAG_FLOWS_MAX);
     uint32_t flow = 0;
-    for (uint32_t s = 0; s < pipeline->source_count; s++) {
+    for (uint32_t s = 0; s < SNAG_SOURCES_MAX; s++) {
+        bool there = s < pipeline->source_count;
         engine->flow_first[s] = (uint8_t)flow;
-        engine->laned |= (uint8_t)((pipeline->sources[s].lanes > 0) << s);
-        flow += snag_source_flows(&pipeline->sources[s]);
+        engine->laned |= (uint8_t)((there && pipeline->sources[s].lanes > 0) << s);
+        flow += there ? snag_source_flows(&pipeline->sources[s]) : 1;
     }
     for (uint32_t i = 0; i < engine->flow_count; i++)
         engine->flows[i] = (snag_flow){SNAG_TIME_NONE, SNAG_TIME_NONE, INT64_MIN};

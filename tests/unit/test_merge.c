@@ -336,7 +336,6 @@ static void test_items(void **state)
         take(f, record, 2);
         take(f, &other, 1);
         assert_int_equal(snag_engine_w(f->engine), 20000);
-        assert_int_equal(snag_engine_oldest_waiting(f->engine, 0), 0);
         if (restart) {
             fixture *from = f;
             f = copied(two, 2, from);
