@@ -2,6 +2,7 @@
 #include "base/hash.h"
 
 #include "base/assert.h"
+#include "base/pack.h"
 
 static uint64_t mix(uint64_t a, uint64_t b)
 {
@@ -102,6 +103,10 @@ static void sha_block(snag_sha256 *sha, const unsigned char *block)
 {
     uint32_t w[64];
     uint32_t *state = sha->state;
+    if (sha->quick) {
+        snag_sha256_block_quick(state, block, sha_k);
+        return;
+    }
     uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
     uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
     sha_schedule(w, block);
@@ -126,6 +131,7 @@ void snag_sha256_init(snag_sha256 *sha)
                                       0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     memcpy(sha->state, start, sizeof start);
     sha->bytes = 0;
+    sha->quick = false;
 }
 
 void snag_sha256_add(snag_sha256 *sha, const void *data, size_t size)
@@ -147,26 +153,23 @@ void snag_sha256_add(snag_sha256 *sha, const void *data, size_t size)
 
 void snag_sha256_add_text(snag_sha256 *sha, snag_str text)
 {
-    unsigned char length[8];
-    for (int i = 0; i < 8; i++)
-        length[i] = (unsigned char)((uint64_t)text.size >> (56 - 8 * i));
-    snag_sha256_add(sha, length, sizeof length);
+    uint64_t length = __builtin_bswap64(text.size); /* hosts are little-endian (pack.h) */
+    snag_sha256_add(sha, &length, sizeof length);
     snag_sha256_add(sha, text.data, text.size);
 }
 
 void snag_sha256_end(snag_sha256 *sha, uint8_t digest[32])
 {
     static const unsigned char padding[64] = {0x80};
-    unsigned char length[8];
-    uint64_t bits = sha->bytes * 8;
-    for (int i = 0; i < 8; i++)
-        length[i] = (unsigned char)(bits >> (56 - 8 * i));
+    uint64_t bits = __builtin_bswap64(sha->bytes * 8);
     size_t at = sha->bytes % 64;
     snag_sha256_add(sha, padding, at < 56 ? 56 - at : 120 - at);
-    snag_sha256_add(sha, length, sizeof length);
+    snag_sha256_add(sha, &bits, sizeof bits);
     SNAG_ASSERT(sha->bytes % 64 == 0);
-    for (int i = 0; i < 32; i++)
-        digest[i] = (uint8_t)(sha->state[i / 4] >> (24 - 8 * (i % 4)));
+    for (int i = 0; i < 8; i++) {
+        uint32_t word = __builtin_bswap32(sha->state[i]);
+        memcpy(digest + 4 * i, &word, sizeof word);
+    }
 }
 
 uint32_t snag_murmur2(snag_str key)

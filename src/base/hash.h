@@ -17,7 +17,13 @@ typedef struct snag_sha256 {
     uint32_t state[8];
     uint64_t bytes;
     unsigned char block[64];
+    bool quick; /* by the processor's own instructions: who has asked snag_sha256_quick may set it */
 } snag_sha256;
+
+/* Whether this processor has instructions for it; asking costs more than a digest: ask once. */
+bool snag_sha256_quick(void);
+/* One block by them, into the state (sha_quick.c). */
+void snag_sha256_block_quick(uint32_t state[8], const unsigned char *block, const uint32_t constants[64]);
 
 void snag_sha256_init(snag_sha256 *sha);
 void snag_sha256_add(snag_sha256 *sha, const void *data, size_t size);

@@ -35,6 +35,7 @@ void snag_wheel_init(snag_wheel *wheel, void *first, size_t stride)
     memset(wheel, 0, sizeof *wheel);
     wheel->links = first;
     wheel->stride = stride;
+    wheel->earliest = UINT64_MAX;
 }
 
 static void slot_mark(snag_wheel *wheel, uint32_t level, uint32_t slot)
@@ -66,7 +67,11 @@ static void wheel_place(snag_wheel *wheel, uint32_t index, snag_wheel_link *link
         due = wheel->now;
     uint64_t differ = due ^ wheel->now;
     uint32_t level = differ ? (uint32_t)(63 - __builtin_clzll(differ)) / SLOT_BITS : 0;
-    uint32_t slot = (uint32_t)(due >> (level * SLOT_BITS)) & (SNAG_WHEEL_SLOTS - 1);
+    uint64_t start = due >> (level * SLOT_BITS);
+    uint32_t slot = (uint32_t)start & (SNAG_WHEEL_SLOTS - 1);
+    start <<= level * SLOT_BITS;
+    if (start < wheel->earliest)
+        wheel->earliest = start;
     uint32_t head = wheel->slots[level][slot];
     link->next = head;
     link->prev = FIRST_OF_SLOT | level << SLOT_BITS | slot;
@@ -188,8 +193,13 @@ uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms)
     uint64_t until = ticks_from(until_ms);
     uint32_t level;
     uint32_t slot;
-    uint64_t start;
-    while (wheel_earliest(wheel, &level, &slot, &start) && start <= until) {
+    uint64_t start = UINT64_MAX;
+    while (until >= wheel->earliest) {
+        if (!wheel_earliest(wheel, &level, &slot, &start))
+            start = UINT64_MAX;
+        wheel->earliest = start;
+        if (start > until)
+            break;
         SNAG_ASSERT(start >= wheel->now || level == 0);
         if (start > wheel->now)
             wheel->now = start;
@@ -205,6 +215,16 @@ uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms)
     if (until > wheel->now)
         wheel->now = until;
     return 0;
+}
+
+bool snag_wheel_pass(snag_wheel *wheel, int64_t until_ms)
+{
+    uint64_t until = ticks_from(until_ms);
+    if (until >= wheel->earliest)
+        return false;
+    if (until > wheel->now)
+        wheel->now = until;
+    return true;
 }
 
 uint32_t snag_wheel_past(snag_wheel *wheel)

@@ -31,6 +31,7 @@ typedef struct snag_wheel {
     char *links; /* of index 0 */
     size_t stride;
     uint64_t now; /* in biased milliseconds; nothing before it is armed at another place than its slot */
+    uint64_t earliest; /* no slot that has links begins before it: time mostly moves on without a look */
     uint64_t count;
     uint32_t words[SNAG_WHEEL_LEVELS]; /* which words of `occupied` are not 0 */
     uint64_t occupied[SNAG_WHEEL_LEVELS][SNAG_WHEEL_WORDS];
@@ -48,6 +49,8 @@ bool snag_wheel_armed(const snag_wheel *wheel, uint32_t index);
  * particular order; 0 where there is none, and time has moved to until_ms. Links armed for a time already
  * past come at the present one, with their own due_ms. */
 uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms);
+/* Moves time to until_ms where surely no link comes before that; false: it takes a pop. */
+bool snag_wheel_pass(snag_wheel *wheel, int64_t until_ms);
 /* Like pop, but only what lies at the present time, where links armed for a time already past are. */
 uint32_t snag_wheel_past(snag_wheel *wheel);
 /* A link that will come soon (within a second) if time goes on, to be fetched into the cache; 0 where

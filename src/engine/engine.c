@@ -9,9 +9,24 @@
 #include "engine/engine.h"
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "engine/state.h"
 
 enum { WAITING_MAX = 1 << 17, TABLE_BYTES_MIN = 4 << 20, ALIGN = 64 };
+
+/* All but a megabyte of scratch, whose pages a new engine need not touch. */
+static void engine_clear(snag_engine *engine)
+{
+    memset(engine, 0, offsetof(snag_engine, cell));
+    memset(&engine->with_facts, 0, sizeof *engine - offsetof(snag_engine, with_facts));
+}
+
+static void arrive(snag_engine *engine)
+{
+    engine->w_ms = engine->target_ms;
+    engine->cursor_ms = engine->w_ms;
+    engine->cursor_offset = INT64_MAX;
+}
 
 static size_t align_up(size_t bytes)
 {
@@ -96,7 +111,7 @@ snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline, void
         return SNAG_FULL;
     char *at = block;
     snag_engine *engine = block;
-    memset(engine, 0, sizeof *engine);
+    engine_clear(engine);
     at += align_up(sizeof *engine);
     snag_arena arena;
     snag_arena_init(&arena, at, snag_dispatch_bytes(pipeline));
@@ -119,6 +134,7 @@ snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline, void
     snag_outbox_init(&engine->outbox, emit, emit_context);
     snag_arena_init(&engine->eval, engine->eval_bytes, sizeof engine->eval_bytes);
     engine->pipeline = pipeline;
+    engine->sha_quick = snag_sha256_quick();
     engine->out_of_order_ms = pipeline->source_count ? pipeline->sources[0].out_of_order_ms : 0;
     engine->w_ms = engine->target_ms = engine->newest_ms = SNAG_TIME_NONE;
     engine->cursor_ms = SNAG_TIME_NONE;
@@ -162,9 +178,7 @@ static bool advance(snag_engine *engine, uint32_t *budget)
     }
     if (engine->full || !snag_engine_fire(engine, engine->target_ms, budget))
         return false;
-    engine->w_ms = engine->target_ms;
-    engine->cursor_ms = engine->w_ms;
-    engine->cursor_offset = INT64_MAX;
+    arrive(engine);
     return true;
 }
 
@@ -173,7 +187,13 @@ static void advance_to(snag_engine *engine, int64_t target_ms)
     uint32_t budget = UINT32_MAX;
     if (target_ms > engine->target_ms)
         engine->target_ms = target_ms;
-    if (engine->target_ms > engine->w_ms)
+    if (engine->target_ms <= engine->w_ms)
+        return;
+    /* At most events nothing waits and nothing is due. */
+    bool idle = engine->order.soon_count == 0 && engine->pending == 0 && !engine->full;
+    if (idle && snag_wheel_pass(&engine->table.wheel, engine->target_ms - 1))
+        arrive(engine);
+    else
         advance(engine, &budget);
 }
 

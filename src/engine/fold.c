@@ -45,6 +45,7 @@ static void episode_name(const snag_engine *engine, const snag_signal_spec *spec
     snag_sha256 sha;
     uint8_t digest[32];
     snag_sha256_init(&sha);
+    sha.quick = engine->sha_quick;
     snag_sha256_add_text(&sha, engine->pipeline->name);
     snag_sha256_add_text(&sha, spec->name);
     snag_sha256_add_text(&sha, engine->work.owner);

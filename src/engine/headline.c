@@ -44,7 +44,7 @@ static snag_str tidy(char *text, size_t size, snag_arena *arena)
         if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
             text[i] = ' ';
     snag_str whole = snag_str_of(text, size);
-    if (snag_utf8_count(whole) <= SNAG_HEADLINE_MAX)
+    if (size <= SNAG_HEADLINE_MAX || snag_utf8_count(whole) <= SNAG_HEADLINE_MAX)
         return snag_arena_copy(arena, whole);
     size_t at = 0;
     for (uint32_t i = 0; i + 1 < SNAG_HEADLINE_MAX; i++)
@@ -65,9 +65,16 @@ snag_str snag_headline_render(const snag_signal_spec *spec, const snag_item *ite
     if (facts->warning)
         snag_buf_str_put(&buf, SNAG_STR("Due soon: "));
     for (size_t i = 0; i < template.size; i++) {
+        const char *next = memchr(template.data + i, '{', template.size - i);
+        size_t plain = next ? (size_t)(next - template.data) - i : template.size - i;
+        size_t room = sizeof text - buf.size;
+        snag_buf_put(&buf, template.data + i, plain < room ? plain : room);
+        i += plain;
+        if (next == NULL)
+            break;
         const char *brace = template.data + i;
-        const char *end = *brace == '{' ? memchr(brace, '}', template.size - i) : NULL;
-        bool twice = i + 1 < template.size && brace[0] == '{' && brace[1] == '{';
+        const char *end = memchr(brace, '}', template.size - i);
+        bool twice = i + 1 < template.size && brace[1] == '{';
         if (twice || end == NULL) {
             snag_buf_byte(&buf, *brace);
             i += twice;

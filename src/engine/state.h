@@ -124,6 +124,7 @@ struct snag_engine {
     int64_t next_offset; /* offsets below were read before the last restart */
     uint32_t pending;    /* timers taken from the wheel, sorted, not yet fired */
     bool full;
+    bool sha_quick;     /* this processor has instructions for episodes' names (base/hash.h) */
     bool merged_before; /* one source now, but what was read comes from a state of several */
     /* sums */
     snag_counters counters;
@@ -148,7 +149,7 @@ struct snag_engine {
     } segments;
     /* scratch of one step */
     snag_work work;
-    snag_cell cell;
+    snag_cell cell; /* from here to ahead_now nothing is read before it was written: zeroed never */
     snag_cell spare; /* for a look at another cell while `cell` is at work */
     snag_item item;
     snag_outbox outbox;

@@ -9,6 +9,7 @@
 #define SNAG_TESTS_FIXTURE_H
 
 #include "engine/engine.h"
+#include "local/memory.h"
 
 enum { FIXTURE_BLOCK_BYTES = 12 << 20, FIXTURE_TEXT_BYTES = 1 << 20, FIXTURE_VAR_CALL = SNAG_VAR_KEPT };
 
@@ -21,7 +22,7 @@ typedef struct fixture {
     snag_expr_name names[SNAG_VAR_KEPT + 1];
     uint32_t call_tag;
     snag_engine *engine;
-    void *block;
+    snag_memory memory;
     snag_buf out; /* the lines */
     int64_t offset;
 } fixture;

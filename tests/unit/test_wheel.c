@@ -81,6 +81,8 @@ static void check_state(const model *m)
 static bool pop(model *m, int64_t until_ms)
 {
     int64_t next = model_next(m);
+    if (until_ms & 1 && snag_wheel_pass(&m->wheel, until_ms) && model_count(m) && next <= until_ms)
+        fail_msg("round %llu: passed what is due", (unsigned long long)m->round);
     uint32_t list = snag_wheel_pop(&m->wheel, until_ms);
     if (model_count(m) == 0 || next > until_ms) {
         if (list)
@@ -165,6 +167,24 @@ static void the_ends_of_time(void **state)
     assert_int_equal(snag_wheel_next(&m.wheel), SNAG_NEVER);
 }
 
+/* Time passes without a look where nothing can be due, up to the last millisecond before. */
+static void passing(void **state)
+{
+    (void)state;
+    static model m;
+    start(&m, 0);
+    assert_true(snag_wheel_pass(&m.wheel, 500));
+    arm(&m, 1, 600);
+    assert_true(snag_wheel_pass(&m.wheel, 599));
+    assert_false(snag_wheel_pass(&m.wheel, 600));
+    arm(&m, 2, 100); /* past already: due now */
+    assert_false(snag_wheel_pass(&m.wheel, 599));
+    assert_int_equal(snag_wheel_pop(&m.wheel, 599), 2);
+    assert_int_equal(snag_wheel_pop(&m.wheel, 599), 0);
+    assert_true(snag_wheel_pass(&m.wheel, 599));
+    assert_int_equal(snag_wheel_pop(&m.wheel, 600), 1);
+}
+
 /* A link armed again while its list is being walked is a link of the next list. */
 static void arming_what_was_popped(void **state)
 {
@@ -188,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(against_the_model),
         cmocka_unit_test(the_ends_of_time),
+        cmocka_unit_test(passing),
         cmocka_unit_test(arming_what_was_popped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
