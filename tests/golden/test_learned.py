@@ -105,17 +105,22 @@ class Times:
         return self.asked[hour, share]
 
     def ask(self, hour, share):
-        ended, seen = [], []
-        for began, over, by_itself in self.began:
-            old = began // GENERATION <= hour // GENERATION - GENERATIONS
-            if began >= hour or (old and self.planted != "forgets nothing"):
-                continue
-            if over is not None and over < hour:
-                (ended if by_itself else seen).append(over - began)
-            elif self.planted != "waits for nobody":
-                seen.append(hour - (began // HOUR * HOUR + HOUR // 2))
+        ended, seen = self.known(hour)
         value = quantile(ended, seen, share) if len(ended) >= LEAST else None
         return None if value is None else (readable(value), len(ended))
+
+    def known(self, now):
+        """(times of those that ended before now, times for which all others were seen)"""
+        ended, seen = [], []
+        for began, over, by_itself in self.began:
+            old = began // GENERATION <= now // GENERATION - GENERATIONS
+            if began >= now or (old and self.planted != "forgets nothing"):
+                continue
+            if over is not None and over < now:
+                (ended if by_itself else seen).append(over - began)
+            elif self.planted != "waits for nobody":
+                seen.append(max(0, now - (began // HOUR * HOUR + HOUR // 2)))
+        return ended, seen
 
 
 SHARES = {"a": {None: (.9, 4 * HOUR)}, "b": {None: (None, None)},
@@ -191,7 +196,29 @@ def recount(events, planted=None):
     for event in events:
         count.event(event)
     count.fire_all(events[-1]["t"])
-    return count.alerts
+    return count
+
+
+def numbers(count, now):
+    """What `snag learn` must print: (name, shape) -> (ended, waiting, p50 … p99)."""
+    said = {}
+    for (name, shape), times in count.times.items():
+        ended, seen = times.known(now + 1)
+        some = len(ended) >= LEAST
+        shares = [quantile(ended, seen, fractions.Fraction(share)) if some else None
+                  for share in ("0.5", "0.75", "0.9", "0.95", "0.99")]
+        name = name if name == "asked" else f"way.{name}"
+        said[name, shape] = (len(ended), len(seen), *(None if ms is None else readable(ms) for ms in shares))
+    return said
+
+
+def printed(folder, *options):
+    words = ["learn", folder / "p.yaml", folder / "e.jsonl", "--json", "--now", "2030-01-01T00:00:00Z",
+             *options]
+    rows = json.loads(run(*words))["times"]
+    return {(row.get("stage") or row["rule"], row.get("shape")):
+            tuple(row[key] for key in ("ended", "waiting", "p50", "p75", "p90", "p95",
+                                       "p99")) for row in rows}
 
 
 # --- streams by seed ------------------------------------------------------------------------------
@@ -279,10 +306,17 @@ def one(seed, folder):
     """(whether it differs, what the wrong recounts say otherwise, learned alerts)"""
     rng = random.Random(seed)
     events = make_events(rng)
-    ours = recount(events)
+    count = recount(events)
+    ours = count.alerts
     wrong = differ(seed, "in order", ours, replayed(events, folder))
+    for partitions in ("1", "3"):
+        theirs = printed(folder, "--partitions", partitions)
+        mine = numbers(count, events[-1]["t"])
+        wrong |= differ(seed, f"snag learn in {partitions}", set(mine.items()),
+                        {(key, theirs.get(key)) for key in mine})
     wrong |= differ(seed, "shuffled", ours, replayed(shuffled(events, rng), folder, "--batch", "7"))
-    planted = {name for name in ("waits for nobody", "forgets nothing") if recount(events, name) != ours}
+    planted = {name for name in ("waits for nobody", "forgets nothing")
+               if recount(events, name).alerts != ours}
     return wrong, planted, sum(alert[3] == "learned" for alert in ours)
 
 
@@ -379,6 +413,17 @@ def real_logs(folder):
     return any(worst > 0.02 or asked < 10 for worst, asked in errors)
 
 
+def wrong_usage():
+    """Without files and without a learned deadline there is nothing to read, and that is said."""
+    done = subprocess.run([os.environ["SNAG"], "learn", SOURCE / "pipelines" / "shop.yaml"],
+                          capture_output=True,
+                          text=True, check=False)
+    good = done.returncode == 2 and "no deadline of this pipeline is learned" in done.stderr
+    if not good:
+        print(f"snag learn without files: exit {done.returncode}, {done.stderr}")
+    return not good
+
+
 def main():
     seeds = [int(word) for word in sys.argv[1:]] or range(1, 25)
     wrong, noticed, learned = 0, set(), 0
@@ -389,7 +434,7 @@ def main():
             wrong, noticed, learned = wrong + differs, noticed | planted, learned + count
         print(f"{len(list(seeds))} streams recounted twice, {wrong} differ; "
               f"{learned} alerts by learned deadlines")
-        bad = wrong > 0
+        bad = wrong > 0 or wrong_usage()
         if not sys.argv[1:] and len(noticed) < 2:
             print(f"of the wrong recounts only these were noticed: {noticed}")
             bad = True
