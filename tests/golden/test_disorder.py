@@ -64,17 +64,23 @@ def worst(events, bound):
     return keep_ties(events, order + stretch[::-1])
 
 
+def unplaced(part):
+    """A copy without offsets and what is named by them."""
+    part = {name: value for name, value in part.items() if name not in ("offset", "config")}
+    if "evidence" in part:
+        part["evidence"] = [{name: value for name, value in event.items() if name != "offset"}
+                            for event in part["evidence"]]
+    return part
+
+
 def by_customer(records):
     """Each customer's records in their order, without what depends on the place in the input."""
     said = collections.defaultdict(list)
     for record in records:
-        record = json.loads(json.dumps(record))
-        data = record["data"]
-        data.get("snag", {}).pop("config", None)
-        data.pop("offset", None)
-        for event in data.get("snag", {}).get("evidence", []) + data.get("evidence", []):
-            event.pop("offset", None)
-        said[record["subject"]].append(record)
+        data = unplaced(record["data"])
+        if "snag" in data:
+            data["snag"] = unplaced(data["snag"])
+        said[record["subject"]].append({**record, "data": data})
     return said
 
 

@@ -30,13 +30,30 @@ def check(what, got, want):
         faults.append(f"{what}: got {got}, want {want}")
 
 
-def replay(pipeline, log, *options):
-    """The records (parsed) and the summary."""
+def replayed(pipeline, log, *options):
     done = subprocess.run([SNAG, "replay", SOURCE / "pipelines" / f"{pipeline}.yaml",
                            DATA / f"{log}.jsonl.gz", *options], capture_output=True, check=False)
     if done.returncode != 0:
         sys.exit(f"replay of {log} failed: {done.stderr.decode()}")
+    return done
+
+
+def replay(pipeline, log, *options):
+    """The records (parsed) and the summary."""
+    done = replayed(pipeline, log, *options)
     return [json.loads(line) for line in done.stdout.splitlines()], done.stderr.decode()
+
+
+ENVELOPE = re.compile(rb'\{"specversion":"1\.0","id":"([^"\\]+)","type":"[^"\\]+","source":"[^"\\]+",'
+                      rb'"subject":"((?:[^"\\]|\\.)*)","time":"([^"\\]+)",')
+
+
+def envelopes(pipeline, log, *options):
+    """(id, subject, time) of each record, which stand first: the rest need not be parsed."""
+    lines = replayed(pipeline, log, *options).stdout.splitlines()
+    found = [match.groups() for match in map(ENVELOPE.match, lines) if match]
+    check(f"{log}: records with an envelope", len(found), len(lines))
+    return [tuple(part.decode() for part in parts) for parts in found]
 
 
 def digest(pipeline, log, *options):
@@ -95,9 +112,9 @@ def calls():
             break
     one = sorted(ids)
     for partitions in ("2", "4"):
-        split, _ = replay("support-calls", "calls", "--partitions", partitions)
-        check(f"calls: ids in {partitions} partitions", sorted(record["id"] for record in split) == one, True)
-        keys = [(record["time"], record["subject"]) for record in split]
+        split = envelopes("support-calls", "calls", "--partitions", partitions)
+        check(f"calls: ids in {partitions} partitions", sorted(name for name, _, _ in split) == one, True)
+        keys = [(time, subject) for _, subject, time in split]
         check(f"calls: order in {partitions} partitions", keys == sorted(keys), True)
 
 
