@@ -27,13 +27,13 @@ static const struct {
     const char *name;
     const char *rule; /* the last rule that it makes is of the kind that is measured */
 } kinds[] = {
-    /* @ is the number of a group of types */
+    /* @ is the number of a group of types; the first four are the rules of rules_4 and rules_40 */
     {"rule_missing", "event: Asked@, missing: Answered@, after: 1h"},
     {"rule_count", "event: Failed@, count: 3, within: 30m, until: Done@"},
     {"rule_ratio", "ratio: Failed@, of: [Failed@, Done@], within: 30m, enter: 60%, leave: 30%, min: 5"},
-    {"rule_usual", "ratio: Failed@, of: [Failed@, Done@], within: 30m, enter: 2x, leave: 1x, min: 5"},
     {"rule_path", "path: [Asked@, Failed@, Asked@], within: 30m, dwell: 10m"},
     {"rule_burst", "event: Failed@, count: 4, within: 1s, burst: true, quiet: 1s"},
+    {"rule_usual", "ratio: Failed@, of: [Failed@, Done@], within: 30m, enter: 2x, leave: 1x, min: 5"},
     {"rule_differs", "event: Done@, differs: n, between: channel, within: 30m"},
     {"rule_change", "change: Failed@, each: day, by: 50%, min: 5"},
     {"rule_levels", "event: Asked@, missing: Answered@, after: [20m, 1h], warn: 20%"},
