@@ -82,6 +82,8 @@ bool snag_engine_drain(snag_engine *engine, uint32_t budget);
 uint32_t snag_engine_turn(const snag_engine *engine);
 /* Nothing before it is expected from this source any more. */
 int64_t snag_engine_low(const snag_engine *engine, uint32_t source);
+/* The newest event time (bounded by its stamp) of this source; SNAG_TIME_NONE before its first event. */
+int64_t snag_engine_newest_of(const snag_engine *engine, uint32_t source);
 /* Nothing before low_ms is expected from this source any more (SNAG_NEVER: it has ended, and others go on);
  * what becomes due fires as with snag_engine_tick. */
 bool snag_engine_tick_source(snag_engine *engine, uint32_t source, int64_t low_ms, uint32_t budget);

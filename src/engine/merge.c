@@ -56,6 +56,12 @@ int64_t snag_engine_low(const snag_engine *engine, uint32_t source)
     return engine->flow_count == 1 ? engine->target_ms : engine->flows[source].low_ms;
 }
 
+int64_t snag_engine_newest_of(const snag_engine *engine, uint32_t source)
+{
+    SNAG_ASSERT(source < engine->flow_count);
+    return engine->flow_count == 1 ? engine->newest_ms : engine->flows[source].newest_ms;
+}
+
 /* W* where the source that has come least far is. */
 static void target_look(snag_engine *engine)
 {

@@ -20,7 +20,8 @@
     X(LATE, "late", false, "events that came behind what was judged")                   \
     X(DEAD_LETTER, "dead-letter", false, "records that cannot be read, with the reason") \
     X(SHADOW, "shadow", false, "alerts of rules in shadow mode")                        \
-    X(CHANGELOG, "changelog", true, "internal: the truth about state")
+    X(CHANGELOG, "changelog", true, "internal: the truth about state")                  \
+    X(TICKS, "ticks", false, "internal: where the clock had passed what came later")
 
 #define X(name, suffix, compact, help) SNAG_TOPIC_##name,
 typedef enum snag_topic { SNAG_TOPIC_TABLE(X) SNAG_TOPIC_COUNT } snag_topic;

@@ -100,6 +100,8 @@ static void prepare(snag_worker *worker, snag_partition *partition, snag_place *
     while (snag_engine_changed(partition->engine, &key, &blob))
         cell_add(worker, partition->index, key, blob);
     partition->item_count = worker->item_count - partition->item_first;
+    if (partition->n < 0)
+        snag_partition_ticks_begin(partition);
     if (says_words(partition))
         snag_partition_words_add(partition);
     head_add(worker, partition);

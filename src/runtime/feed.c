@@ -178,6 +178,8 @@ snag_err snag_partition_take(snag_partition *partition, size_t count, snag_diag 
     snag_worker *worker = partition->worker;
     snag_counters before, after;
     snag_engine_counters(partition->engine, &before);
+    if (count)
+        snag_partition_ticks_tell(partition, worker->events, count);
     snag_err err = take(partition, worker->events, count, diag);
     snag_engine_counters(partition->engine, &after);
     atomic_fetch_add(&worker->stats->duplicates, after.duplicate - before.duplicate);

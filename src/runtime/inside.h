@@ -4,6 +4,7 @@
  *
  *     feed.c     decode a batch; the unreadable to the dead letter; feed the engines
  *     merge.c    the same for several sources, a record at a time
+ *     tick.c     where the clock had passed what comes later, recorded for replays
  *     park.c     a partition that waits for a schema is not read, the others are
  *     rekey.c    the first hop of a source that is not keyed by the customer
  *     lane.c     what that hop writes beside each record, for the second
@@ -47,6 +48,7 @@ typedef struct snag_stream {
     int64_t resume;  /* N at the takeover: what lies before it was read before: no second dead letter */
     int64_t reached; /* the end that was reached, -1 = unknown */
     int64_t asked_ms; /* monotonic: the log's end is not asked again before */
+    int64_t told_ms;  /* up to where the clock's moves of this source are recorded (tick.h) */
     bool parked;     /* not read now: its next record waits for a schema; it begins with … */
     char parked_head[64];
     size_t parked_size;
@@ -204,6 +206,12 @@ snag_err snag_partition_merge(snag_partition *partition, snag_diag *diag);
 uint32_t snag_partition_turn(const snag_partition *partition);
 /* Tells the input so; nothing to tell where there is one source. */
 void snag_partition_want(const snag_partition *partition);
+
+/* tick.c */
+/* Before the engine takes them, events of one source: records the clock's move where it matters to one. */
+void snag_partition_ticks_tell(snag_partition *partition, const snag_event *events, size_t count);
+/* Says that a state begins here; what other states recorded before it is not about this one. */
+void snag_partition_ticks_begin(snag_partition *partition);
 
 /* park.c */
 /* The record waits for its schema: its source's partition is not read until it is there. */

@@ -298,7 +298,8 @@ void snag_partition_clear(snag_partition *partition)
                                   .words_at = -1, .stale = true, .low_ms = SNAG_TIME_NONE,
                                   .told_ms = SNAG_TIME_NONE};
     for (uint32_t s = 0; s < worker->sources; s++)
-        partition->streams[s] = (snag_stream){.placed = -1, .reached = -1};
+        partition->streams[s] = (snag_stream){.placed = -1, .reached = -1,
+                                                .told_ms = SNAG_TIME_NONE};
 }
 
 /* The streams of a partition, in the order of the engine's flows. */

@@ -5,6 +5,7 @@
  *     each output partition, read_committed, holds what the reference said: all, once, in that order
  *     no id comes twice
  *     the changelog's newest cells, its head, and the store's cells are the reference's, byte for byte
+ *     a replay with only the recorded ticks says the same and ends in the same state
  *     a state read back from the changelog has as much open and armed as the reference
  *     no transaction is open, nothing pending
  */
@@ -234,6 +235,67 @@ static void check_recovery(sim_world *world, const sim_reference *reference, con
     snag_memory_finish(&memory);
 }
 
+/* --- the same log again ------------------------------------------------------------------------ */
+
+static int by_words(const void *a, const void *b)
+{
+    const sim_said *x = a, *y = b;
+    int order = snag_str_compare(x->value, y->value);
+    if (!order)
+        order = snag_str_compare(x->key, y->key);
+    return order ? order : snag_str_compare(x->reason, y->reason);
+}
+
+static sim_said *sorted(sim_world *world, const sim_saids *said)
+{
+    sim_said *list = sim_take(world, (said->count + 1) * sizeof *list);
+    if (said->count)
+        memcpy(list, said->list, said->count * sizeof *list);
+    qsort(list, said->count, sizeof *list, by_words);
+    return list;
+}
+
+static void check_again(sim_world *world, const sim_reference *reference, const sim_reference *again,
+                        snag_topic topic, uint32_t p)
+{
+    const sim_saids *wanted = sim_reference_said(reference, topic);
+    const sim_saids *found = sim_reference_said(again, topic);
+    const sim_said *a = sorted(world, wanted), *b = sorted(world, found);
+    for (size_t i = 0; i < wanted->count && i < found->count; i++)
+        if (!same_said(&a[i], &b[i])) {
+            sim_fail(world, "%s [%u]: the replay with the recorded ticks says %.*s -- the run %.*s",
+                     topic_words[topic], p, (int)(b[i].value.size < 330 ? b[i].value.size : 330),
+                     b[i].value.data, (int)(a[i].value.size < 330 ? a[i].value.size : 330), a[i].value.data);
+            return;
+        }
+    if (wanted->count != found->count)
+        sim_fail(world, "%s [%u]: the replay with the recorded ticks says %zu records, the run %zu",
+                 topic_words[topic], p, found->count, wanted->count);
+}
+
+/* A replay of the log with nothing but the ticks that the workers recorded: the same records, whatever their
+ * order among customers, and the same state. */
+static void check_replay(sim_world *world, const sim_reference *reference, uint32_t p)
+{
+    char rooms[2][4096];
+    sim_copy *copy = sim_take(world, sizeof *copy);
+    sim_reference *again = sim_reference_told(reference);
+    uint64_t cursor = 0;
+    snag_str key, blob;
+    for (int t = 0; t < SNAG_TOPIC_CHANGELOG; t++)
+        check_again(world, reference, again, (snag_topic)t, p);
+    while (snag_engine_each(sim_reference_engine(again), &cursor, &key, &blob) && copy->count < SIM_CELLS)
+        copy->cells[copy->count++] = (sim_cell){.key = sim_copy_of(world, key),
+                                                .blob = sim_copy_of(world, blob)};
+    check_cells(world, reference, copy, "the replay", p);
+    snag_buf wanted = snag_buf_on(rooms[0], sizeof rooms[0]), found = snag_buf_on(rooms[1], sizeof rooms[1]);
+    snag_engine_head_write(sim_reference_engine(reference), &wanted);
+    snag_engine_head_write(sim_reference_engine(again), &found);
+    if (!snag_str_equal(snag_buf_str(&wanted), snag_buf_str(&found)))
+        sim_fail(world, "partition %u: times or counters of the replay are not the run's", p);
+    sim_reference_free(again);
+}
+
 static void check_partition(sim_world *world, uint32_t p)
 {
     snag_str head;
@@ -252,6 +314,7 @@ static void check_partition(sim_world *world, uint32_t p)
     if (world->with_store)
         check_cells(world, reference, &world->shelves[p].now, "the store", p);
     check_recovery(world, reference, copy, p);
+    check_replay(world, reference, p);
     sim_reference_free(reference);
 }
 

@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "local/memory.h"
 #include "runtime/lane.h"
+#include "runtime/tick.h"
 #include "world.h"
 
 enum { ARENA_BYTES = 1 << 20, TEXT_BYTES = 1 << 16 };
@@ -28,6 +29,12 @@ struct sim_reference {
     sim_saids said[SNAG_TOPIC_COUNT];
     uint32_t tick[SIM_SOURCES]; /* the next one of each source */
     uint32_t tick_in[SIM_SOURCES];
+    bool told; /* no ticks but those that the workers recorded, and where time stands at the end */
+    int64_t told_at[SIM_SOURCES];
+    int64_t end_ms[SIM_SOURCES];
+    int64_t at[SIM_SOURCES];  /* to be taken next */
+    int64_t end[SIM_SOURCES]; /* told: what comes from there on was not taken by the run */
+    bool ended[SIM_SOURCES];
 };
 
 static void add(sim_reference *self, snag_topic topic, snag_str key, snag_str value, snag_str reason)
@@ -100,6 +107,28 @@ static bool tick_take(sim_reference *self, uint32_t source, int64_t offset)
     return true;
 }
 
+/* The next recorded tick of this source, of the partition's last state, at or before this offset. */
+static bool told_take(sim_reference *self, uint32_t source, int64_t offset)
+{
+    const sim_log *log = &self->world->logs[SNAG_TOPIC_TICKS][self->partition];
+    const sim_entry *entry;
+    snag_tick tick;
+    for (; (entry = sim_log_next(log, &self->told_at[source])) != NULL; self->told_at[source]++) {
+        bool ours = snag_tick_read(&tick, entry->value);
+        SNAG_ASSERT(ours && tick.partition == self->partition);
+        if (tick.offset < 0 || tick.source != source)
+            continue;
+        if (tick.offset > offset)
+            return false;
+        self->told_at[source]++;
+        return snag_engine_tick_source(self->engine, source, tick.time_ms, UINT32_MAX);
+    }
+    if (offset < INT64_MAX || self->ended[source])
+        return false;
+    self->ended[source] = true;
+    return snag_engine_tick_source(self->engine, source, self->end_ms[source], UINT32_MAX);
+}
+
 static void take(sim_reference *self, uint32_t source, const sim_entry *entry, int64_t offset)
 {
     snag_event event;
@@ -170,26 +199,51 @@ static void reference_init(sim_reference *self)
     snag_arena_init(&self->arena, self->arena_block, ARENA_BYTES);
 }
 
-sim_reference *sim_reference_run(sim_world *world, uint32_t partition)
+static sim_reference *reference_new(sim_world *world, uint32_t partition)
 {
     sim_reference *self = calloc(1, sizeof *self);
     SNAG_ASSERT(self != NULL);
     self->world = world;
     self->partition = partition;
     reference_init(self);
-    int64_t at[SIM_SOURCES] = {0};
-    for (;;) { /* a record or a tick of the source whose turn it is, until it has neither */
+    return self;
+}
+
+/* A record or a tick of the source whose turn it is, until it has neither. */
+static sim_reference *reference_run(sim_reference *self)
+{
+    const sim_world *world = self->world;
+    for (;;) {
         uint32_t source = snag_engine_turn(self->engine);
-        const sim_entry *entry = sim_log_next(&world->logs[SIM_INPUT + source][partition], &at[source]);
-        if (tick_take(self, source, entry ? at[source] : INT64_MAX))
+        int64_t *at = &self->at[source];
+        const sim_entry *entry = sim_log_next(&world->logs[SIM_INPUT + source][self->partition], at);
+        if (self->told && *at >= self->end[source])
+            entry = NULL;
+        int64_t offset = entry ? *at : INT64_MAX;
+        if (self->told ? told_take(self, source, offset) : tick_take(self, source, offset))
             continue;
         if (!entry)
             return self;
         if (!world->lanes)
-            take(self, source, entry, at[source]++);
-        else if (lane_take(self, source, entry, at[source]))
-            at[source]++;
+            take(self, source, entry, (*at)++);
+        else if (lane_take(self, source, entry, *at))
+            (*at)++;
     }
+}
+
+sim_reference *sim_reference_run(sim_world *world, uint32_t partition)
+{
+    return reference_run(reference_new(world, partition));
+}
+
+sim_reference *sim_reference_told(const sim_reference *run)
+{
+    sim_reference *self = reference_new(run->world, run->partition);
+    self->told = true;
+    memcpy(self->end, run->at, sizeof self->end);
+    for (uint32_t s = 0; s < run->world->sources; s++)
+        self->end_ms[s] = snag_engine_low(run->engine, s);
+    return reference_run(self);
 }
 
 const sim_saids *sim_reference_said(const sim_reference *self, snag_topic topic)

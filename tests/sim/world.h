@@ -478,6 +478,8 @@ void sim_check(sim_world *world);
 
 typedef struct sim_reference sim_reference;
 sim_reference *sim_reference_run(sim_world *world, uint32_t partition);
+/* What it took once more, with only the ticks that the workers recorded, and time brought to where it was. */
+sim_reference *sim_reference_told(const sim_reference *run);
 const sim_saids *sim_reference_said(const sim_reference *reference, snag_topic topic);
 snag_engine *sim_reference_engine(const sim_reference *reference);
 void sim_reference_free(sim_reference *reference);

@@ -81,7 +81,7 @@ static void test_first_at_the_end(void **state)
     assert_int_equal(head.sources[0].next, RECORDS / 2);
     size_t before = w->log_count;
     for (size_t i = 0; i < before; i++)
-        assert_int_equal(w->log[i].topic, SNAG_TOPIC_CHANGELOG);
+        assert_true(w->log[i].topic >= SNAG_TOPIC_CHANGELOG); /* what is internal */
     next_life(w, &config.pipeline, RECORDS);
     world_run(w); /* from here on it is as any other: `latest` counts only once */
     assert_true(w->log_count > before);

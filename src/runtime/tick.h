@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Ticks that mattered, as records. The clock moves time where silence is proved; for most events that leaves no
+ * trace, because what comes later is newer. Only where an event comes that is not newer than the clock's time
+ * does it matter that the clock had been there: the event is late. So just that is recorded, in the transaction
+ * that judges the event, once for each place to which the clock had gone:
+ *
+ *     offsets    7      8              9      10
+ *     event at   10:00  10:01          10:05  10:04
+ *     clock                ...10:06                     -> "at offset 9 the clock had come to 10:06"
+ *
+ * Whoever reads the log again moves time there before offset 9, and judges as the workers did.
+ *
+ *     first commit of a state   snag 1 i=<32 hex digits> p=0
+ *     a tick                    snag 1 i=<32 hex digits> p=0 s=1 o=812 w=1767607200123
+ */
+#ifndef SNAG_RUNTIME_TICK_H
+#define SNAG_RUNTIME_TICK_H
+
+#include "base/buf.h"
+#include "base/limits.h"
+
+typedef struct snag_tick {
+    uint8_t incarnation[16]; /* of the state that was judged */
+    uint32_t partition;
+    uint32_t source;
+    int64_t offset;  /* of the event that was not newer; -1 = the state begins here */
+    int64_t time_ms; /* where the clock had moved this source's time */
+} snag_tick;
+
+enum { SNAG_TICK_WORDS_MAX = 128 };
+
+void snag_tick_write(snag_buf *buf, const snag_tick *tick);
+/* False: the words are not ours. */
+bool snag_tick_read(snag_tick *tick, snag_str words);
+
+#endif
