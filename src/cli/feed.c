@@ -1,49 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/feed.h"
+#include "cli/feed_inside.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "base/hash.h"
-#include "codec/codec.h"
-#include "local/memory.h"
+#include "codec/screen.h"
 
 enum {
     ARENA_BYTES = 16 * 1024 * 1024, /* a record of the greatest size, and thousands of usual ones */
     TIMERS_AT_ONCE = 1 << 20
-};
-
-/* One emulated partition: an engine, its memory and the events that wait for it. */
-typedef struct feed_part {
-    snag_feed *feed;
-    uint32_t index;
-    snag_engine *engine;
-    snag_memory memory;
-    snag_event *events;
-    size_t count;
-    size_t room; /* a batch, and the items of one more record */
-} feed_part;
-
-/* How far one of several sources is read, for all partitions together. */
-typedef struct feed_flow {
-    int64_t low_ms; /* nothing before it is expected; SNAG_NEVER: it has ended */
-    bool ended;
-} feed_flow;
-
-struct snag_feed {
-    const snag_config *config;
-    snag_feed_options options;
-    uint32_t source_count;
-    snag_decoder *decoders[SNAG_SOURCES_MAX];
-    feed_flow flows[SNAG_SOURCES_MAX];
-    snag_arena arena;
-    void *arena_block;
-    snag_feed_counts counts;
-    snag_err stopped; /* the state outgrew its memory: nothing more is taken */
-    snag_event items[SNAG_EACH_MAX]; /* of the record at hand */
-    uint32_t partition_count;
-    feed_part partitions[];
 };
 
 static void on_record(void *context, const snag_record *record)
@@ -84,12 +51,13 @@ static snag_err part_init(snag_feed *feed, uint32_t index, snag_diag *diag)
 static snag_err decoder_init(snag_feed *feed, uint32_t i, snag_diag *diag)
 {
     const snag_source_spec *source = &feed->config->pipeline.sources[i];
-    if (source->format == SNAG_FORMAT_AVRO)
+    if (source->format == SNAG_FORMAT_AVRO && !feed->options.placed)
         return snag_fail(diag, SNAG_USAGE,
                          "source %.*s is Avro, and reading Avro from files is not built yet: "
                          "only JSON Lines can be replayed",
                          SNAG_FMT(source->name));
-    snag_decoder_options options = {.now_ms = feed->options.now_ms};
+    snag_decoder_options options = {.now_ms = feed->options.now_ms, .fetch = feed->options.fetch,
+                                    .fetch_context = feed->options.fetch_context};
     feed->flows[i].low_ms = SNAG_TIME_NONE;
     return snag_decoder_new(&feed->decoders[i], source, feed->config->base_dir, &options, diag);
 }
@@ -179,7 +147,8 @@ static void merge(snag_feed *feed, feed_part *part, uint32_t source)
     /* A rekeyed source's own time goes by all its records, also those of other partitions: a file counts as
      * one partition of its topic. */
     bool shared = feed->config->pipeline.sources[source].rekey;
-    for (uint32_t i = 0; i < feed->source_count && feed->partition_count > 1; i++)
+    bool alone = feed->partition_count == 1 || feed->options.placed;
+    for (uint32_t i = 0; i < feed->source_count && !alone; i++)
         if ((i != source || shared) && feed->flows[i].low_ms != SNAG_TIME_NONE)
             snag_engine_tick_source(part->engine, i, feed->flows[i].low_ms, UINT32_MAX);
     feed->stopped = snag_engine_take(part->engine, part->events, part->count, &taken);
@@ -207,8 +176,8 @@ static void merge_items(snag_feed *feed, size_t count)
 
 static void event_add(snag_feed *feed, const snag_event *event)
 {
-    uint32_t index = 0;
-    if (feed->partition_count > 1) {
+    uint32_t index = feed->options.placed ? event->position.partition : 0;
+    if (feed->partition_count > 1 && !feed->options.placed) {
         /* As its producer would place it, also where the event has only a hash of the key. */
         const snag_pipeline *pipeline = &feed->config->pipeline;
         snag_str key = snag_decoder_key(feed->decoders[event->position.source], pipeline->key_account);
@@ -300,6 +269,84 @@ static snag_err line_feed(snag_feed *feed, uint16_t source, const snag_line *lin
                       .value = line->text, .size = line->size};
     return dead_tell(feed, &dead, diag);
 }
+
+/* --- records of topics ------------------------------------------------------------------------- */
+
+static snag_err keys_check(const snag_feed *feed, const snag_raw *raw, size_t count, snag_diag *words)
+{
+    bool by_account = feed->config->pipeline.key_account;
+    for (size_t i = 0; i < count; i++)
+        if (!snag_event_keyed(&feed->config->pipeline.sources[raw->position.source], by_account, raw->key,
+                              &feed->items[i]))
+            return snag_fail(words, SNAG_BAD_KEY, "the record's key is not the %s",
+                             by_account ? "account" : "customer");
+    return SNAG_OK;
+}
+
+static snag_err record_feed(snag_feed *feed, const snag_raw *raw, snag_diag *diag)
+{
+    size_t count = 0;
+    snag_diag words = {.text = ""};
+    snag_err err = record_decode(feed, raw, &count, &words);
+    if (err == SNAG_FULL) {
+        snag_err judged = judge(feed, diag);
+        if (judged)
+            return judged;
+        err = record_decode(feed, raw, &count, &words);
+    }
+    if (err == SNAG_OK)
+        err = keys_check(feed, raw, count, &words);
+    if (err == SNAG_OK)
+        return events_add(feed, count, diag);
+    if (err == SNAG_AGAIN)
+        return snag_fail(diag, SNAG_BROKER, "the registry does not give a schema at offset %lld: %s",
+                         (long long)raw->position.offset, words.text);
+    snag_dead dead = {.reason = err == SNAG_FULL ? SNAG_BAD_SIZE : err, .position = raw->position,
+                      .words = words.text[0] ? words.text : snag_err_sentence(err),
+                      .value = raw->value, .size = raw->value.size};
+    return dead_tell(feed, &dead, diag);
+}
+
+snag_err snag_feed_records(snag_feed *feed, const snag_raw *records, size_t count, snag_diag *diag)
+{
+    SNAG_ASSERT(feed->options.placed && count <= feed->options.batch);
+    SNAG_ASSERT(feed->source_count == 1 || count == 1);
+    if (feed->stopped)
+        return stopped(feed, diag);
+    for (size_t i = 0; i < count; i++) {
+        SNAG_ASSERT(records[i].position.partition < feed->partition_count);
+        snag_err err = record_feed(feed, &records[i], diag);
+        if (err)
+            return err;
+        feed->counts.lines++;
+    }
+    if (feed->source_count == 1)
+        return judge(feed, diag);
+    snag_arena_reset(&feed->arena);
+    return feed->stopped ? stopped(feed, diag) : SNAG_OK;
+}
+
+uint32_t snag_feed_turn_in(const snag_feed *feed, uint32_t partition, int64_t *low_ms)
+{
+    SNAG_ASSERT(partition < feed->partition_count);
+    const snag_engine *engine = feed->partitions[partition].engine;
+    uint32_t source = snag_engine_turn(engine);
+    *low_ms = snag_engine_low(engine, source);
+    return source;
+}
+
+snag_err snag_feed_tick_source(snag_feed *feed, uint32_t partition, uint32_t source, int64_t low_ms,
+                               snag_diag *diag)
+{
+    SNAG_ASSERT(partition < feed->partition_count);
+    size_t taken;
+    snag_engine *engine = feed->partitions[partition].engine;
+    if (!feed->stopped && !snag_engine_tick_source(engine, source, low_ms, UINT32_MAX))
+        feed->stopped = snag_engine_take(engine, NULL, 0, &taken);
+    return feed->stopped ? stopped(feed, diag) : SNAG_OK;
+}
+
+/* --- lines ------------------------------------------------------------------------------------- */
 
 snag_err snag_feed_lines(snag_feed *feed, const snag_line *lines, size_t count,
                          const uint8_t sha256[32], snag_diag *diag)
@@ -406,62 +453,4 @@ snag_err snag_feed_finish(snag_feed *feed, bool drain)
                 engine_move(engine, later(snag_engine_next_due(engine), snag_engine_w(engine)) + 1);
     }
     return feed->stopped;
-}
-
-const snag_feed_counts *snag_feed_counts_get(const snag_feed *feed)
-{
-    return &feed->counts;
-}
-
-uint32_t snag_feed_partitions(const snag_feed *feed)
-{
-    return feed->partition_count;
-}
-
-const snag_engine *snag_feed_engine(const snag_feed *feed, uint32_t partition)
-{
-    SNAG_ASSERT(partition < feed->partition_count);
-    return feed->partitions[partition].engine;
-}
-
-const snag_pipeline *snag_feed_pipeline(const snag_feed *feed)
-{
-    return &feed->config->pipeline;
-}
-
-uint64_t snag_feed_excluded(const snag_feed *feed, uint32_t i)
-{
-    uint64_t sum = 0;
-    for (uint32_t p = 0; p < feed->partition_count; p++)
-        sum += snag_engine_excluded(feed->partitions[p].engine, i);
-    return sum;
-}
-
-void snag_feed_counters(const snag_feed *feed, snag_counters *out)
-{
-    *out = (snag_counters){0};
-    for (uint32_t i = 0; i < feed->partition_count; i++) {
-        snag_counters one;
-        snag_engine_counters(feed->partitions[i].engine, &one);
-#define X(name, help) out->name += one.name;
-        SNAG_COUNTER_TABLE(X)
-#undef X
-    }
-}
-
-void snag_feed_usage(const snag_feed *feed, snag_engine_usage *out)
-{
-    *out = (snag_engine_usage){0};
-    for (uint32_t i = 0; i < feed->partition_count; i++) {
-        snag_engine_usage one;
-        snag_engine_usage_get(feed->partitions[i].engine, &one);
-        out->cells += one.cells;
-        out->customers += one.customers;
-        out->bytes_used += one.bytes_used;
-        out->bytes_capacity += one.bytes_capacity;
-        out->waiting += one.waiting;
-        out->open_episodes += one.open_episodes;
-        out->armed += one.armed;
-        out->open_walks += one.open_walks;
-    }
 }

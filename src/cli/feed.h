@@ -17,6 +17,7 @@
 #ifndef SNAG_CLI_FEED_H
 #define SNAG_CLI_FEED_H
 
+#include "codec/codec.h"
 #include "config/config.h"
 #include "engine/engine.h"
 #include "local/lines.h"
@@ -48,6 +49,9 @@ typedef struct snag_feed_options {
     snag_feed_dead *dead;
     snag_feed_event *event; /* may be NULL */
     snag_feed_stamp *stamp; /* NULL: lines have no stamps */
+    bool placed;            /* records of a topic: their partition, key and stamp are their own */
+    snag_schema_fetch *fetch; /* placed: a registry that waits; NULL = none */
+    void *fetch_context;
     void *context;
 } snag_feed_options;
 
@@ -72,6 +76,19 @@ SNAG_MUST_CHECK snag_err snag_feed_line(snag_feed *feed, uint32_t source, const 
 bool snag_feed_turn(const snag_feed *feed, uint32_t *source);
 /* This source has no more lines: the others do not wait for it. SNAG_FULL as above. */
 SNAG_MUST_CHECK snag_err snag_feed_end(snag_feed *feed, uint32_t source, snag_diag *diag);
+
+/* --- records of topics (placed) ----------------------------------------------------------------- */
+
+/* Feeds records of one source's partition, in offset order; at most `batch` of them, and where there are
+ * several sources one, of the source whose turn it is in that partition. SNAG_AGAIN: its schema cannot be
+ * had. */
+SNAG_MUST_CHECK snag_err snag_feed_records(snag_feed *feed, const snag_raw *records, size_t count,
+                                           snag_diag *diag);
+/* The source of this partition whose record shall come next, and up to where its time has come. */
+uint32_t snag_feed_turn_in(const snag_feed *feed, uint32_t partition, int64_t *low_ms);
+/* The clock had moved this source's time there. SNAG_FULL as above. */
+SNAG_MUST_CHECK snag_err snag_feed_tick_source(snag_feed *feed, uint32_t partition, uint32_t source,
+                                               int64_t low_ms, snag_diag *diag);
 
 /* Moves every partition's time to time_ms (never back); timers before it fire. SNAG_FULL as above. */
 snag_err snag_feed_tick(snag_feed *feed, int64_t time_ms);

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * snag replay: the engine over files. Records to stdout, the summary to stderr.
+ * snag replay: the engine over files, or over a range of the pipeline's topics. Records to stdout, the
+ * summary to stderr.
  */
 #include <stdlib.h>
-#include <time.h>
 
 #include "cli/command.h"
 #include "cli/load.h"
+#include "cli/pace.h"
+#include "cli/range.h"
 #include "cli/sink.h"
 #include "cli/streams.h"
 #include "cli/tally.h"
 #include "cli/terminal.h"
+#include "kafka/reader.h"
+#include "runtime/crew.h"
 
-enum { BATCH_OTHERWISE = 1024, PAUSE_MAX_MS = 2000 };
+enum { BATCH_OTHERWISE = 1024, UNSAID = -(1 << 20) };
 
 typedef struct replay {
     const snag_command *command;
@@ -22,7 +26,11 @@ typedef struct replay {
     int64_t partitions;
     int64_t batch;
     int64_t now_ms;
-    int64_t speed;
+    const char *speed;
+    const char *brokers;
+    const char *from;
+    const char *to;
+    bool topics; /* a range of topics, not files */
     bool drain;
     bool quiet;
 
@@ -33,8 +41,11 @@ typedef struct replay {
     snag_streams *streams;
     snag_sink_options sink_options;
     snag_progress progress;
-    int64_t paced_wall_ms; /* with --speed: the wall clock … */
-    int64_t paced_time_ms; /* … that stands for this event time */
+    snag_clock clock;
+    snag_pace pace;
+    snag_live live;
+    snag_range *range;
+    const char *inputs[SNAG_SOURCES_MAX];
 } replay;
 
 static void on_record(void *context, uint32_t partition, const snag_record *record)
@@ -79,17 +90,80 @@ static int check_options(replay *self)
                                  "--only %.*s: expected alerts, journeys, decisions, late, dead "
                                  "(several with commas)",
                                  SNAG_FMT(word));
-    if (self->partitions < 1 || self->partitions > SNAG_FEED_PARTITIONS_MAX)
+    bool counted = self->partitions != UNSAID;
+    if (counted && (self->partitions < 1 || self->partitions > SNAG_FEED_PARTITIONS_MAX))
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "--partitions: from 1 to %d",
                                  SNAG_FEED_PARTITIONS_MAX);
     if (self->batch < 1 || self->batch > SNAG_FEED_BATCH_MAX)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "--batch: from 1 to %d",
                                  SNAG_FEED_BATCH_MAX);
-    if (self->speed < 0)
-        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "--speed: 1 or more");
-    if (self->speed > 0)
+    if (!snag_pace_init(&self->pace, self->speed, &self->clock))
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "--speed %s: expected 60 or 60x",
+                                 self->speed);
+    if (self->pace.speed > 0)
         self->batch = 1; /* each event is shown when its time has come */
     return -1;
+}
+
+/* Files are one thing, a range of topics another. */
+static int check_topics(replay *self, int words)
+{
+    self->topics = self->brokers || self->from || self->to;
+    if (self->topics && words > 0)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE,
+                                 "files or a range of topics (--brokers, --from, --to), not both");
+    if (self->topics && self->partitions != UNSAID)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE,
+                                 "--partitions: a range has those of its topics");
+    if (self->topics && self->now_ms != SNAG_TIME_NONE)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE,
+                                 "--now: records of topics have stamps of their own");
+    if (self->partitions == UNSAID)
+        self->partitions = 1;
+    if (self->now_ms == SNAG_TIME_NONE)
+        self->now_ms = snag_clock_wall_ms();
+    return -1;
+}
+
+static void say(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "snag replay: %s\n", line);
+}
+
+static snag_err open_topics(replay *self, snag_feed_options *options, snag_diag *diag)
+{
+    static const snag_voice voice = {.say = say};
+    const snag_pipeline *pipeline = &self->config.pipeline;
+    snag_range_options range = {.from = self->from, .to = self->to, .now_ms = self->now_ms,
+                                .step = self->pace.speed > 0 ? 1 : SNAG_READER_BATCH};
+    snag_str without = snag_live_without_topic(pipeline);
+    if (without.size > 0)
+        return snag_fail(diag, SNAG_USAGE, "source %.*s has no topic", SNAG_FMT(without));
+    if (!snag_live_names(&self->live, pipeline, NULL))
+        return snag_fail(diag, SNAG_USAGE, "a topic's name is too long");
+    snag_err err = snag_live_kafka(&self->live, self->brokers, &voice, diag);
+    if (err == SNAG_OK)
+        err = snag_range_new(&self->range, &self->live, &self->config, &range, diag);
+    if (err != SNAG_OK)
+        return err;
+    snag_range_feed_options(self->range, options);
+    self->partitions = options->partitions;
+    for (uint32_t s = 0; s < self->live.input_count; s++)
+        self->inputs[s] = self->live.inputs[s];
+    return SNAG_OK;
+}
+
+static snag_err open_files(replay *self, const char *const *words, int count, snag_diag *diag)
+{
+    snag_err err = snag_streams_new(&self->streams, &self->config, (size_t)self->batch, diag);
+    return err ? err : snag_streams_take(self->streams, words, count, diag);
+}
+
+/* A broker that does not answer is the outside's fault, a file that is not there the user's. */
+static int exit_code(const replay *self, snag_err err)
+{
+    return self->topics ? snag_live_exit_code(err) : SNAG_EXIT_USAGE;
 }
 
 static int set_up(replay *self, const char *const *words, int count)
@@ -101,15 +175,16 @@ static int set_up(replay *self, const char *const *words, int count)
                                  .emit = on_record,
                                  .dead = on_dead,
                                  .context = self};
-    snag_err err = snag_streams_new(&self->streams, &self->config, (size_t)self->batch, &diag);
-    if (!err)
-        err = snag_streams_take(self->streams, words, count, &diag);
-    if (!err)
-        err = snag_feed_new(&self->feed, &self->config, &options, &diag);
+    snag_err err = self->topics ? open_topics(self, &options, &diag)
+                                : open_files(self, words, count, &diag);
+    if (err)
+        return snag_command_fail(self->command, exit_code(self, err), "%s", diag.text);
+    err = snag_feed_new(&self->feed, &self->config, &options, &diag);
     if (err)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s", diag.text);
     self->sink_options.colour = snag_terminal_colour(stdout);
-    self->sink_options.merged = self->partitions > 1;
+    self->sink_options.merged = self->partitions > 1 && !(self->topics && self->pace.speed > 0);
+    self->sink_options.topics = self->topics ? self->inputs : NULL;
     self->sink_options.out = stdout;
     self->sink_options.pipeline = &self->config.pipeline;
     if (self->dead_path) {
@@ -130,65 +205,56 @@ static void tear_down(replay *self)
     snag_tally_free(self->tally);
     snag_sink_free(self->sink);
     snag_streams_free(self->streams);
+    snag_range_free(self->range);
+    snag_live_finish(&self->live);
     snag_feed_free(self->feed);
     snag_config_free(&self->config);
 }
 
-static void sleep_ms(int64_t ms)
+static snag_err step(replay *self, snag_diag *diag)
 {
-    struct timespec rest = {ms / 1000, (long)(ms % 1000) * 1000000};
-    nanosleep(&rest, NULL);
+    snag_err err = self->topics ? snag_range_step(self->range, self->feed, diag)
+                                : snag_streams_step(self->streams, self->feed, diag);
+    if (err)
+        return err;
+    bool paced = self->pace.speed > 0;
+    snag_pace_wait(&self->pace, snag_feed_counts_get(self->feed)->last_ms);
+    if (paced || (!self->topics && snag_streams_caught_up(self->streams)))
+        snag_sink_flush(self->sink); /* the reader has caught up with what there is */
+    uint64_t done = self->topics ? snag_range_done(self->range) : snag_streams_done(self->streams);
+    snag_progress_step(&self->progress, done, snag_feed_counts_get(self->feed)->events);
+    return SNAG_OK;
 }
 
-/* --speed N: waits until the newest event's time has come; a pause is cut to two seconds. */
-static void pace(replay *self)
-{
-    int64_t newest_ms = snag_feed_counts_get(self->feed)->last_ms;
-    int64_t now_ms = snag_clock_monotonic_ms();
-    if (newest_ms == SNAG_TIME_NONE)
-        return;
-    if (self->paced_time_ms == SNAG_TIME_NONE) {
-        self->paced_time_ms = newest_ms;
-        self->paced_wall_ms = now_ms;
-    }
-    int64_t due_ms = self->paced_wall_ms + (newest_ms - self->paced_time_ms) / self->speed;
-    if (due_ms > now_ms + PAUSE_MAX_MS) {
-        self->paced_time_ms = newest_ms;
-        self->paced_wall_ms = due_ms = now_ms + PAUSE_MAX_MS;
-    }
-    if (due_ms > now_ms)
-        sleep_ms(due_ms - now_ms);
-}
-
-static int run_files(replay *self)
+static int run_input(replay *self)
 {
     snag_diag diag = {0};
     snag_err err = SNAG_OK;
-    while (!err) {
-        err = snag_streams_step(self->streams, self->feed, &diag);
-        if (err)
-            break;
-        if (self->speed > 0)
-            pace(self);
-        if (snag_streams_caught_up(self->streams) || self->speed > 0)
-            snag_sink_flush(self->sink); /* the reader has caught up with what there is */
-        snag_progress_step(&self->progress, snag_streams_done(self->streams),
-                           snag_feed_counts_get(self->feed)->events);
-    }
+    while (!err)
+        err = step(self, &diag);
     if (err == SNAG_END)
         return -1;
     snag_progress_clear(&self->progress);
-    return snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s", diag.text);
+    return snag_command_fail(self->command, exit_code(self, err), "%s", diag.text);
+}
+
+/* Files end where they end; behind a range of topics more may come, and it has moved time itself. */
+static snag_err finish_input(replay *self, bool fine)
+{
+    if (self->topics && !(self->drain && fine))
+        return SNAG_OK;
+    return snag_feed_finish(self->feed, self->drain && fine);
 }
 
 static int run_all(replay *self)
 {
     int64_t started_ms = snag_clock_monotonic_ms();
-    snag_progress_init(&self->progress, "replay", snag_streams_total(self->streams));
+    snag_progress_init(&self->progress, "replay",
+                       self->topics ? snag_range_total(self->range) : snag_streams_total(self->streams));
     bool crowded = snag_terminal_is(stdout) && self->sink_options.format != SNAG_SINK_NONE;
     self->progress.on &= !self->quiet && !crowded;
-    int code = run_files(self);
-    if (snag_feed_finish(self->feed, self->drain && code < 0) && code < 0)
+    int code = run_input(self);
+    if (finish_input(self, code < 0) && code < 0)
         code = snag_command_fail(self->command, SNAG_EXIT_USAGE, "the memory for state is used up");
     double seconds = (double)(snag_clock_monotonic_ms() - started_ms) / 1000.0;
     snag_progress_clear(&self->progress);
@@ -196,6 +262,8 @@ static int run_all(replay *self)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "not all output could be written");
     if (snag_tally_census(self->tally, self->feed) != SNAG_OK)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "out of memory");
+    if (!self->quiet && self->topics)
+        snag_range_print(self->range, self->feed, stderr);
     if (!self->quiet)
         snag_tally_print(self->tally, self->feed, seconds, stderr);
     return code < 0 ? SNAG_EXIT_FINE : code;
@@ -217,10 +285,10 @@ static int run(const snag_command *command, int argc, char **argv)
     if (!self)
         return snag_command_fail(command, SNAG_EXIT_USAGE, "out of memory");
     self->command = command;
-    self->partitions = 1;
+    self->partitions = UNSAID;
     self->batch = BATCH_OTHERWISE;
-    self->now_ms = snag_clock_wall_ms();
-    self->paced_time_ms = SNAG_TIME_NONE;
+    self->now_ms = SNAG_TIME_NONE;
+    self->clock = snag_clock_system();
     const snag_option_row rows[] = {
         {"format", SNAG_OPTION_TEXT, &self->format, "HOW",
          "json, text or none; default: text on a terminal, json where piped"},
@@ -234,8 +302,15 @@ static int run(const snag_command *command, int argc, char **argv)
          "fires the deadlines that lie after the newest event too"},
         {"now", SNAG_OPTION_TIME, &self->now_ms, "TIME",
          "what counts as now: events more than max_skew after it are unreadable; default: the clock"},
-        {"speed", SNAG_OPTION_INT, &self->speed, "N",
-         "shows it N times as fast as it happened, pauses of at most two seconds"},
+        {"speed", SNAG_OPTION_TEXT, &self->speed, "N",
+         "shows it N (or Nx) times as fast as it happened, pauses of at most two seconds"},
+        {"from", SNAG_OPTION_TEXT, &self->from, "WHERE",
+         "instead of files the pipeline's topics, from there on: earliest (default), a time "
+         "(2026-01-05T10:00:00Z: the first record stamped then or later), or an offset of every partition"},
+        {"to", SNAG_OPTION_TEXT, &self->to, "WHERE",
+         "… and up to there: latest (default), a time, or an offset; what lies there is no more read"},
+        {"brokers", SNAG_OPTION_TEXT, &self->brokers, "LIST",
+         "bootstrap.servers for --from and --to, instead of the pipeline's"},
         {"batch", SNAG_OPTION_INT, &self->batch, "N", "lines judged at once; changes no output"},
         {"quiet", SNAG_OPTION_FLAG, &self->quiet, NULL, "no summary and no progress"},
     };
@@ -244,6 +319,8 @@ static int run(const snag_command *command, int argc, char **argv)
         code = words < 1 ? snag_command_fail(command, SNAG_EXIT_USAGE, "which pipeline? %s",
                                              command->usage)
                          : check_options(self);
+    if (code < 0)
+        code = check_topics(self, words - 1);
     if (code < 0)
         code = snag_cli_load(command, argv[0], &self->config);
     if (code < 0)
@@ -254,8 +331,9 @@ static int run(const snag_command *command, int argc, char **argv)
 
 const snag_command snag_command_replay = {
     .name = "replay",
-    .usage = "snag replay PIPELINE [FILE…|SOURCE=FILE…]",
-    .summary = "Runs a pipeline over recorded events; needs neither Kafka nor Redis.",
+    .usage = "snag replay PIPELINE [FILE…|SOURCE=FILE…|--from WHERE --to WHERE]",
+    .summary = "Runs a pipeline over recorded events: files, which need neither Kafka nor Redis, or a range "
+               "of its topics.",
     .help = "Reads JSON Lines, plain or gzip, one file after the other; without FILE the source's own\n"
             "file, else standard input. Records go to standard output, the summary to standard error.\n"
             "Where the pipeline has several sources, each file is given with its source's name; events are\n"
@@ -266,6 +344,15 @@ const snag_command snag_command_replay = {
             "  snag replay pipelines/contact.yaml calls=calls.jsonl chats=chats.jsonl.gz\n"
             "\n"
             "At the end of the input time stands at its newest event: a deadline that lies later stays\n"
-            "armed and is counted so, unless --drain is given.",
+            "armed and is counted so, unless --drain is given.\n"
+            "\n"
+            "With --from, --to or --brokers the pipeline's own topics are read, as the workers read them,\n"
+            "but in no group: the same records give the same alerts as the live run, also where the clock\n"
+            "had proved silence before a late event came (the workers recorded that). Time stands at the\n"
+            "end where it stood for a worker at the time --to. What is open where it begins is not known:\n"
+            "earliest knows it.\n"
+            "\n"
+            "  snag replay care.yaml --from 2026-01-05T00:00:00Z --to 2026-01-06T00:00:00Z --only alerts\n"
+            "  snag replay care.yaml --from earliest --speed 60x --format text",
     .run = run,
 };

@@ -27,6 +27,7 @@ typedef struct kept {
 struct snag_sink {
     snag_sink_options options;
     snag_encode_context encode;
+    snag_str topics[SNAG_SOURCES_MAX];
     bool failed;
     kept **rows;
     size_t row_count;
@@ -73,6 +74,11 @@ snag_err snag_sink_new(snag_sink **out, const snag_sink_options *options)
         return SNAG_MEMORY;
     sink->options = *options;
     sink->encode = context_of(options->pipeline);
+    for (uint32_t s = 0; options->topics && s < options->pipeline->source_count; s++) {
+        sink->topics[s] = snag_str_from(options->topics[s]);
+        sink->encode.topics = sink->topics;
+        sink->encode.topic_count = s + 1;
+    }
     sink->failed = false;
     sink->rows = NULL;
     sink->row_count = 0;

@@ -40,6 +40,7 @@ typedef struct snag_sink_options {
     FILE *out;
     FILE *dead; /* NULL = dead letters stand among the others */
     const snag_pipeline *pipeline;
+    const char *const *topics; /* by source, for evidence; NULL = it comes from files */
 } snag_sink_options;
 
 /* "alerts,late" -> bits. False: *word is none of them. */

@@ -22,6 +22,16 @@ static const snag_mapping *spec_of(const snag_source_spec *source, uint32_t i)
     return i < SNAG_VAR_KEPT ? &source->fixed[i] : &source->kept[i - SNAG_VAR_KEPT];
 }
 
+bool snag_event_keyed(const snag_source_spec *source, bool by_account, snag_str key, const snag_event *event)
+{
+    char hex[SNAG_HASHED_BYTES];
+    snag_str who = by_account ? event->account : event->customer;
+    if (!source->fixed[by_account ? SNAG_VAR_ACCOUNT : SNAG_VAR_CUSTOMER].hash)
+        return snag_str_equal(key, who);
+    snag_text_hashed(key, hex);
+    return snag_str_equal(snag_str_of(hex, sizeof hex), who);
+}
+
 bool snag_source_hashes(const snag_source_spec *source)
 {
     for (uint32_t i = 0; i < SNAG_VAR_KEPT + source->kept_count; i++)

@@ -85,6 +85,22 @@ snag_err snag_kafka_look_range(snag_kafka_look *look, const char *topic, uint32_
     return snag_kafka_range(look->client, topic, partition, first, end, ASK_MS, diag);
 }
 
+snag_err snag_kafka_look_at(snag_kafka_look *look, const char *topic, uint32_t partition, int64_t time_ms,
+                            int64_t *offset, snag_diag *diag)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_add(list, topic, (int32_t)partition);
+    at->offset = time_ms > 0 ? time_ms : 0; /* negative ones mean the log's ends */
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(look->client, list, ASK_MS);
+    if (!code)
+        code = at->err;
+    *offset = at->offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code)
+        return snag_kafka_fail(diag, code, "asking where a time lies", NULL);
+    return *offset >= 0 ? SNAG_OK : SNAG_END;
+}
+
 snag_err snag_kafka_look_places(snag_kafka_look *look, const char *topic, snag_place *places,
                                 size_t count, snag_diag *diag)
 {

@@ -22,6 +22,9 @@ SNAG_MUST_CHECK snag_err snag_kafka_look_topic(snag_kafka_look *look, const char
 SNAG_MUST_CHECK snag_err snag_kafka_look_range(snag_kafka_look *look, const char *topic,
                                                uint32_t partition, int64_t *first, int64_t *end,
                                                snag_diag *diag);
+/* The first offset whose record was stamped at time_ms or later. SNAG_END: there is none. */
+SNAG_MUST_CHECK snag_err snag_kafka_look_at(snag_kafka_look *look, const char *topic, uint32_t partition,
+                                            int64_t time_ms, int64_t *offset, snag_diag *diag);
 /* The group's offsets of a topic, as the input port's `committed`. */
 SNAG_MUST_CHECK snag_err snag_kafka_look_places(snag_kafka_look *look, const char *topic,
                                                 snag_place *places, size_t count, snag_diag *diag);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include "base/assert.h"
-#include "base/hash.h"
 #include "codec/screen.h"
 #include "runtime/inside.h"
 #include "runtime/lane.h"
@@ -47,17 +46,6 @@ snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag)
 
 /* --- decoding ---------------------------------------------------------------------------------- */
 
-/* Whether the record's key is its customer; where the event has only a hash of it, by that. */
-static bool is_key(const snag_worker *worker, uint32_t source, snag_str key, snag_str who)
-{
-    const snag_mapping *fixed = worker->pipeline->sources[source].fixed;
-    char hex[SNAG_HASHED_BYTES];
-    if (!fixed[worker->pipeline->key_account ? SNAG_VAR_ACCOUNT : SNAG_VAR_CUSTOMER].hash)
-        return snag_str_equal(key, who);
-    snag_text_hashed(key, hex);
-    return snag_str_equal(snag_str_of(hex, sizeof hex), who);
-}
-
 /* All of one customer must be in one partition, which only the record's key can promise. */
 snag_err snag_worker_check_key(snag_worker *worker, const snag_raw *raw, const snag_event *event,
                           snag_diag *diag)
@@ -65,7 +53,7 @@ snag_err snag_worker_check_key(snag_worker *worker, const snag_raw *raw, const s
     const char *what = worker->pipeline->key_account ? "account" : "customer";
     snag_str who = worker->pipeline->key_account ? event->account : event->customer;
     const snag_source_spec *source = &worker->pipeline->sources[raw->position.source];
-    if (is_key(worker, raw->position.source, raw->key, who))
+    if (snag_event_keyed(source, worker->pipeline->key_account, raw->key, event))
         return SNAG_OK;
     atomic_fetch_add(&worker->stats->wrong_key, 1);
     snag_str shown = snag_source_hashes(source) ? SNAG_STR("not told") : raw->key;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Ticks that mattered, as records. The clock moves time where silence is proved; for most events that leaves no
- * trace, because what comes later is newer. Only where an event comes that is not newer than the clock's time
- * does it matter that the clock had been there: the event is late. So just that is recorded, in the transaction
- * that judges the event, once for each place to which the clock had gone:
+ * Ticks that mattered, as records. The clock moves time where silence is proved; for most events that
+ * leaves no trace, because what comes later is newer. Only where an event comes that is not newer than the
+ * clock's time does it matter that the clock had been there: the event is late. So just that is recorded,
+ * in the transaction that judges the event, once for each place to which the clock had gone:
  *
  *     offsets    7      8              9      10
  *     event at   10:00  10:01          10:05  10:04

@@ -478,8 +478,7 @@ void sim_check(sim_world *world);
 
 typedef struct sim_reference sim_reference;
 sim_reference *sim_reference_run(sim_world *world, uint32_t partition);
-/* What it took once more, with only the ticks that the workers recorded, and time brought to where it was. */
-sim_reference *sim_reference_told(const sim_reference *run);
+sim_reference *sim_reference_told(const sim_reference *run); /* again, with only the recorded ticks */
 const sim_saids *sim_reference_said(const sim_reference *reference, snag_topic topic);
 snag_engine *sim_reference_engine(const sim_reference *reference);
 void sim_reference_free(sim_reference *reference);
@@ -491,9 +490,8 @@ typedef struct sim_verdict {
     uint32_t slots, records, faults;
     uint64_t died[SNAG_POINT_COUNT];
     uint64_t happened[SIM_FAULT_COUNT];
-    uint64_t commits, aborts, alerts;
+    uint64_t commits, aborts, alerts, steps;
     int64_t took_ms; /* on its own clock */
-    uint64_t steps;
 } sim_verdict;
 
 /* One world, from its seed to its verdict. */

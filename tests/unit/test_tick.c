@@ -39,7 +39,8 @@ static void test_round_trip(void **state)
     for (int i = 0; i < 2000; i++) {
         snag_tick read, tick = {.partition = (uint32_t)snag_seed_below(&seed, 100000),
                                 .source = (uint32_t)snag_seed_below(&seed, SNAG_SOURCES_MAX),
-                                .offset = (int64_t)(snag_seed_next(&seed) >> (1 + snag_seed_below(&seed, 63))),
+                                .offset = (int64_t)(snag_seed_next(&seed) >>
+                                                    (1 + snag_seed_below(&seed, 63))),
                                 .time_ms = (int64_t)snag_seed_next(&seed) / 2};
         for (int k = 0; k < 16; k++)
             tick.incarnation[k] = (uint8_t)snag_seed_below(&seed, 256);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a feed is made of; private to feed.c (in) and feed_look.c (what can be seen of it).
+ */
+#ifndef SNAG_CLI_FEED_INSIDE_H
+#define SNAG_CLI_FEED_INSIDE_H
+
+#include "base/arena.h"
+#include "cli/feed.h"
+#include "local/memory.h"
+
+/* One emulated partition: an engine, its memory and the events that wait for it. */
+typedef struct feed_part {
+    snag_feed *feed;
+    uint32_t index;
+    snag_engine *engine;
+    snag_memory memory;
+    snag_event *events;
+    size_t count;
+    size_t room; /* a batch, and the items of one more record */
+} feed_part;
+
+/* How far one of several sources is read, for all partitions together. */
+typedef struct feed_flow {
+    int64_t low_ms; /* nothing before it is expected; SNAG_NEVER: it has ended */
+    bool ended;
+} feed_flow;
+
+struct snag_feed {
+    const snag_config *config;
+    snag_feed_options options;
+    uint32_t source_count;
+    snag_decoder *decoders[SNAG_SOURCES_MAX];
+    feed_flow flows[SNAG_SOURCES_MAX];
+    snag_arena arena;
+    void *arena_block;
+    snag_feed_counts counts;
+    snag_err stopped; /* the state outgrew its memory: nothing more is taken */
+    snag_event items[SNAG_EACH_MAX]; /* of the record at hand */
+    uint32_t partition_count;
+    feed_part partitions[];
+};
+
+#endif

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/range.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/time.h"
+#include "cli/range_ticks.h"
+#include "cli/terminal.h"
+#include "kafka/look.h"
+#include "kafka/reader.h"
+#include "local/registry.h"
+
+enum { REGISTRY_MS = 10000 };
+
+/* One end of the range, as it was written. */
+typedef enum bound_kind { BOUND_LOG, BOUND_TIME, BOUND_OFFSET } bound_kind;
+typedef struct bound {
+    bound_kind kind;
+    int64_t value; /* of a time or an offset */
+} bound;
+
+/* One source's partition; its part of the reader has the same index. */
+typedef struct stream {
+    int64_t first; /* of the log */
+    int64_t next;
+    size_t tick; /* of the recorded ticks the next … */
+    size_t tick_end;
+    bool ended;
+    bool clocked; /* and the clock moved it to the end of the range */
+} stream;
+
+struct snag_range {
+    const snag_config *config;
+    snag_live *live;
+    snag_range_options options;
+    bound from;
+    bound to;
+    uint32_t sources;
+    uint32_t partitions;
+    const char *topics[SNAG_SOURCES_MAX];
+    snag_kafka_look *look;
+    snag_kafka_reader *reader;
+    snag_registry *registry;
+    snag_kafka_part *parts; /* partition by partition, `sources` each */
+    stream *streams;
+    bool *done; /* by partition */
+    snag_range_ticks ticks;
+    uint64_t ticked;
+    uint64_t total;
+};
+
+/* --- from and to ------------------------------------------------------------------------------- */
+
+static bool is_number(const char *text)
+{
+    return *text != '\0' && strspn(text, "0123456789") == strlen(text) && strlen(text) < 19;
+}
+
+static snag_err bound_parse(bound *to, const char *option, const char *text, const char *log, snag_diag *diag)
+{
+    *to = (bound){.kind = BOUND_LOG};
+    if (!text || strcmp(text, log) == 0)
+        return SNAG_OK;
+    if (is_number(text)) {
+        *to = (bound){.kind = BOUND_OFFSET, .value = strtoll(text, NULL, 10)};
+        return SNAG_OK;
+    }
+    to->kind = BOUND_TIME;
+    if (snag_time_parse_ms(snag_str_from(text), &to->value))
+        return SNAG_OK;
+    return snag_fail(diag, SNAG_USAGE,
+                     "--%s %s: expected %s, a time such as 2026-01-05T10:00:00Z, or an offset of every "
+                     "partition",
+                     option, text, log);
+}
+
+static int64_t within(int64_t value, int64_t least, int64_t most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
+static snag_err bound_find(const snag_range *range, const bound *of, const snag_kafka_part *part,
+                           int64_t first, int64_t end, int64_t *offset, snag_diag *diag)
+{
+    if (of->kind == BOUND_OFFSET)
+        *offset = within(of->value, first, end);
+    if (of->kind != BOUND_TIME)
+        return SNAG_OK;
+    snag_err err = snag_kafka_look_at(range->look, range->topics[part->topic], part->partition, of->value,
+                                      offset, diag);
+    if (err == SNAG_OK)
+        *offset = within(*offset, first, end);
+    else if (err == SNAG_END) /* all that there is is older */
+        *offset = end;
+    return err == SNAG_END ? SNAG_OK : err;
+}
+
+static snag_err part_find(snag_range *range, size_t at, snag_diag *diag)
+{
+    snag_kafka_part *part = &range->parts[at];
+    int64_t first, end;
+    *part = (snag_kafka_part){.topic = (uint32_t)at % range->sources,
+                              .partition = (uint32_t)at / range->sources};
+    snag_err err = snag_kafka_look_range(range->look, range->topics[part->topic], part->partition, &first,
+                                         &end, diag);
+    part->from = first;
+    part->end = end;
+    if (err == SNAG_OK)
+        err = bound_find(range, &range->from, part, first, end, &part->from, diag);
+    if (err == SNAG_OK)
+        err = bound_find(range, &range->to, part, first, end, &part->end, diag);
+    if (part->end < part->from)
+        part->end = part->from;
+    range->streams[at] = (stream){.first = first, .next = part->from};
+    range->total += (uint64_t)(part->end - part->from);
+    return err;
+}
+
+/* --- life -------------------------------------------------------------------------------------- */
+
+static snag_err inputs_check(const snag_live *live, snag_diag *diag)
+{
+    const snag_kafka_topic *inputs = &live->topics[SNAG_TOPIC_COUNT];
+    for (uint32_t s = 0; s < live->input_count; s++) {
+        if (inputs[s].partitions <= 0)
+            return snag_fail(diag, SNAG_BROKER,
+                             "the input topic %s does not exist at %s, or snag may not see it",
+                             live->inputs[s], live->brokers);
+        if (inputs[s].partitions != inputs->partitions)
+            return snag_fail(diag, SNAG_BROKER,
+                             "the input topics %s and %s have %" PRId32 " and %" PRId32
+                             " partitions: all of a pipeline's must have as many",
+                             live->inputs[0], live->inputs[s], inputs->partitions, inputs[s].partitions);
+    }
+    if (inputs->partitions > SNAG_FEED_PARTITIONS_MAX)
+        return snag_fail(diag, SNAG_BROKER, "%s has %" PRId32 " partitions; a replay takes at most %d",
+                         live->inputs[0], inputs->partitions, SNAG_FEED_PARTITIONS_MAX);
+    return SNAG_OK;
+}
+
+static snag_err registry_open(snag_range *range, snag_diag *diag)
+{
+    snag_str url = range->config->pipeline.registry_url;
+    return url.size ? snag_registry_new(&range->registry, url, REGISTRY_MS, diag) : SNAG_OK;
+}
+
+static snag_err memory(snag_range *range, snag_diag *diag)
+{
+    size_t count = (size_t)range->sources * range->partitions;
+    range->parts = calloc(count, sizeof *range->parts);
+    range->streams = calloc(count, sizeof *range->streams);
+    range->done = calloc(range->partitions, sizeof *range->done);
+    bool fine = range->parts && range->streams && range->done;
+    return fine ? SNAG_OK : snag_fail(diag, SNAG_MEMORY, "out of memory");
+}
+
+static snag_err ticks_open(snag_range *range, snag_diag *diag)
+{
+    snag_err err = snag_range_ticks_read(&range->ticks, range->live, range->look, diag);
+    for (uint32_t at = 0; at < range->sources * range->partitions && err == SNAG_OK; at++)
+        snag_range_ticks_find(&range->ticks, at / range->sources, at % range->sources,
+                              &range->streams[at].tick, &range->streams[at].tick_end);
+    return err;
+}
+
+static snag_err open(snag_range *range, snag_diag *diag)
+{
+    snag_live *live = range->live;
+    snag_err err = inputs_check(live, diag);
+    range->partitions = (uint32_t)live->topics[SNAG_TOPIC_COUNT].partitions;
+    if (err == SNAG_OK)
+        err = memory(range, diag);
+    if (err == SNAG_OK)
+        err = registry_open(range, diag);
+    if (err == SNAG_OK)
+        err = snag_kafka_look_new(&range->look, live->kafka, live->group, diag);
+    for (size_t i = 0; i < (size_t)range->sources * range->partitions && err == SNAG_OK; i++)
+        err = part_find(range, i, diag);
+    if (err == SNAG_OK)
+        err = ticks_open(range, diag);
+    if (err != SNAG_OK)
+        return err;
+    snag_kafka_prefetch_set(live->kafka, (size_t)(range->config->pipeline.budget_bytes / 2));
+    return snag_kafka_reader_new(&range->reader, live->kafka, live->group, range->topics, range->parts,
+                                 (size_t)range->sources * range->partitions, diag);
+}
+
+snag_err snag_range_new(snag_range **out, snag_live *live, const snag_config *config,
+                        const snag_range_options *options, snag_diag *diag)
+{
+    snag_range *range = calloc(1, sizeof *range);
+    *out = NULL;
+    if (!range)
+        return snag_fail(diag, SNAG_MEMORY, "out of memory");
+    range->config = config;
+    range->live = live;
+    range->options = *options;
+    range->sources = live->input_count;
+    for (uint32_t s = 0; s < range->sources; s++)
+        range->topics[s] = live->inputs[s];
+    snag_err err = bound_parse(&range->from, "from", options->from, "earliest", diag);
+    if (err == SNAG_OK)
+        err = bound_parse(&range->to, "to", options->to, "latest", diag);
+    if (err == SNAG_OK && range->from.kind == range->to.kind && range->from.kind != BOUND_LOG &&
+        range->from.value >= range->to.value)
+        err = snag_fail(diag, SNAG_USAGE, "--from %s does not lie before --to %s", options->from,
+                        options->to);
+    if (err == SNAG_OK)
+        err = open(range, diag);
+    if (err == SNAG_OK)
+        *out = range;
+    else
+        snag_range_free(range);
+    return err;
+}
+
+void snag_range_free(snag_range *range)
+{
+    if (!range)
+        return;
+    snag_kafka_reader_free(range->reader);
+    snag_kafka_look_free(range->look);
+    snag_registry_free(range->registry);
+    snag_range_ticks_finish(&range->ticks);
+    free(range->parts);
+    free(range->streams);
+    free(range->done);
+    free(range);
+}
+
+void snag_range_feed_options(const snag_range *range, snag_feed_options *options)
+{
+    options->partitions = range->partitions;
+    options->batch = SNAG_READER_BATCH;
+    options->now_ms = SNAG_NEVER; /* as live: by the records' stamps */
+    options->placed = true;
+    if (range->registry) {
+        options->fetch = snag_registry_fetch;
+        options->fetch_context = range->registry;
+    }
+}
+
+/* --- going through it -------------------------------------------------------------------------- */
+
+/* The clock time that the range ends at. */
+static int64_t end_ms(const snag_range *range)
+{
+    bool timed = range->to.kind == BOUND_TIME && range->to.value < range->options.now_ms;
+    return timed ? range->to.value : range->options.now_ms;
+}
+
+/* Nothing more comes of this source: what a worker would know of it now; where the range ends at an offset,
+ * at no time of the clock, it has ended as a file does. SNAG_END: no more than before. */
+static snag_err stream_end(snag_range *range, snag_feed *feed, uint32_t partition, uint32_t source,
+                           snag_diag *diag)
+{
+    const snag_source_spec *spec = &range->config->pipeline.sources[source];
+    stream *of = &range->streams[partition * range->sources + source];
+    bool ends = range->to.kind == BOUND_OFFSET;
+    if (of->clocked || (ends ? range->sources == 1 : spec->clock_log))
+        return SNAG_END;
+    of->clocked = true;
+    int64_t low_ms = ends ? SNAG_NEVER : end_ms(range) - spec->out_of_order_ms - spec->delay_ms;
+    return snag_feed_tick_source(feed, partition, source, low_ms, diag);
+}
+
+/* The next records or the next tick of a partition; *taken: how many records. SNAG_END: it has come as far
+ * as it can. */
+static snag_err advance(snag_range *range, snag_feed *feed, uint32_t partition, size_t max, size_t *taken,
+                        snag_diag *diag)
+{
+    int64_t low_ms, offset;
+    const snag_raw *records;
+    uint32_t source = snag_feed_turn_in(feed, partition, &low_ms);
+    size_t at = (size_t)partition * range->sources + source;
+    stream *of = &range->streams[at];
+    snag_err err = of->ended ? SNAG_END : snag_kafka_reader_peek(range->reader, at, &offset, diag);
+    of->ended = err == SNAG_END;
+    if (of->ended)
+        return stream_end(range, feed, partition, source, diag);
+    if (err != SNAG_OK)
+        return err;
+    int64_t before = of->tick < of->tick_end ? range->ticks.list[of->tick].offset : INT64_MAX;
+    if (before <= offset) {
+        range->ticked++;
+        return snag_feed_tick_source(feed, partition, source, range->ticks.list[of->tick++].time_ms, diag);
+    }
+    *taken = snag_kafka_reader_take(range->reader, at, before, range->sources > 1 ? 1 : max, &records);
+    of->next = records[*taken - 1].position.offset + 1;
+    return snag_feed_records(feed, records, *taken, diag);
+}
+
+/* The one that has come least far; as many as there are: all are done. */
+static uint32_t partition_pick(const snag_range *range, const snag_feed *feed)
+{
+    int64_t least_ms = SNAG_NEVER;
+    uint32_t least = range->partitions;
+    for (uint32_t p = 0; p < range->partitions; p++) {
+        int64_t low_ms;
+        if (range->done[p])
+            continue;
+        snag_feed_turn_in(feed, p, &low_ms);
+        if (least < range->partitions && low_ms >= least_ms)
+            continue;
+        least_ms = low_ms;
+        least = p;
+    }
+    return least;
+}
+
+snag_err snag_range_step(snag_range *range, snag_feed *feed, snag_diag *diag)
+{
+    uint32_t partition = partition_pick(range, feed);
+    size_t left = range->options.step;
+    if (partition == range->partitions)
+        return SNAG_END;
+    while (left > 0) {
+        size_t taken = 0;
+        snag_err err = advance(range, feed, partition, left, &taken, diag);
+        range->done[partition] = err == SNAG_END;
+        if (err != SNAG_OK)
+            return err == SNAG_END ? SNAG_OK : err;
+        left -= taken;
+    }
+    return SNAG_OK;
+}
+
+uint64_t snag_range_done(const snag_range *range)
+{
+    uint64_t done = 0;
+    for (size_t i = 0; i < (size_t)range->sources * range->partitions; i++)
+        done += (uint64_t)(range->streams[i].next - range->parts[i].from);
+    return done;
+}
+
+uint64_t snag_range_total(const snag_range *range)
+{
+    return range->total;
+}
+
+/* --- words ------------------------------------------------------------------------------------- */
+
+static void left_print(const snag_range *range, FILE *file)
+{
+    uint64_t left = 0;
+    for (size_t i = 0; i < (size_t)range->sources * range->partitions; i++)
+        if (!range->streams[i].ended)
+            left += (uint64_t)(range->parts[i].end - range->streams[i].next);
+    if (left > 0)
+        fprintf(file,
+                "%" PRIu64 " records were not judged: a source of clock: log has ended, and holds time\n",
+                left);
+}
+
+void snag_range_print(const snag_range *range, const snag_feed *feed, FILE *file)
+{
+    bool middle = false;
+    for (size_t i = 0; i < (size_t)range->sources * range->partitions; i++)
+        middle = middle || range->parts[i].from > range->streams[i].first;
+    fprintf(file, "%" PRIu64 " records of %" PRIu32 " partition%s from %s to %s",
+            snag_feed_counts_get(feed)->lines, range->partitions, range->partitions == 1 ? "" : "s",
+            range->options.from ? range->options.from : "earliest",
+            range->options.to ? range->options.to : "latest");
+    fprintf(file, ", %" PRIu64 " recorded tick%s of the clock\n", range->ticked,
+            range->ticked == 1 ? "" : "s");
+    if (!range->ticks.there)
+        fprintf(file, "there is no topic %s: late judgements may differ from a live run's\n",
+                range->live->names[SNAG_TOPIC_TICKS]);
+    if (middle)
+        fprintf(file, "it begins in the middle of the log: what was open, armed or counted before is not "
+                      "known (--from earliest knows it)\n");
+    left_print(range, file);
+}
