@@ -60,7 +60,7 @@ expect_exit 2 "partitions N" "$SNAG" topics "$LIVE/p.yaml" --create
 tool create web 2 max.message.bytes=16000000 || fail "create"
 expect_exit 3 "snag topics PIPELINE --create" "$SNAG" run "$LIVE/p.yaml"
 "$SNAG" topics "$LIVE/p.yaml" --create >"$LIVE/topics.log" 2>&1 || fail "snag topics --create"
-[ "$(grep -c '  2  ' "$LIVE/topics.log")" = 8 ] || fail "snag topics does not list 8 topics with 2 partitions"
+[ "$(grep -c '  2  ' "$LIVE/topics.log")" = 9 ] || fail "snag topics does not list 9 topics with 2 partitions"
 grep -q 'outside.changelog .* compact' "$LIVE/topics.log" || fail "the changelog is not compacted"
 expect_exit 3 "Redis at 127.0.0.1" "$SNAG" run "$LIVE/p.yaml"
 expect_exit 2 "no TLS" "$SNAG" run "$LIVE/p.yaml" --redis rediss://127.0.0.1

@@ -245,7 +245,7 @@ PASSWORD=wrong "$SNAG" check "$LIVE/rights.yaml" --kafka >"$LIVE/none.log" 2>&1
 [ $? = 3 ] || fail "check --kafka with a wrong password does not end with 3"
 finds rights "Topic authorization failed"
 refuses rights 20 "does not exist at .*, or snag may not see it"
-outputs=(alerts journeys decisions late dead-letter shadow)
+outputs=(alerts journeys decisions late dead-letter shadow ticks)
 acl --add --allow-principal User:snag --operation Describe --operation DescribeConfigs --topic rights \
     --resource-pattern-type prefixed
 finds rights "right Read on its group"
