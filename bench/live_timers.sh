@@ -42,7 +42,8 @@ figure() {
     echo "live_timers_$1: $3 $2 (target $4)" >&2
 }
 quantile() { # FILE PERCENT: of numbers
-    sort -n "$1" | awk -v p="$2" '{v[NR] = $1} END {i = int((NR - 1) * p / 100) + 1; print NR ? v[i] : "null"}'
+    sort -n "$1" |
+        awk -v p="$2" '{v[NR] = $1} END {i = int((NR - 1) * p / 100) + 1; print NR ? v[i] : "null"}'
 }
 # lateness FILE PARTITION [FROM_MS TO_MS]: ms after deadline + delay, of what was readable in between
 lateness() {

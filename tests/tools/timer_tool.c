@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What bench/live_timers.sh needs: many events at chosen times in a chosen partition, and, of every alert, how
- * long after its deadline it was readable (read_committed). See usage() below.
+ * What bench/live_timers.sh needs: many events at chosen times in a chosen partition, and, of every alert,
+ * how long after its deadline it was readable (read_committed). See usage() below.
  */
 #include <inttypes.h>
 #include <stdio.h>
