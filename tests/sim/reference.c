@@ -126,6 +126,8 @@ static bool told_take(sim_reference *self, uint32_t source, int64_t offset)
     if (offset < INT64_MAX || self->ended[source])
         return false;
     self->ended[source] = true;
+    if (self->end_ms[source] == SNAG_TIME_NONE)
+        return false; /* nothing ever came */
     return snag_engine_tick_source(self->engine, source, self->end_ms[source], UINT32_MAX);
 }
 
