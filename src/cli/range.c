@@ -200,7 +200,15 @@ snag_err snag_range_new(snag_range **out, snag_live *live, const snag_config *co
     range->sources = live->input_count;
     for (uint32_t s = 0; s < range->sources; s++)
         range->topics[s] = live->inputs[s];
-    snag_err err = bound_parse(&range->from, "from", options->from, "earliest", diag);
+    snag_err err = SNAG_OK;
+    for (uint32_t s = 0; s < range->sources; s++)
+        if (config->pipeline.sources[s].rekey)
+            err = snag_fail(diag, SNAG_USAGE,
+                            "source %.*s is rekeyed (rekey: true), and replaying a range of such a topic is "
+                            "not built yet: only files of it can be replayed",
+                            SNAG_FMT(config->pipeline.sources[s].name));
+    if (err == SNAG_OK)
+        err = bound_parse(&range->from, "from", options->from, "earliest", diag);
     if (err == SNAG_OK)
         err = bound_parse(&range->to, "to", options->to, "latest", diag);
     if (err == SNAG_OK && range->from.kind == range->to.kind && range->from.kind != BOUND_LOG &&

@@ -120,9 +120,20 @@ static int64_t own_low(int64_t newest_ms, int64_t out_of_order_ms)
     return newest_ms == SNAG_TIME_NONE ? SNAG_TIME_NONE : newest_ms - out_of_order_ms;
 }
 
+/* A rekeyed source's records lie in lanes that are deleted as they are read: no later reader finds them. */
+static bool is_rekeyed(const snag_worker *worker)
+{
+    bool rekeyed = false;
+    for (uint32_t s = 0; s < worker->pipeline->source_count; s++)
+        rekeyed = rekeyed || worker->pipeline->sources[s].rekey || worker->pipeline->sources[s].lanes > 0;
+    return rekeyed;
+}
+
 void snag_partition_ticks_tell(snag_partition *partition, const snag_event *events, size_t count)
 {
     uint32_t source = events[0].position.source;
+    if (is_rekeyed(partition->worker))
+        return;
     snag_stream *stream = &partition->streams[source];
     int64_t out_of_order_ms = partition->worker->pipeline->sources[source].out_of_order_ms;
     int64_t low_ms = snag_engine_low(partition->engine, source);

@@ -149,6 +149,7 @@ static snag_err seat(snag_worker *worker, snag_diag *diag)
     case SNAG_SEAT_KEPT: return SNAG_OK;
     case SNAG_SEAT_ASKED:
         err = commit(worker, diag);
+        snag_worker_unpark(worker); /* or its end would begin to read what is no longer ours */
         for (uint32_t i = 0; i < worker->options->partitions; i++)
             for (uint32_t s = 0; s < worker->sources; s++)
                 worker->partitions[i]->streams[s].reached = -1; /* kept warm, but not ours to move in time */
