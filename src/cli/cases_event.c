@@ -50,6 +50,10 @@ static int slot_find(const snag_case_parser *self, snag_nearest *nearest)
             return (int)name->slot;
         snag_nearest_offer(nearest, name->name);
     }
+    const snag_source_spec *source = &self->pipeline->sources[0];
+    for (uint32_t i = 0; i < source->kept_count; i++) /* of a table: rules know it as a fact */
+        if (snag_str_equal(source->kept[i].name, nearest->wanted))
+            return (int)(SNAG_VAR_KEPT + i);
     return -1;
 }
 
@@ -73,11 +77,14 @@ static void constants_fill(const snag_case_parser *self, uint32_t i_source, snag
             vars[SNAG_VAR_KEPT + i] = source->kept[i].constant;
 }
 
-/* Where there are several sources: the one that `source=` names, else the first. */
-static snag_err source_find(snag_case_parser *self, uint32_t from, uint32_t *source)
+/* Where there are several sources: the one that `source=` names, a table by its name, else the first that is
+ * no table. */
+static snag_err source_find(snag_case_parser *self, snag_str type, uint32_t from, uint32_t *source)
 {
     const snag_pipeline *pipeline = self->pipeline;
     *source = 0;
+    while (pipeline->sources[*source].table) /* one of them is none */
+        (*source)++;
     for (uint32_t i = from; i < self->words.count && pipeline->source_count > 1; i++) {
         const snag_word *word = &self->words.list[i];
         snag_nearest nearest = {.wanted = word->value};
@@ -90,7 +97,18 @@ static snag_err source_find(snag_case_parser *self, uint32_t from, uint32_t *sou
         }
         return snag_case_fail_word(self, word, "the pipeline has no source", nearest.best);
     }
+    for (uint32_t i = 0; i < pipeline->source_count; i++)
+        if (pipeline->sources[i].table && snag_str_equal(pipeline->sources[i].name, type))
+            *source = i; /* a row is called by its table */
     return SNAG_OK;
+}
+
+/* Rows of accounts are nobody's in particular, whatever name stands in front of the line. */
+static bool names_customer(const snag_pipeline *pipeline, uint32_t source)
+{
+    const snag_mapping *customer = &pipeline->sources[source].fixed[SNAG_VAR_CUSTOMER];
+    return !pipeline->sources[source].table || !pipeline->key_account || customer->path_count > 0 ||
+           customer->expr;
 }
 
 static snag_str text_of(const snag_value *value)
@@ -160,14 +178,19 @@ snag_err snag_case_event(snag_case_parser *self)
     SNAG_ASSERT(vars);
     self->time_ms = time_ms;
     uint32_t source;
-    snag_err err = source_find(self, pairs, &source);
+    snag_str type = snag_words_joined(&self->words, 2, pairs);
+    snag_err err = source_find(self, type, pairs, &source);
     if (err)
         return err;
     constants_fill(self, source, vars);
     vars[SNAG_VAR_ID] = snag_value_text(id_of_line(self));
     vars[SNAG_VAR_TIME] = snag_value_time_ms(time_ms);
-    vars[SNAG_VAR_TYPE] = snag_value_text(snag_words_joined(&self->words, 2, pairs));
-    vars[SNAG_VAR_CUSTOMER] = snag_value_text(list[0].text);
+    if (self->pipeline->sources[source].table && !snag_str_equal(self->pipeline->sources[source].name, type))
+        return snag_case_fail(self, NULL, "a row of a table has the table's name for its type");
+    vars[SNAG_VAR_TYPE] = snag_value_text(type);
+    snag_str customer = names_customer(self->pipeline, source) ? list[0].text : (snag_str){"", 0};
+    if (customer.size)
+        vars[SNAG_VAR_CUSTOMER] = snag_value_text(customer);
     err = pairs_fill(self, pairs, vars);
     if (err)
         return err;
@@ -175,7 +198,7 @@ snag_err snag_case_event(snag_case_parser *self)
     step->event = (snag_event){.time_ms = time_ms, .stamp_ms = SNAG_TIME_NONE,
                                .position = {.offset = self->line, .source = (uint16_t)source},
                                .id = text_of(&vars[SNAG_VAR_ID]),
-                               .type = text_of(&vars[SNAG_VAR_TYPE]), .customer = list[0].text,
+                               .type = text_of(&vars[SNAG_VAR_TYPE]), .customer = customer,
                                .account = text_of(&vars[SNAG_VAR_ACCOUNT]),
                                .channel = text_of(&vars[SNAG_VAR_CHANNEL]), .vars = vars,
                                .var_count = self->pipeline->name_count};

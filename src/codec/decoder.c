@@ -126,9 +126,16 @@ static snag_err read_slots(snag_decoder *decoder, const snag_raw *raw, snag_aren
     return snag_json_read(decoder->json, raw->value, 0, slots, diag);
 }
 
+static bool is_gone(const snag_decoder *decoder, const snag_raw *raw)
+{
+    return decoder->source->table && raw->value.size == 0 && raw->key.size > 0;
+}
+
 snag_err snag_decode(snag_decoder *decoder, const snag_raw *raw, snag_arena *arena,
                      snag_event *event, snag_diag *diag)
 {
+    if (is_gone(decoder, raw))
+        return snag_mapper_gone(decoder->mapper, raw, arena, event, diag);
     snag_err err = read_slots(decoder, raw, arena, diag);
     return err ? err : snag_mapper_apply(decoder->mapper, raw, arena, event, diag);
 }
@@ -139,6 +146,11 @@ snag_err snag_decode_all(snag_decoder *decoder, const snag_raw *raw, snag_arena 
     *count = 0;
     if (room == 0)
         return SNAG_FULL;
+    if (is_gone(decoder, raw)) {
+        snag_err gone = snag_mapper_gone(decoder->mapper, raw, arena, events, diag);
+        *count = gone ? 0 : 1;
+        return gone;
+    }
     snag_err err = read_slots(decoder, raw, arena, diag);
     if (!err && decoder->source->each.size)
         return snag_mapper_items(decoder->mapper, raw, decoder->avro ? snag_avro_source_next : NULL,

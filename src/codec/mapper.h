@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Private to mapping.c and items.c: the compiled mapping of a source.
+ * Private to mapping.c, items.c and ids.c: the compiled mapping of a source.
  */
 #ifndef SNAG_CODEC_MAPPER_H
 #define SNAG_CODEC_MAPPER_H
@@ -44,5 +44,12 @@ snag_str snag_mapper_slot_path(const snag_mapper *mapper, uint32_t slot);
 /* Where the record has the id, its items get numbers: "o-7#1", "o-7#2". */
 SNAG_MUST_CHECK snag_err snag_mapper_number_id(const snag_mapper *mapper, snag_arena *arena, snag_value *vars,
                                                snag_event *event, snag_diag *diag);
+
+/* --- ids.c: where the record has no id --- */
+SNAG_MUST_CHECK snag_err snag_mapper_derive_id(const snag_mapper *mapper, snag_arena *arena, snag_value *vars,
+                                               snag_event *event);
+/* A hash in words. */
+SNAG_MUST_CHECK snag_err snag_mapper_put_id(snag_arena *arena, uint64_t hash, snag_value *vars,
+                                            snag_event *event);
 
 #endif

@@ -286,11 +286,47 @@ static snag_err check_skew(const snag_mapper *mapper, const snag_event *event, s
                      event->stamp_ms != SNAG_TIME_NONE ? "the record's own timestamp" : "now");
 }
 
+/* Whose row it is, by the record's key. */
+static snag_err key_take(const snag_mapper *mapper, const snag_raw *raw, snag_value *vars, snag_event *event,
+                          snag_diag *diag)
+{
+    uint32_t var = mapper->source->key;
+    if (raw->key.size == 0)
+        return snag_fail(diag, SNAG_BAD_MISSING, "the record has no key, which says whose row it is");
+    if (raw->key.size > SNAG_CUSTOMER_BYTES_MAX)
+        return snag_fail(diag, SNAG_BAD_SIZE, "the record's key has %zu bytes, at most %u are allowed",
+                         raw->key.size, SNAG_CUSTOMER_BYTES_MAX);
+    if (!snag_utf8_valid(raw->key))
+        return snag_fail(diag, SNAG_BAD_UTF8, "the record's key is not UTF-8");
+    *(var == SNAG_VAR_ACCOUNT ? &event->account : &event->customer) = raw->key;
+    vars[var] = snag_value_text(raw->key);
+    return SNAG_OK;
+}
+
+static snag_err table_key(const snag_mapper *mapper, const snag_raw *raw, snag_value *vars, snag_event *event,
+                          snag_diag *diag)
+{
+    bool mapped = is_mapped(mapper->entries[mapper->source->key].spec);
+    return mapped ? SNAG_OK : key_take(mapper, raw, vars, event, diag);
+}
+
+/* A table may leave out when its row came: the record's own timestamp says it. */
+static bool time_is_stamp(const snag_mapper *mapper, const snag_event *event)
+{
+    return mapper->source->table && event->stamp_ms != SNAG_TIME_NONE &&
+           !is_mapped(mapper->entries[SNAG_VAR_TIME].spec);
+}
+
 static snag_err map_time(snag_mapper *mapper, snag_arena *arena, snag_value *vars,
                          snag_event *event, snag_diag *diag)
 {
     snag_value *value = &vars[SNAG_VAR_TIME];
     const snag_mapper_entry *from = &mapper->entries[SNAG_VAR_TIME];
+    if (time_is_stamp(mapper, event)) {
+        event->time_ms = event->stamp_ms;
+        *value = snag_value_time_ms(event->time_ms);
+        return SNAG_OK;
+    }
     snag_err err = name_value(mapper, from, SNAG_KIND_TIME, arena, value, diag);
     if (err)
         return err;
@@ -313,7 +349,7 @@ static snag_err require(const snag_mapper *mapper, uint32_t var, snag_str text, 
     return missing(from, "absent or empty", diag);
 }
 
-static snag_err map_fixed(snag_mapper *mapper, snag_arena *arena, snag_value *vars,
+static snag_err map_fixed(snag_mapper *mapper, const snag_raw *raw, snag_arena *arena, snag_value *vars,
                           snag_event *event, snag_diag *diag)
 {
     const struct {
@@ -331,56 +367,15 @@ static snag_err map_fixed(snag_mapper *mapper, snag_arena *arena, snag_value *va
         if (err)
             return err;
     }
-    snag_err err = require(mapper, SNAG_VAR_TYPE, event->type, diag);
+    snag_err err = mapper->source->table ? table_key(mapper, raw, vars, event, diag) : SNAG_OK;
+    if (!err)
+        err = require(mapper, SNAG_VAR_TYPE, event->type, diag);
     if (!err)
         err = require(mapper, SNAG_VAR_CUSTOMER, event->customer, diag);
     return err ? err : map_time(mapper, arena, vars, event, diag);
 }
 
 /* --- the rest ---------------------------------------------------------------------------------- */
-
-/* Hashes what each path brought. The bytes are those of the record: resent, they are the same. */
-static uint64_t hash_slot(const snag_slot *slot, uint64_t hash)
-{
-    snag_str bytes;
-    switch (slot->kind) {
-    case SNAG_SLOT_NUMBER:
-    case SNAG_SLOT_TEXT:
-    case SNAG_SLOT_ESCAPED:
-    case SNAG_SLOT_BYTES:
-    case SNAG_SLOT_LIST:
-    case SNAG_SLOT_MAP: bytes = slot->as.raw; break;
-    case SNAG_SLOT_BOOL: bytes = slot->as.boolean ? SNAG_STR("t") : SNAG_STR("f"); break;
-    case SNAG_SLOT_TIME:
-        hash = snag_hash64(snag_str_of(&slot->as.time.seconds, sizeof slot->as.time.seconds), hash);
-        bytes = snag_str_of(&slot->as.time.nanos, sizeof slot->as.time.nanos);
-        break;
-    default: bytes = snag_str_of(&slot->as.integer, sizeof slot->as.integer); break;
-    }
-    return snag_hash64(bytes, hash);
-}
-
-static snag_err derive_id(const snag_mapper *mapper, snag_arena *arena, snag_value *vars,
-                          snag_event *event)
-{
-    uint64_t hash = mapper->item_json ? snag_hash64(snag_str_of(&mapper->item, sizeof mapper->item), 0) : 0;
-    for (uint32_t i = 0; i < mapper->slot_count; i++) {
-        const snag_slot *slot = &mapper->slots[i];
-        if (mapper->item_json && i == mapper->each_slot)
-            continue; /* the items' own slots say what is in it */
-        if (slot->kind != SNAG_SLOT_ABSENT && slot->kind != SNAG_SLOT_NULL)
-            hash = hash_slot(slot, hash ^ mapper->salts[i] ^ (uint64_t)slot->kind);
-    }
-    char *room = snag_arena_bytes(arena, 16);
-    if (!room)
-        return SNAG_FULL;
-    for (int i = 16; i-- > 0; hash >>= 4)
-        room[i] = "0123456789abcdef"[hash & 15];
-    event->id = snag_str_of(room, 16);
-    event->id_derived = true;
-    vars[SNAG_VAR_ID] = snag_value_text(event->id);
-    return SNAG_OK;
-}
 
 /* A text past its bound ends with a mark. */
 static snag_err cut_text(snag_value *value, snag_arena *arena)
@@ -436,12 +431,12 @@ snag_str snag_mapper_key(const snag_mapper *mapper, bool account)
     return account ? mapper->account : mapper->customer;
 }
 
-snag_err snag_mapper_apply(snag_mapper *mapper, const snag_raw *raw, snag_arena *arena,
-                           snag_event *event, snag_diag *diag)
+/* An event of which nothing is known but where it stood. */
+static bool event_begin(const snag_mapper *mapper, const snag_raw *raw, snag_arena *arena, snag_event *event)
 {
     snag_value *vars = snag_arena_take(arena, mapper->count * sizeof *vars);
     if (!vars)
-        return SNAG_FULL;
+        return false;
     event->stamp_ms = raw->stamp_ms;
     event->position = raw->position;
     event->shift = 0;
@@ -450,9 +445,37 @@ snag_err snag_mapper_apply(snag_mapper *mapper, const snag_raw *raw, snag_arena 
     event->id_derived = false;
     event->exclude_erred = false;
     event->excluded = 0;
-    snag_err err = map_fixed(mapper, arena, vars, event, diag);
+    return true;
+}
+
+snag_err snag_mapper_gone(snag_mapper *mapper, const snag_raw *raw, snag_arena *arena, snag_event *event,
+                          snag_diag *diag)
+{
+    memset(event, 0, sizeof *event);
+    if (!event_begin(mapper, raw, arena, event))
+        return SNAG_FULL;
+    snag_value *vars = (snag_value *)(uintptr_t)event->vars; /* ours until it is handed out */
+    if (raw->stamp_ms == SNAG_TIME_NONE)
+        return snag_fail(diag, SNAG_BAD_MISSING, "a row that is gone has no time but its record's own");
+    event->time_ms = raw->stamp_ms;
+    event->type = mapper->source->fixed[SNAG_VAR_TYPE].constant.as.text;
+    vars[SNAG_VAR_TIME] = snag_value_time_ms(event->time_ms);
+    vars[SNAG_VAR_TYPE] = snag_value_text(event->type);
+    snag_err err = key_take(mapper, raw, vars, event, diag);
+    if (!err)
+        err = snag_mapper_put_id(arena, snag_hash64(raw->key, (uint64_t)raw->stamp_ms), vars, event);
+    return err ? err : screen(mapper, arena, vars, event);
+}
+
+snag_err snag_mapper_apply(snag_mapper *mapper, const snag_raw *raw, snag_arena *arena,
+                           snag_event *event, snag_diag *diag)
+{
+    if (!event_begin(mapper, raw, arena, event))
+        return SNAG_FULL;
+    snag_value *vars = (snag_value *)(uintptr_t)event->vars; /* ours until it is handed out */
+    snag_err err = map_fixed(mapper, raw, arena, vars, event, diag);
     if (!err && event->id.size == 0)
-        err = derive_id(mapper, arena, vars, event);
+        err = snag_mapper_derive_id(mapper, arena, vars, event);
     else if (!err && mapper->item_json)
         err = snag_mapper_number_id(mapper, arena, vars, event, diag);
     if (!err)

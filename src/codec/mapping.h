@@ -32,6 +32,9 @@ snag_slot *snag_mapper_slots(snag_mapper *mapper);
 /* The event that the filled slots make. See snag_decode for the results. */
 SNAG_MUST_CHECK snag_err snag_mapper_apply(snag_mapper *mapper, const snag_raw *raw,
                                            snag_arena *arena, snag_event *event, snag_diag *diag);
+/* A table's row that is gone: a record with a key and no value. */
+SNAG_MUST_CHECK snag_err snag_mapper_gone(snag_mapper *mapper, const snag_raw *raw, snag_arena *arena,
+                                          snag_event *event, snag_diag *diag);
 /* Reads a list's next item into slots that are cleared, the last of them for the item itself; *any: false
  * past the last. */
 typedef snag_err snag_item_next(void *context, snag_slot *slots, bool *any, snag_arena *arena,

@@ -111,6 +111,46 @@ static void per_load(snag_loader *loader, const snag_yaml *owner, const snag_yam
     pipeline->fact_scope = fact->scope;
 }
 
+/* The table that keeps a name: 1 + its source's number; 0 = none does. */
+static uint16_t table_of(const snag_loader *loader, int slot)
+{
+    if (slot < SNAG_VAR_KEPT || slot >= (int)(SNAG_VAR_KEPT + loader->kept_count) ||
+        snag_str_equal(loader->kept_names[slot - SNAG_VAR_KEPT].name, SNAG_STR("source")))
+        return 0;
+    uint32_t source = loader->kept_names[slot - SNAG_VAR_KEPT].source;
+    return loader->sources[source].table ? (uint16_t)(source + 1) : 0;
+}
+
+/* A fact about what a table keeps. */
+static void table_fact(snag_loader *loader, const snag_yaml *node, const snag_fact_raw *raw, snag_fact *fact)
+{
+    const snag_source_spec *source = &loader->sources[fact->table - 1];
+    const snag_yaml *odd = raw->event ? raw->event : raw->where ? raw->where : raw->of;
+    if (fact->kind != SNAG_FACT_LAST && fact->kind != SNAG_FACT_FIRST)
+        snag_finding_add(loader, node->key_at,
+                         "fact \"%.*s\": of what a table keeps there is last: and first:, its rows are no "
+                         "happenings to count",
+                         SNAG_FMT(node->key));
+    if (!odd && raw->within_ms >= 0)
+        odd = snag_yaml_get(node, "within");
+    if (odd)
+        snag_finding_add(loader, odd->key_at, "%.*s: is for events; a table's row holds until the next one",
+                         SNAG_FMT(odd->key));
+    if (fact->scope && !snag_mapping_given(&source->fixed[SNAG_VAR_CUSTOMER]))
+        snag_finding_add(loader, node->key_at,
+                         "fact \"%.*s\": the rows of %.*s name no customer: say per: account, or map "
+                         "customer",
+                         SNAG_FMT(node->key), SNAG_FMT(source->name));
+    snag_pattern *pattern = snag_loader_take(loader, sizeof *pattern);
+    *pattern = (snag_pattern){source->name, false};
+    fact->event = (snag_matcher){.patterns = pattern, .count = 1};
+}
+
+static bool counts_events(const snag_fact *fact)
+{
+    return fact->kind == SNAG_FACT_COUNT || fact->kind == SNAG_FACT_SHARE;
+}
+
 static void fact_load(snag_loader *loader, const snag_yaml *node, snag_fact *fact)
 {
     snag_fact_raw raw = {0};
@@ -135,18 +175,24 @@ static void fact_load(snag_loader *loader, const snag_yaml *node, snag_fact *fac
         fact->value_kind = SNAG_KIND_DOUBLE;
     else
         name_load(loader, form, fact);
+    fact->table = counts_events(fact) ? 0 : table_of(loader, fact->from_slot);
+    if (fact->table) {
+        table_fact(loader, node, &raw, fact);
+        return;
+    }
     events_load(loader, form, &raw, fact);
     if (fact->kind == SNAG_FACT_SHARE && !snag_key_given(loader, node, "of"))
         snag_finding_add(loader, node->key_at, "fact \"%.*s\" needs of: the share of which events?",
                          SNAG_FMT(node->key));
 }
 
-/* A name no event and no other fact has. */
+/* A name no event and no other fact has; what a table keeps is known by facts only. */
 static bool name_check(snag_loader *loader, const snag_yaml *node)
 {
     if (!snag_kept_name_check(loader, node->key, node->key_at))
         return false;
-    if (snag_name_slot(loader, node->key) < 0)
+    int slot = snag_name_slot(loader, node->key);
+    if (slot < 0 || table_of(loader, slot))
         return true;
     snag_finding_add(loader, node->key_at,
                      "\"%.*s\" is a name of the events already; call the fact otherwise",
@@ -154,11 +200,55 @@ static bool name_check(snag_loader *loader, const snag_yaml *node)
     return false;
 }
 
-void snag_facts_load(snag_loader *loader, const snag_yaml *node)
+/* What a table keeps is a fact of its own name, where facts: has none. */
+static void table_facts(snag_loader *loader, snag_fact *facts)
 {
     snag_pipeline *pipeline = loader->pipeline;
-    if (!node)
-        return;
+    for (uint32_t i = 0; i < loader->kept_count; i++) {
+        uint16_t table = table_of(loader, (int)(SNAG_VAR_KEPT + i));
+        const snag_kept_name *kept = &loader->kept_names[i];
+        bool named = false;
+        for (uint32_t k = 0; k < pipeline->fact_count; k++)
+            named = named || snag_str_equal(facts[k].name, kept->name);
+        if (!table || named)
+            continue;
+        if (pipeline->fact_count == SNAG_FACTS_MAX) {
+            snag_finding_add(loader, kept->at, "more than %u facts, those that tables keep among them",
+                             SNAG_FACTS_MAX);
+            return;
+        }
+        const snag_yaml node = {.key = kept->name, .key_at = kept->at};
+        const snag_fact_raw raw = {.within_ms = -1};
+        snag_fact *fact = &facts[pipeline->fact_count];
+        *fact = (snag_fact){.name = kept->name, .kind = SNAG_FACT_LAST, .within_ms = -1,
+                            .value_kind = kept->as, .from_slot = (uint16_t)(SNAG_VAR_KEPT + i),
+                            .table = table, .slot = (uint16_t)(pipeline->name_count + pipeline->fact_count)};
+        if (snag_mapping_given(&loader->sources[table - 1].fixed[SNAG_VAR_CUSTOMER]))
+            per_load(loader, &node, NULL, fact);
+        loader->names_used |= UINT64_C(1) << fact->from_slot;
+        table_fact(loader, &node, &raw, fact);
+        pipeline->fact_count++;
+    }
+}
+
+/* Their names stand for the facts from here on. */
+static void table_names_hide(snag_loader *loader)
+{
+    char text[128];
+    for (uint32_t i = 0; i < loader->kept_count; i++) {
+        uint16_t table = table_of(loader, (int)(SNAG_VAR_KEPT + i));
+        snag_buf buf = snag_buf_on(text, sizeof text);
+        if (!table)
+            continue;
+        snag_buf_printf(&buf, "%.*s.%.*s", SNAG_FMT(loader->sources[table - 1].name),
+                        SNAG_FMT(loader->kept_names[i].name));
+        loader->names[SNAG_VAR_KEPT + i].name = snag_loader_keep(loader, &buf);
+    }
+}
+
+static void facts_read(snag_loader *loader, const snag_yaml *node, snag_fact *facts)
+{
+    snag_pipeline *pipeline = loader->pipeline;
     if (node->kind != SNAG_YAML_MAP || node->count > SNAG_FACTS_MAX) {
         snag_finding_add(loader, node->at,
                          "facts: expected a map of at most %u facts, as { approvers: { count: Approver "
@@ -171,8 +261,6 @@ void snag_facts_load(snag_loader *loader, const snag_yaml *node)
                          SNAG_KEPT_MAX - SNAG_VAR_KEPT);
         return;
     }
-    snag_fact *facts = snag_loader_take(loader, node->count * sizeof *facts);
-    loader->facts = facts;
     for (const snag_yaml *child = node->first; child; child = child->next) {
         snag_fact *fact = &facts[pipeline->fact_count];
         bool named = name_check(loader, child);
@@ -180,7 +268,21 @@ void snag_facts_load(snag_loader *loader, const snag_yaml *node)
         fact->slot = (uint16_t)(pipeline->name_count + pipeline->fact_count);
         pipeline->fact_count += named;
     }
+}
+
+void snag_facts_load(snag_loader *loader, const snag_yaml *node)
+{
+    snag_pipeline *pipeline = loader->pipeline;
+    if (!node && pipeline->tables == 0)
+        return;
+    snag_fact *facts = snag_loader_take(loader, (SNAG_FACTS_MAX + 1) * sizeof *facts);
+    loader->facts = facts;
     pipeline->facts = facts;
+    if (node)
+        facts_read(loader, node, facts);
+    if (pipeline->tables)
+        table_facts(loader, facts);
+    table_names_hide(loader);
     /* Only now: facts do not look at one another. */
     for (uint32_t i = 0; i < pipeline->fact_count; i++)
         loader->names[loader->name_count++] =

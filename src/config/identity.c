@@ -280,6 +280,8 @@ static void add_source(snag_loader *loader, snag_sha256 *sha, const snag_source_
     add_int(sha, "clock_log", source->clock_log);
     if (source->rekey)
         add_word(sha, "rekey");
+    if (source->table)
+        add_word(sha, "table");
     if (source->each.size) {
         add_word(sha, "each");
         add_text(sha, source->each);

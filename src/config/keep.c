@@ -75,6 +75,14 @@ static snag_mapping *kept_add(snag_loader *loader, snag_str name, snag_place at)
     if (slot == SNAG_KEPT_NAMES_MAX)
         return NULL;
     snag_mapping *mapping = &loader->kept[slot];
+    const snag_source_spec *first = &loader->sources[loader->kept_names[slot].source];
+    if (first != loader->source && (first->table || loader->source->table)) {
+        snag_finding_add(loader, at,
+                         "\"%.*s\" is kept by source %.*s as well, and one of the two is a table: what it "
+                         "knows and what happens need two names",
+                         SNAG_FMT(name), SNAG_FMT(first->name));
+        return NULL;
+    }
     if (mapping->name.size > 0) {
         snag_finding_add(loader, at, "\"%.*s\" is kept already", SNAG_FMT(name));
         return NULL;

@@ -119,7 +119,10 @@ static const snag_key source_keys[] = {
     {"hash", SNAG_KEY_BOOL, AT(snag_source_raw, hash), "false", 0, 0, NULL, NULL,
      "customer and account are replaced by a hash (SHA-256, 32 hex digits), so that no key, alert or log "
      "holds what they are; rules see the hash", NULL},
-    {"table", LATER("bring the attribute on the events that need it")},
+    {"table", SNAG_KEY_BOOL, AT(snag_source_raw, table), "false", 0, 0, NULL, NULL,
+     "its records are rows, the last one of each key (CRM, plan, promised dates): no happenings. What it "
+     "keeps is a fact of that name, until the next row; a record without a value takes the row away. Whose "
+     "row it is says the record's key, and when it came its timestamp, where map: does not", NULL},
     {"rekey", SNAG_KEY_BOOL, AT(snag_source_raw, rekey), "false", 0, 0, NULL, NULL,
      "the topic is not keyed by the customer: its records are first carried to internal topics that are, "
      "exactly once", NULL},

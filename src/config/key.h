@@ -148,6 +148,7 @@ typedef struct snag_source_raw {
     snag_str each;
     bool hash;
     bool rekey;
+    bool table;
     int64_t out_of_order_ms;
     int64_t delay_ms;
     int64_t clock;

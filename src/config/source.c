@@ -191,6 +191,8 @@ static void required_check(snag_loader *loader, const snag_yaml *node)
     const snag_yaml *map = snag_yaml_get(node, "map");
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         const char *word = snag_fixed_word(wanted[i]);
+        if (source->table)
+            continue; /* the record's key and timestamp stand in */
         if (!snag_mapping_given(&source->fixed[wanted[i]]) && !snag_key_given(loader, map, word))
             snag_finding_add(loader, map ? map->key_at : node->key_at,
                              "format %s does not say where %s stands: add it under map:",
@@ -280,6 +282,29 @@ static void rekey_check(snag_loader *loader, const snag_yaml *node, const snag_s
         snag_finding_add(loader, at, "rekey: is for a topic; a file is read as it is");
 }
 
+/* Rows have no type: they are called by their source. */
+static void table_load(snag_loader *loader, const snag_yaml *node, const snag_source_raw *raw)
+{
+    snag_source_spec *source = loader->source;
+    const snag_yaml *type = raw->map ? snag_yaml_get(raw->map, "type") : NULL;
+    const snag_yaml *odd = raw->each.size ? snag_yaml_get(node, "each") : NULL;
+    snag_mapping *to = &source->fixed[SNAG_VAR_TYPE];
+    if (type)
+        snag_finding_add(loader, type->key_at, "map: a table's rows have no type: they are no happenings");
+    if (odd)
+        snag_finding_add(loader, odd->key_at, "each: does not go with table: a record is one row");
+    if (raw->rekey)
+        snag_finding_add(loader, snag_yaml_get(node, "rekey")->key_at,
+                         "rekey: does not go with table: a table's records are keyed by whose rows they are");
+    if (source->clock_log)
+        snag_finding_add(loader, snag_yaml_get(node, "clock")->at,
+                         "clock: log does not go with table: nothing may come for weeks, and all would wait");
+    to->paths = NULL;
+    to->path_count = 0;
+    to->expr = NULL;
+    to->constant = snag_value_text(source->name);
+}
+
 /* Returns its `exclude:`, which is read when all names are known. */
 static const snag_yaml *source_load(snag_loader *loader, const snag_yaml *node)
 {
@@ -293,12 +318,18 @@ static const snag_yaml *source_load(snag_loader *loader, const snag_yaml *node)
     source->max_skew_ms = raw.max_skew_ms;
     source->remember_ms = raw.remember_ms;
     source->clock_log = raw.clock == 1;
+    source->table = raw.table;
+    source->key = loader->pipeline->key_account ? SNAG_VAR_ACCOUNT : SNAG_VAR_CUSTOMER;
+    if (raw.table)
+        loader->pipeline->tables |= (uint8_t)(1u << (source - loader->sources));
     if (raw.remember_ms > loader->pipeline->remember_ms)
         loader->pipeline->remember_ms = raw.remember_ms;
     if (raw.out_of_order_ms > raw.remember_ms)
         snag_finding_add(loader, node->key_at, "out_of_order: must not be longer than remember:");
     fixed_defaults(loader, source);
     map_load(loader, raw.map, source);
+    if (raw.table)
+        table_load(loader, node, &raw);
     snag_keep_load(loader, raw.keep);
     snag_const_load(loader, raw.constants, raw.map);
     if (raw.each.size)
@@ -380,6 +411,9 @@ static void sources_read(snag_loader *loader, const snag_yaml *node,
     }
     topics_check(loader, node->first);
     hashes_check(loader, node->first);
+    if (pipeline->source_count && pipeline->tables == (1u << pipeline->source_count) - 1)
+        snag_finding_add(loader, node->first->key_at,
+                         "every source is a table: what happens comes from a source without table: true");
 }
 
 void snag_sources_load(snag_loader *loader, const snag_yaml *root, const snag_yaml *node)

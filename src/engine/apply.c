@@ -79,6 +79,12 @@ static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles
         engine->counters.bound++;
 }
 
+/* Looks for a promise. */
+static bool is_look(const snag_op *op)
+{
+    return op->stage < SNAG_STAGES_MAX && op->role == SNAG_ROLE_FOUND;
+}
+
 static void step_walk(snag_engine *engine, const snag_journey *journey, const snag_op *op)
 {
     bool promised = journey->stages[op->stage].wait.promise >= 0;
@@ -98,8 +104,8 @@ static void run_ops(snag_engine *engine, const snag_op *ops, uint32_t from, uint
     const snag_pipeline *pipeline = engine->pipeline;
     for (uint32_t i = from; i < to; i++) {
         const snag_op *op = &ops[i];
-        if (op->stage == SNAG_OP_FACT)
-            continue; /* done before all scopes */
+        if (op->stage == SNAG_OP_FACT || (engine->work.row && !is_look(op)))
+            continue; /* facts are done before all scopes; rows are no happenings */
         if (op->stage != SNAG_OP_RULE) {
             engine->work.order = op->index;
             if (snag_engine_op_holds(engine, op, engine->work.event))
@@ -180,7 +186,7 @@ static inline void cell_learn(snag_engine *engine)
     engine->work.account = engine->pipeline->key_account ? engine->work.owner : cell->account;
     engine->work.channel = cell->channel;
     engine->work.customer = engine->pipeline->key_account ? cell->customer : engine->work.owner;
-    if (cell->judged_ms < event->time_ms)
+    if (cell->judged_ms < event->time_ms && !engine->work.row)
         cell->judged_ms = event->time_ms;
 }
 
@@ -220,8 +226,7 @@ static bool asks_more(const snag_op *ops, uint32_t from, uint32_t to)
 {
     bool more = false;
     for (uint32_t i = from; i < to; i++)
-        more = more || (ops[i].stage != SNAG_OP_FACT &&
-                        (ops[i].stage == SNAG_OP_RULE || ops[i].role != SNAG_ROLE_FOUND));
+        more = more || (ops[i].stage != SNAG_OP_FACT && !is_look(&ops[i]));
     return more;
 }
 
@@ -231,7 +236,7 @@ static void apply_scope(snag_engine *engine, const snag_ahead_key *key, const sn
 {
     snag_work *work = &engine->work;
     if (key->absent) {
-        engine->counters.no_per += asks_more(ops, from, to);
+        engine->counters.no_per += !work->row && asks_more(ops, from, to);
         return;
     }
     work->per = snag_str_of(key->key + key->per_at, (size_t)key->bytes - key->per_at);
@@ -239,7 +244,7 @@ static void apply_scope(snag_engine *engine, const snag_ahead_key *key, const sn
                          ? work->own_index
                          : snag_table_find_at(&engine->table, key->node,
                                               snag_str_of(key->key, key->bytes), key->hash);
-    if (index == 0 && !could_start(engine, ops, from, to))
+    if (index == 0 && (work->row || !could_start(engine, ops, from, to)))
         return;
     if (index)
         fire_overdue(engine, index);
@@ -249,7 +254,7 @@ static void apply_scope(snag_engine *engine, const snag_ahead_key *key, const sn
     run_ops(engine, ops, from, to);
     if (!engine->cell.changed)
         return;
-    if (key == work->own && !work->touched) {
+    if (key == work->own && !work->touched && !work->row) {
         snag_cell_remember(&engine->cell, work->id_hash);
         work->touched = true;
     }
@@ -348,6 +353,18 @@ static void apply_row(snag_engine *engine, const snag_row *row, const snag_ahead
     }
 }
 
+/* A row of a table is neither late nor too old, nor a duplicate: the newest counts, whenever it comes. */
+static void apply_table(snag_engine *engine, const snag_row *row, const snag_ahead *ahead)
+{
+    snag_work *work = &engine->work;
+    work->late = work->own_index &&
+                 work->event->time_ms <
+                     snag_packed_judged(snag_table_bytes(&engine->table, work->own_index).data);
+    engine->counters.rows++;
+    snag_facts_event(engine, row, ahead);
+    apply_row(engine, row, ahead);
+}
+
 void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_ahead *ahead)
 {
     snag_work *work = &engine->work;
@@ -368,7 +385,11 @@ void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_
                                          snag_str_of(work->own->key, work->own->bytes), work->own->hash);
     work->id_hash = snag_hash64(event->id, event->position.source * source_seed);
     work->touched = false;
-    if (admit(engine, event, work->id_hash)) {
+    uint32_t source = event->position.source;
+    work->row = source < SNAG_SOURCES_MAX && engine->pipeline->tables >> source & 1;
+    if (work->row) {
+        apply_table(engine, row, ahead);
+    } else if (admit(engine, event, work->id_hash)) {
         if (engine->pipeline->fact_count || engine->pipeline->shape_count)
             snag_facts_event(engine, row, ahead);
         apply_row(engine, row, ahead);

@@ -34,7 +34,8 @@ typedef struct snag_engine snag_engine;
     X(walks_opened, "walks begun")                                             \
     X(walks_ended, "walks ended")                                              \
     X(bound, "walks and values let go because a bound was reached")           \
-    X(zone_default, "deadlines in a calendar's own zone: the event named none that is known")
+    X(zone_default, "deadlines in a calendar's own zone: the event named none that is known") \
+    X(rows, "rows of tables among the events")
 
 typedef struct snag_counters {
 #define X(name, help) uint64_t name;

@@ -17,11 +17,12 @@ static void state_get(snag_cell *cell, const snag_fact *fact, snag_item *item, s
     memcpy(state->data, item->state, state->bytes);
 }
 
-static void state_put(snag_engine *engine, const snag_fact_state *state)
+static void state_put(snag_engine *engine, const snag_fact_state *state, bool hold)
 {
     snag_item *item = &engine->item;
     memcpy(item->state, state->data, state->bytes);
     item->state_bytes = state->bytes;
+    item->hold = hold;
     if (!snag_cell_put(&engine->cell, item))
         engine->counters.bound++;
 }
@@ -38,6 +39,18 @@ static void cell_look(snag_engine *engine, uint32_t index, const snag_ahead_key 
     engine->work.per = snag_str_of(key->key + key->per_at, (size_t)key->bytes - key->per_at);
 }
 
+/* A row feeds the facts of its own table, and events feed all others. */
+static bool feeds(const snag_work *work, const snag_fact *fact)
+{
+    return fact->table == (work->row ? work->event->position.source + 1u : 0);
+}
+
+/* A table's rows may be old: what they say holds until the next one. */
+static bool holds(const snag_fact *fact, const snag_fact_state *state, int64_t time_ms)
+{
+    return fact->table && snag_fact_value(fact, state, time_ms).kind != SNAG_KIND_ABSENT;
+}
+
 static void take(snag_engine *engine, const snag_row *row, uint32_t index, const snag_ahead_key *key)
 {
     snag_work *work = &engine->work;
@@ -48,14 +61,16 @@ static void take(snag_engine *engine, const snag_row *row, uint32_t index, const
             !snag_engine_op_holds(engine, op, work->event))
             continue;
         const snag_fact *fact = &engine->pipeline->facts[op->index];
+        if (!feeds(work, fact))
+            continue;
         state_get(&engine->cell, fact, &engine->item, &state);
         if (snag_fact_take(fact, &state, work->event, op->role == SNAG_ROLE_ANSWER))
-            state_put(engine, &state);
+            state_put(engine, &state, holds(fact, &state, work->event->time_ms));
     }
     if (!engine->cell.changed)
         return;
     snag_engine_learn(engine);
-    if (key == work->own) {
+    if (key == work->own && !work->row) {
         snag_cell_remember(&engine->cell, work->id_hash);
         work->touched = true;
     }
@@ -188,7 +203,8 @@ const snag_fact *snag_fact_find(const snag_pipeline *pipeline, uint32_t fingerpr
 bool snag_fact_item_sound(const snag_fact *fact, const snag_item *item)
 {
     snag_fact_state state = {.bytes = item->state_bytes};
-    if (item->open || item->hold || item->due_ms != SNAG_NEVER || item->ref_count || item->capture_bytes ||
+    if (item->open || (item->hold && !fact->table) || item->due_ms != SNAG_NEVER || item->ref_count ||
+        item->capture_bytes ||
         item->state_bytes > sizeof state.data)
         return false;
     memcpy(state.data, item->state, state.bytes);

@@ -61,6 +61,7 @@ typedef struct snag_pipeline {
     /* Facts stand behind the event's own names, in slots name_count and up; then the shape's name. */
     const snag_fact *facts; /* in file order */
     uint32_t fact_count;
+    uint8_t tables;      /* bit = a source whose records are rows of a table */
     uint16_t fact_scope; /* of the customers inside an account, where they have facts of their own; else 0 */
     const snag_shape *shapes; /* in file order */
     uint32_t shape_count;

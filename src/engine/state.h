@@ -87,6 +87,7 @@ typedef struct snag_work {
     const snag_event *event; /* NULL: a timer */
     int64_t at_ms;           /* the event's time, or the deadline */
     bool late;
+    bool row;                /* of a table: it feeds facts and moves promises, and nothing else */
     bool alerted;       /* an episode began: the customer is judged up to here */
     uint32_t scope;
     uint32_t order;     /* place in the file of what is at work: journeys first, then rules */

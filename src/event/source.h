@@ -65,6 +65,8 @@ typedef struct snag_source_spec {
     bool clock_log; /* W moves by events only */
     bool rekey;     /* its topic is not keyed by the customer: an internal topic is */
     uint32_t lanes; /* live, of a rekeyed one: partitions of its topic, each a flow of its own; else 0 */
+    bool table;     /* its records are rows, the last of each key: they feed facts and are no happenings */
+    uint8_t key;    /* of a table: whose the record's key is, SNAG_VAR_CUSTOMER or SNAG_VAR_ACCOUNT */
     const snag_exclusion *exclusions; /* in file order; the first that is true counts */
     uint32_t exclusion_count;
     uint32_t exclusion_first; /* the number of its first among all sources' */

@@ -97,13 +97,16 @@ static bool single_take(const snag_fact *fact, snag_fact_state *state, const sna
             return false;
     }
     int_to(state->data, event->time_ms);
-    state->bytes = (uint16_t)(TIME_BYTES + value_write(state->data + TIME_BYTES, value));
+    state->bytes = TIME_BYTES;
+    if (value->kind != SNAG_KIND_ABSENT)
+        state->bytes = (uint16_t)(TIME_BYTES + value_write(state->data + TIME_BYTES, value));
     return true;
 }
 
 static snag_value single_value(const snag_fact *fact, const snag_fact_state *state, int64_t time_ms)
 {
-    if (state->bytes == 0 || (fact->within_ms >= 0 && time_ms > int_at(state->data) + fact->within_ms))
+    if (state->bytes <= TIME_BYTES ||
+        (fact->within_ms >= 0 && time_ms > int_at(state->data) + fact->within_ms))
         return (snag_value){.kind = SNAG_KIND_ABSENT};
     return value_read(fact->value_kind, state->data + TIME_BYTES, (size_t)state->bytes - TIME_BYTES);
 }
@@ -118,6 +121,8 @@ static bool single_sound(const snag_fact *fact, const snag_fact_state *state)
     if (time_ms <= -SNAG_TIME_SANE || time_ms >= SNAG_TIME_SANE)
         return false;
     snag_value value;
+    if (bytes == 0)
+        return fact->table > 0; /* the newest row has none */
     switch (fact->value_kind) {
     case SNAG_KIND_TEXT:
         return bytes > 0 && bytes <= SNAG_TEXT_BYTES_MAX && snag_utf8_valid(snag_str_of(at, bytes));
@@ -455,8 +460,11 @@ bool snag_fact_take(const snag_fact *fact, snag_fact_state *state, const snag_ev
     }
     SNAG_ASSERT(fact->from_slot < event->var_count);
     const snag_value *value = &event->vars[fact->from_slot];
-    if (value->kind == SNAG_KIND_ABSENT || (value->kind == SNAG_KIND_TEXT && value->as.text.size == 0))
-        return false;
+    if (value->kind == SNAG_KIND_ABSENT || (value->kind == SNAG_KIND_TEXT && value->as.text.size == 0)) {
+        const snag_value none = {.kind = SNAG_KIND_ABSENT};
+        bool row = fact->table && fact->kind == SNAG_FACT_LAST;
+        return row && single_take(fact, state, event, &none);
+    }
     if (fact->kind == SNAG_FACT_DISTINCT)
         return seen_take(fact, state, event->time_ms, value_hash(value));
     if (value->kind != fact->value_kind || (value->kind == SNAG_KIND_DOUBLE && !isfinite(value->as.number)))

@@ -13,6 +13,7 @@
  *
  * State, by kind (little-endian, no gaps):
  *     last, first        | time 8 | value ... |            text: its bytes; bool 1; int, double 8; time 8 + 4
+ *                                                          of a table's row without the value: nothing
  *     count, sum, share  | amount 8 |                      share: two counts of 4 bytes
  *       with `within`    | newest pane 8 | age 1, amount 8 | ...        oldest first
  *     distinct           | hash 8 | ...
@@ -47,6 +48,7 @@ typedef struct snag_fact {
     uint16_t slot;      /* where its value stands among the names */
     uint16_t from_slot; /* the name it is about; not of count and share */
     int64_t within_ms;  /* -1 = for as long as the customer is remembered */
+    uint16_t table;     /* 1 + the number of the source whose rows it is of; 0 = of events */
     uint16_t scope;     /* whose fact: 0 the pipeline's key itself; or the customers' inside an account */
     snag_matcher event; /* never empty: a lone star where the file names none */
     snag_matcher of;    /* of share */
@@ -60,7 +62,8 @@ typedef struct snag_fact_state {
 
 const char *snag_fact_word(snag_fact_kind kind);
 
-/* Takes an event that `event:` means, or `of:` (of_event). False: the state is as it was. */
+/* Takes an event that `event:` means, or `of:` (of_event). False: the state is as it was. Of a table the
+ * newest row decides: where it has no value, there is none. */
 bool snag_fact_take(const snag_fact *fact, snag_fact_state *state, const snag_event *event, bool of_event);
 /* The value at a time, ABSENT where there is none; a text is borrowed from the state. */
 snag_value snag_fact_value(const snag_fact *fact, const snag_fact_state *state, int64_t time_ms);

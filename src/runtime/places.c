@@ -34,6 +34,13 @@ static of_topic of(const snag_partition *partition, uint32_t source)
     return to;
 }
 
+/* All rows of a table are news to a first start, and lanes are new. */
+static bool from_latest(const snag_worker *worker, uint32_t source)
+{
+    return worker->options->from_latest && worker->lane_of[source] < 0 &&
+           !worker->pipeline->sources[source].table;
+}
+
 snag_err snag_partition_stream_first(snag_partition *partition, uint32_t source, snag_diag *diag)
 {
     snag_stream *stream = &partition->streams[source];
@@ -41,9 +48,7 @@ snag_err snag_partition_stream_first(snag_partition *partition, uint32_t source,
     snag_err err = snag_worker_ask_range(partition->worker, partition->index, source, &first, &end, diag);
     if (err != SNAG_OK)
         return err;
-    const snag_worker *worker = partition->worker;
-    bool latest = worker->options->from_latest && worker->lane_of[source] < 0; /* lanes are new */
-    stream->next = latest ? end : first;
+    stream->next = from_latest(partition->worker, source) ? end : first;
     stream->resume = stream->next;
     return SNAG_OK;
 }
@@ -127,7 +132,7 @@ static snag_err stream_new(snag_partition *partition, uint32_t source, snag_diag
     snag_worker_say(worker,
                     "partition %" PRIu32 ": source %.*s is new: it is read from its %s (offset %" PRId64 ")",
                     partition->index, (int)name.size, name.text,
-                    worker->options->from_latest && worker->lane_of[source] < 0 ? "end" : "beginning",
+                    from_latest(worker, source) ? "end" : "beginning",
                     partition->streams[source].next);
     return SNAG_OK;
 }

@@ -113,4 +113,34 @@ tool produce queue3 "$LIVE/one.jsonl" userId timestamp 2>/dev/null || fail "prod
 said() { tool consume idle.alerts values 2>/dev/null | grep -q '"rule":"stuck"'; }
 wait_for 60 "the stall" said
 run_stop idle
-echo "two sources, live: as replayed"
+
+# A table is read from its beginning, also where the events are read from now on; and a record without a value
+# takes its row away.
+cat >"$LIVE/known.yaml" <<YAML
+pipeline: known
+sources:
+  web: { topic: web5, format: segment }
+  crm: { topic: crm5, format: json, table: true, keep: { plan: plan } }
+rules:
+  gold: { event: Failed, where: plan == "gold", count: 1, within: 1h, headline: "{customer} has {plan}" }
+kafka: { bootstrap.servers: "$BROKERS" }
+YAML
+"$SNAG" topics "$LIVE/known.yaml" --create --partitions 2 >"$LIVE/topics.log" 2>&1 || fail "topics"
+LONG_AGO=1700000000000
+for who in ann bob cid; do
+    tool send crm5 "$who" '{"plan":"gold"}' "$LONG_AGO" || fail "produce"
+done
+tool send crm5 bob "" "$((LONG_AGO + 1000))" || fail "produce"
+tool send crm5 cid '{"plan":"free"}' "$((LONG_AGO + 1000))" || fail "produce"
+run_start known --from latest
+wait_for 60 "the worker" grep -q "running known" "$LIVE/known-run.log"
+for who in bob cid ann; do
+    printf '{"messageId":"f-%s","userId":"%s","event":"Failed","timestamp":"%s"}\n' \
+        "$who" "$who" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+done >"$LIVE/failed.jsonl"
+tool produce web5 "$LIVE/failed.jsonl" userId timestamp 2>/dev/null || fail "produce"
+known() { tool consume known.alerts values 2>/dev/null | grep -q 'ann has gold'; }
+wait_for 60 "the alert of what the table knows" known
+run_stop known
+[ "$(tool consume known.alerts values 2>/dev/null | wc -l)" = 1 ] || fail "others were alerted as well"
+echo "two sources, live: as replayed; a table: known from its first row on"
