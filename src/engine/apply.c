@@ -470,7 +470,7 @@ void snag_engine_arm(snag_engine *engine, uint32_t index, const snag_cell_needs 
 {
     snag_table *table = &engine->table;
     snag_node *node = snag_table_node(table, index);
-    bool forget = needs->armed == 0 && needs->open == 0 && needs->hold == 0;
+    bool forget = needs->armed == 0 && needs->open == 0 && needs->hold == 0 && !needs->keep;
     int64_t due_ms = needs->due_ms;
     if (forget)
         due_ms = engine->cell.judged_ms == SNAG_TIME_NONE

@@ -17,12 +17,12 @@ static void state_get(snag_cell *cell, const snag_fact *fact, snag_item *item, s
     memcpy(state->data, item->state, state->bytes);
 }
 
-static void state_put(snag_engine *engine, const snag_fact_state *state, bool hold)
+static void state_put(snag_engine *engine, const snag_fact_state *state, bool keep)
 {
     snag_item *item = &engine->item;
     memcpy(item->state, state->data, state->bytes);
     item->state_bytes = state->bytes;
-    item->hold = hold;
+    item->keep = keep;
     if (!snag_cell_put(&engine->cell, item))
         engine->counters.bound++;
 }
@@ -203,9 +203,8 @@ const snag_fact *snag_fact_find(const snag_pipeline *pipeline, uint32_t fingerpr
 bool snag_fact_item_sound(const snag_fact *fact, const snag_item *item)
 {
     snag_fact_state state = {.bytes = item->state_bytes};
-    if (item->open || (item->hold && !fact->table) || item->due_ms != SNAG_NEVER || item->ref_count ||
-        item->capture_bytes ||
-        item->state_bytes > sizeof state.data)
+    if (item->open || item->hold || (item->keep && !fact->table) || item->due_ms != SNAG_NEVER ||
+        item->ref_count || item->capture_bytes || item->state_bytes > sizeof state.data)
         return false;
     memcpy(state.data, item->state, state.bytes);
     return snag_fact_sound(fact, &state);

@@ -84,14 +84,16 @@ static bool item_sound(const snag_pipeline *pipeline, uint32_t scope, const snag
     uint32_t stage;
     const snag_journey *promised = snag_promise_find(pipeline, item->fingerprint, &stage);
     if (promised)
-        return promised->scope == scope && snag_promise_sound(&promised->stages[stage], item);
-    for (uint32_t i = 0; i < pipeline->journey_count; i++)
-        if (pipeline->journeys[i].fingerprint == item->fingerprint)
-            return pipeline->journeys[i].scope == scope && snag_walk_sound(&pipeline->journeys[i], item);
+        return promised->scope == scope && !item->keep && snag_promise_sound(&promised->stages[stage], item);
+    for (uint32_t i = 0; i < pipeline->journey_count; i++) {
+        const snag_journey *journey = &pipeline->journeys[i];
+        if (journey->fingerprint == item->fingerprint)
+            return journey->scope == scope && !item->keep && snag_walk_sound(journey, item);
+    }
     for (uint32_t i = 0; i < pipeline->rule_count; i++) {
         const snag_rule *rule = snag_rule_of(pipeline, &pipeline->rules[i], item);
         if (rule->signal.fingerprint == item->fingerprint)
-            return rule->scope == scope && rule_sound(rule, item);
+            return rule->scope == scope && !item->keep && rule_sound(rule, item);
     }
     return true;
 }

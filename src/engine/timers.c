@@ -108,7 +108,7 @@ static void look_to_forget(snag_engine *engine, uint32_t index, int64_t w_ms)
     snag_node *node = snag_table_node(&engine->table, index);
     snag_cell_needs needs = snag_cell_needs_of(&engine->cell);
     int64_t judged_ms = engine->cell.judged_ms;
-    bool idle = needs.armed == 0 && needs.open == 0 && needs.hold == 0;
+    bool idle = needs.armed == 0 && needs.open == 0 && needs.hold == 0 && !needs.keep;
     bool old = judged_ms == SNAG_TIME_NONE || judged_ms + engine->pipeline->remember_ms < w_ms;
     if (idle && node->scope == 0 && node->children > 0)
         return; /* its last cell takes it along */

@@ -44,6 +44,7 @@ typedef struct snag_item {
     bool open;       /* an episode runs */
     bool suppressed; /* … but it was not published */
     bool hold;       /* an open walk: the cell must not be forgotten */
+    bool keep;       /* … nor what a table's row said */
     int64_t due_ms;  /* SNAG_NEVER = nothing armed */
     int64_t opened_ms;
     int64_t cooldown_ms; /* no new alert up to here; SNAG_TIME_NONE = none */
@@ -119,6 +120,7 @@ typedef struct snag_cell_needs {
     uint32_t open;  /* open episodes */
     uint32_t armed;
     uint32_t hold;  /* open walks */
+    bool keep;      /* something else that must not be forgotten */
 } snag_cell_needs;
 snag_cell_needs snag_cell_needs_of(const snag_cell *cell);
 

@@ -14,7 +14,8 @@ enum {
     ITEM_CAPTURE = 16,
     ITEM_SUPPRESSED = 32,
     ITEM_HOLD = 64,
-    ITEM_KNOWN = 127,
+    ITEM_KEEP = 128,
+    ITEM_KNOWN = 255,
     ITEM_HEAD_BYTES = 8,
     EPISODE_BYTES = 16
 };
@@ -42,6 +43,7 @@ static void item_blank(snag_item *item, uint32_t fingerprint)
     item->open = false;
     item->suppressed = false;
     item->hold = false;
+    item->keep = false;
     item->due_ms = SNAG_NEVER;
     item->opened_ms = SNAG_TIME_NONE;
     item->cooldown_ms = SNAG_TIME_NONE;
@@ -81,6 +83,7 @@ static bool item_read(const unsigned char *bytes, const item_head *head, snag_it
     item->open = flags & ITEM_OPEN;
     item->suppressed = flags & ITEM_SUPPRESSED;
     item->hold = flags & ITEM_HOLD;
+    item->keep = flags & ITEM_KEEP;
     item->ref_count = head->refs;
     item->evidence_total = head->refs;
     item->due_ms = SNAG_NEVER;
@@ -301,7 +304,7 @@ static int flags_of(const snag_item *item)
            (item->evidence_total != item->ref_count ? ITEM_TOTAL : 0) |
            (item->cooldown_ms != SNAG_TIME_NONE ? ITEM_COOLDOWN : 0) |
            (item->capture_bytes ? ITEM_CAPTURE : 0) | (item->suppressed ? ITEM_SUPPRESSED : 0) |
-           (item->hold ? ITEM_HOLD : 0);
+           (item->hold ? ITEM_HOLD : 0) | (item->keep ? ITEM_KEEP : 0);
 }
 
 static size_t item_size(const snag_item *item, int flags)
@@ -414,6 +417,7 @@ snag_cell_needs snag_cell_needs_of(const snag_cell *cell)
         memcpy(&head, at, sizeof head);
         needs.open += (head.flags & ITEM_OPEN) != 0;
         needs.hold += (head.flags & ITEM_HOLD) != 0;
+        needs.keep |= (head.flags & ITEM_KEEP) != 0;
         if (head.flags & ITEM_ARMED) {
             int64_t due_ms;
             memcpy(&due_ms, at + sizeof head + head.refs, sizeof due_ms);

@@ -133,7 +133,8 @@ done
 tool send crm5 bob "" "$((LONG_AGO + 1000))" || fail "produce"
 tool send crm5 cid '{"plan":"free"}' "$((LONG_AGO + 1000))" || fail "produce"
 run_start known --from latest
-wait_for 60 "the worker" grep -q "running known" "$LIVE/known-run.log"
+table_read() { [ "$(behind known crm5)" = 0 ]; }
+wait_for 60 "the table" table_read
 for who in bob cid ann; do
     printf '{"messageId":"f-%s","userId":"%s","event":"Failed","timestamp":"%s"}\n' \
         "$who" "$who" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
