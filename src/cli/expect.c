@@ -66,7 +66,7 @@ static const snag_check change_checks[] = {
     CHANGE("channel", TEXT, channel),   CHANGE("instance", TEXT, instance),
     CHANGE("seq", COUNT, seq),          CHANGE("open_alerts", COUNT, open_alert_count),
     CHANGE("evidence", COUNT, evidence_count), CHANGE("shape", TEXT, shape),
-    CHANGE("corrects", COUNT, corrects),
+    CHANGE("corrects", COUNT, corrects), CHANGE("score", SCORE, score),
 };
 
 static const snag_check decision_checks[] = {
@@ -138,6 +138,10 @@ void snag_check_print(const snag_check *check, const snag_record *record, snag_b
         if (*(const double *)at >= 0)
             snag_buf_double(buf, *(const double *)at);
         return;
+    case SNAG_CHECK_SCORE:
+        if (record->as.change.scored)
+            snag_buf_double(buf, *(const double *)at);
+        return;
     case SNAG_CHECK_COUNT: snag_buf_int(buf, *(const uint32_t *)at); return;
     case SNAG_CHECK_BOOL:
         snag_buf_str_put(buf, *(const bool *)at ? SNAG_STR("true") : SNAG_STR("false"));
@@ -186,6 +190,7 @@ static bool is_word(snag_check_type type, snag_str text)
     case SNAG_CHECK_INT:
     case SNAG_CHECK_CONTRIBUTIONS:
     case SNAG_CHECK_NUMBER:
+    case SNAG_CHECK_SCORE:
     case SNAG_CHECK_COUNT:
     case SNAG_CHECK_DURATION:
     case SNAG_CHECK_TIME: found = true; break;
@@ -212,7 +217,7 @@ static bool is_number(snag_str text, snag_buf *buf)
     memcpy(digits, text.data, text.size);
     digits[text.size] = '\0';
     double value = strtod(digits, &end);
-    if (end != digits + text.size || !(value >= 0 && value < 1e18))
+    if (end != digits + text.size || !(value > -1e18 && value < 1e18))
         return false;
     snag_buf_double(buf, value);
     return true;
@@ -240,6 +245,7 @@ snag_err snag_check_canonical(const snag_check *check, snag_str text, snag_buf *
             return snag_fail(diag, SNAG_USAGE, "%s: expected a time such as 10:29:59", check->name);
         snag_time_print(buf, value);
         return SNAG_OK;
+    case SNAG_CHECK_SCORE:
     case SNAG_CHECK_NUMBER:
         if (!is_number(text, buf))
             return snag_fail(diag, SNAG_USAGE, "%s: expected a number such as 0.4", check->name);

@@ -15,6 +15,7 @@ typedef enum snag_check_type {
     SNAG_CHECK_INT,      /* int64_t, -1 = absent */
     SNAG_CHECK_CONTRIBUTIONS, /* of an alert: rule:value,rule:value */
     SNAG_CHECK_NUMBER,   /* double, below 0 = absent */
+    SNAG_CHECK_SCORE, /* of an answer */
     SNAG_CHECK_COUNT,    /* uint32_t */
     SNAG_CHECK_DURATION, /* int64_t ms, -1 = absent */
     SNAG_CHECK_TIME,     /* int64_t ms, SNAG_TIME_NONE or SNAG_NEVER = absent */

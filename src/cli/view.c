@@ -18,7 +18,8 @@ static snag_style severity_style(snag_severity severity)
 static snag_style move_style(snag_move move)
 {
     static const snag_style styles[SNAG_MOVE_COUNT] = {SNAG_STYLE_CYAN, SNAG_STYLE_YELLOW,
-                                                       SNAG_STYLE_CYAN, SNAG_STYLE_BLUE};
+                                                       SNAG_STYLE_CYAN, SNAG_STYLE_BLUE,
+                                                       SNAG_STYLE_CYAN};
     return styles[move];
 }
 
@@ -132,6 +133,10 @@ static void change_put(snag_buf *buf, bool colour, const snag_change *change)
         if (change->from.size > 0)
             snag_buf_str_put(buf, SNAG_STR(" -> "));
         safe_put(buf, change->to);
+    }
+    if (change->scored) {
+        snag_buf_str_put(buf, SNAG_STR(" score "));
+        snag_buf_double(buf, change->score);
     }
     if (change->outcome.size > 0) {
         snag_buf_str_put(buf, SNAG_STR(", "));

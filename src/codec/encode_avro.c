@@ -123,6 +123,7 @@ static void put_value(writer *w, const snag_output *field, const void *base)
     case SNAG_OUTPUT_TEXT: put_text(w->buf, *(const snag_str *)at); return;
     case SNAG_OUTPUT_TIME:
     case SNAG_OUTPUT_INT: put_long(w->buf, *(const int64_t *)at); return;
+    case SNAG_OUTPUT_SCORE:
     case SNAG_OUTPUT_DOUBLE: put_double(w->buf, *(const double *)at); return;
     case SNAG_OUTPUT_THRESHOLD:
         if (snag_output_limited(base))
@@ -230,7 +231,7 @@ void snag_encode_avro_frame(snag_buf *buf, snag_record_kind kind, int64_t schema
     /* CRC-64-AVRO of each schema; a test computes them anew from the texts. */
     static const uint64_t fingerprints[SNAG_RECORD_KIND_COUNT] = {
         [SNAG_RECORD_ALERT] = 0x12814ab9b92aaaafu,
-        [SNAG_RECORD_CHANGE] = 0xdec1eadb441634f4u,
+        [SNAG_RECORD_CHANGE] = 0x2e7ba933d81a26cdu,
         [SNAG_RECORD_DECISION] = 0x64bc29ca9172fa39u,
         [SNAG_RECORD_LATE] = 0xec078f77a252cf0fu,
     };

@@ -106,6 +106,7 @@ static void put_value(writer *w, const snag_output *field, const void *base)
     case SNAG_OUTPUT_TEXT: snag_buf_json(w->buf, *(const snag_str *)at); return;
     case SNAG_OUTPUT_TIME: put_time(w, *(const int64_t *)at); return;
     case SNAG_OUTPUT_INT: snag_buf_int(w->buf, *(const int64_t *)at); return;
+    case SNAG_OUTPUT_SCORE:
     case SNAG_OUTPUT_DOUBLE: snag_buf_double(w->buf, *(const double *)at); return;
     case SNAG_OUTPUT_THRESHOLD:
         if (snag_output_limited(base))

@@ -111,6 +111,7 @@ static const snag_output change_outputs[] = {
     MAY("shape", TEXT, snag_change, shape),
     MAY("channel", TEXT, snag_change, channel),
     MUST("walk", HEX, snag_change, walk),
+    MAY("score", SCORE, snag_change, score),
 };
 
 static const snag_output decision_outputs[] = {
@@ -391,6 +392,7 @@ bool snag_output_is_set(const snag_output *field, const snag_record *record, con
     case SNAG_OUTPUT_DURATION:
     case SNAG_OUTPUT_INT: return *(const int64_t *)at >= 0;
     case SNAG_OUTPUT_DOUBLE: return *(const double *)at >= 0;
+    case SNAG_OUTPUT_SCORE: return ((const snag_change *)base)->scored;
     case SNAG_OUTPUT_THRESHOLD: return *(const int64_t *)at >= 0 || snag_output_limited(base);
     case SNAG_OUTPUT_REASON: return *(const snag_reason *)at != SNAG_REASON_NONE;
     case SNAG_OUTPUT_TIMELINE:

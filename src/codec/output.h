@@ -18,6 +18,7 @@ typedef enum snag_output_type {
     SNAG_OUTPUT_DURATION, /* int64 ms as text ("30m"); below 0 = unset */
     SNAG_OUTPUT_INT,      /* int64; below 0 = unset */
     SNAG_OUTPUT_DOUBLE,   /* below 0 = unset */
+    SNAG_OUTPUT_SCORE,    /* of a change that is scored */
     SNAG_OUTPUT_THRESHOLD, /* of an alert: an int64, or its limit; in Avro a union of both */
     SNAG_OUTPUT_COUNT,    /* uint32, always there */
     SNAG_OUTPUT_HEX,      /* 16 bytes, always there */

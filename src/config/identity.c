@@ -233,6 +233,12 @@ static void add_journey(snag_loader *loader, snag_sha256 *sha, const snag_journe
         add_int(sha, "expire", journey->expire_ms);
     if (journey->settle_ms > 0)
         add_int(sha, "settle", journey->settle_ms);
+    if (journey->survey.event.count) {
+        add_matcher(loader, sha, "survey", &journey->survey.event);
+        add_matcher(loader, sha, "asked", &journey->survey.asked);
+        add_slot(loader, sha, "score", journey->survey.score);
+        add_slot(loader, sha, "about", journey->survey.about);
+    }
     for (uint32_t i = 0; i < journey->stage_count; i++)
         add_stage(loader, sha, &journey->stages[i]);
 }

@@ -320,6 +320,38 @@ static void outcomes_check(snag_loader *loader, const snag_yaml *node, snag_jour
     loader->pipeline->walks_judged |= journey->judged;
 }
 
+static void survey_load(snag_loader *loader, const snag_yaml *node, snag_journey *journey)
+{
+    snag_survey_raw raw = {0};
+    int64_t score = 0;
+    int64_t about = 0;
+    if (!snag_section_load(loader, &snag_section_survey, node, &raw, NULL, NULL))
+        return;
+    if (raw.event)
+        snag_matcher_load(loader, raw.event, raw.where, &journey->survey.event);
+    else if (!snag_key_given(loader, node, "event"))
+        snag_finding_add(loader, node->key_at, "survey: needs event: what is an answer?");
+    if (raw.asked)
+        snag_matcher_load(loader, raw.asked, NULL, &journey->survey.asked);
+    if (raw.score)
+        snag_slot_load(loader, raw.score, &score);
+    else if (!snag_key_given(loader, node, "score"))
+        snag_finding_add(loader, node->key_at,
+                         "survey: needs score: the kept number that says what was said");
+    if (raw.about)
+        snag_slot_load(loader, raw.about, &about);
+    snag_kind kind = score ? loader->names[score].kind : SNAG_KIND_INT;
+    if (kind != SNAG_KIND_INT && kind != SNAG_KIND_DOUBLE)
+        snag_finding_add(loader, raw.score->at,
+                         "score: needs a number, as keep: { %.*s: { from: …, as: int } }",
+                         SNAG_FMT(loader->names[score].name));
+    if (about && loader->names[about].kind != SNAG_KIND_TEXT)
+        snag_finding_add(loader, raw.about->at, "about: needs a text, the name of a stage");
+    journey->survey.score = (uint16_t)score;
+    journey->survey.about = (uint16_t)about;
+    journey->patient = journey->patient || journey->survey.asked.count; /* where it was asked is remembered */
+}
+
 static void journey_load(snag_loader *loader, const snag_yaml *node, snag_journey *journey)
 {
     snag_journey_raw raw = {0};
@@ -335,6 +367,8 @@ static void journey_load(snag_loader *loader, const snag_yaml *node, snag_journe
         snag_finding_add(loader, snag_yaml_get(node, "settle")->at,
                          "settle: is longer than remember: of the source, after which a walk that ended is "
                          "forgotten");
+    if (raw.survey)
+        survey_load(loader, raw.survey, journey);
     if (raw.stages)
         stages_load(loader, raw.stages, journey);
     if (raw.stages)

@@ -175,7 +175,23 @@ static const snag_key journey_keys[] = {
     {"settle", TIME(AT(snag_journey_raw, settle_ms), 0, "0s",
                     "for so long after its end a walk's outcome may be amended, by what comes late or by "
                     "going on; each amending change says which one it corrects")},
+    {"survey", NODE(AT(snag_journey_raw, survey), "a map",
+                    "answers of customers, joined to the walk and the stage that they are about")},
     {"adopt", LATER(NULL)},
+};
+
+static const snag_key survey_keys[] = {
+    {"event", NODE(AT(snag_survey_raw, event), "a name, a list, or {event, where}",
+                   "an answer; it belongs to the walk with its per value, also after the walk has "
+                   "ended")},
+    {"where", NODE(AT(snag_survey_raw, where), "an expression", "must be true of the answer")},
+    {"score", NODE(AT(snag_survey_raw, score), "a kept number",
+                   "what was said; an answer without it is none")},
+    {"about", NODE(AT(snag_survey_raw, about), "a kept name",
+                   "the name of the stage that the answer is about, where it says so")},
+    {"asked", NODE(AT(snag_survey_raw, asked), "a name, a list, or {event, where}",
+                   "when the survey is sent: its answers are about the stage the walk is in then. Without "
+                   "it, and without about:, they are about the stage it is in when they come")},
 };
 
 #define TOLD(type, of)                                                                           \
@@ -305,6 +321,9 @@ const snag_section snag_section_fact =
 const snag_section snag_section_journey =
     SNAG_SECTION("journey", "a journey", "A declared path; each walk along it is followed.",
                  journey_keys);
+const snag_section snag_section_survey =
+    SNAG_SECTION("survey", "a survey", "What customers say of a journey: a change answered, with its score.",
+                 survey_keys);
 const snag_section snag_section_stage =
     SNAG_SECTION("stage", "a stage", "One stage of a journey.", stage_keys);
 const snag_section snag_section_matcher =
@@ -330,7 +349,8 @@ const snag_section snag_section_redis =
 
 const snag_section *const snag_sections[] = {
     &snag_section_pipeline, &snag_section_source,  &snag_section_mapping,
-    &snag_section_fact,     &snag_section_journey,  &snag_section_stage,    &snag_section_rule,
+    &snag_section_fact,     &snag_section_journey,  &snag_section_stage,    &snag_section_survey,
+    &snag_section_rule,
     &snag_section_matcher,  &snag_section_calendar, &snag_section_zone,     &snag_section_season,
     &snag_section_outputs,  &snag_section_redis,
 };

@@ -57,6 +57,7 @@ extern const snag_section snag_section_mapping;
 extern const snag_section snag_section_fact;
 extern const snag_section snag_section_journey;
 extern const snag_section snag_section_stage;
+extern const snag_section snag_section_survey;
 extern const snag_section snag_section_matcher;
 extern const snag_section snag_section_rule;
 extern const snag_section snag_section_calendar;
@@ -178,6 +179,7 @@ typedef struct snag_journey_raw {
     bool again;
     int64_t expire_ms;
     int64_t settle_ms;
+    const snag_yaml *survey;
     const snag_yaml *stages;
 } snag_journey_raw;
 
@@ -190,6 +192,14 @@ typedef struct snag_told_raw {
     const snag_yaml *headline;
     const snag_yaml *tags;
 } snag_told_raw;
+
+typedef struct snag_survey_raw {
+    const snag_yaml *event;
+    const snag_yaml *where;
+    const snag_yaml *asked;
+    const snag_yaml *score;
+    const snag_yaml *about;
+} snag_survey_raw;
 
 typedef struct snag_stage_raw {
     snag_told_raw told;

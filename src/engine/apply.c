@@ -90,6 +90,10 @@ static void step_walk(snag_engine *engine, const snag_journey *journey, const sn
     bool promised = journey->stages[op->stage].wait.promise >= 0;
     if (op->role == 0)
         snag_walk_event(engine, journey, op->stage);
+    else if (op->role == SNAG_ROLE_EVENT)
+        snag_poll_asked(engine, journey);
+    else if (op->role == SNAG_ROLE_ANSWER)
+        snag_poll_answered(engine, journey);
     else if (op->role == SNAG_ROLE_FOUND)
         snag_promise_look(engine, journey, op->stage);
     else if (promised)

@@ -27,6 +27,19 @@ static void walk_stages(const snag_journey *journey, snag_op op, each_matcher *e
     }
 }
 
+/* Answers of surveys, and when they are asked; the ops name no stage. */
+static void walk_survey(const snag_poll *survey, snag_op op, each_matcher *each, void *context)
+{
+    const snag_matcher *matchers[] = {&survey->asked, &survey->event};
+    static const uint16_t roles[] = {SNAG_ROLE_EVENT, SNAG_ROLE_ANSWER};
+    for (uint32_t r = 0; r < sizeof roles / sizeof roles[0]; r++) {
+        op.where = matchers[r]->where;
+        op.role = roles[r];
+        if (matchers[r]->count)
+            each(context, matchers[r], &op);
+    }
+}
+
 static void walk_journeys(const snag_pipeline *pipeline, uint32_t scope, each_matcher *each,
                           void *context)
 {
@@ -34,7 +47,9 @@ static void walk_journeys(const snag_pipeline *pipeline, uint32_t scope, each_ma
         const snag_journey *journey = &pipeline->journeys[j];
         if (journey->scope != scope)
             continue;
-        walk_stages(journey, (snag_op){.index = (uint16_t)j, .scope = (uint8_t)scope}, each, context);
+        snag_op op = {.index = (uint16_t)j, .scope = (uint8_t)scope};
+        walk_stages(journey, op, each, context);
+        walk_survey(&journey->survey, op, each, context);
     }
 }
 

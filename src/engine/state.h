@@ -314,6 +314,10 @@ bool snag_segment_ask(void *context, const snag_rule *rule, const snag_item *ite
                       uint64_t *usual);
 snag_err snag_segment_restore(snag_engine *engine, snag_str key, snag_str owner, snag_str blob);
 
+/* --- poll.c: answers of customers, joined to the walk and the stage they are about --- */
+void snag_poll_asked(snag_engine *engine, const snag_journey *journey);
+void snag_poll_answered(snag_engine *engine, const snag_journey *journey);
+
 /* --- fold.c: signals to alerts --- */
 void snag_fold_opened(void *engine, const snag_signal_spec *spec, snag_item *item,
                       const snag_rule_facts *facts);

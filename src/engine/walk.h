@@ -21,7 +21,8 @@ typedef struct snag_walk {
     uint32_t closed_seq; /* of the newest closing change */
     uint8_t outcome;     /* SNAG_OUTCOME_* */
     uint8_t level;       /* SNAG_TOLD_* of the stage's `due:` */
-    uint8_t padding[2];
+    uint8_t asked;       /* 1 + the stage at which the survey was asked last; 0 = it was not */
+    uint8_t padding[1];
     int64_t deadline_ms; /* of the stage's `due:`; SNAG_TIME_NONE = none */
     int64_t paused_ms;
     int64_t second_ms;

@@ -66,7 +66,8 @@
     X(ENTERED, "entered")  \
     X(STALLED, "stalled")  \
     X(RESUMED, "resumed")  \
-    X(ENDED, "ended")
+    X(ENDED, "ended")      \
+    X(ANSWERED, "answered")
 
 #define SNAG_CAUSE_TABLE(X)     \
     X(EVENT, "event")           \
@@ -217,9 +218,12 @@ typedef struct snag_change {
     snag_str milestone; /* name of the milestone reached by `to`, empty = none */
     snag_cause cause;
     int64_t dwell_ms; /* time in `from`; -1 = absent */
-    snag_str outcome; /* on the closing change: the stage's `end:` word, or snag_outcome_word */
+    /* On the closing change, and on answers after it: the stage's `end:` word, or snag_outcome_word */
+    snag_str outcome;
     uint32_t corrects; /* seq of the closing change (of this walk) that this one amends; 0 = none */
     snag_str amended;  /* the outcome it had; not told, for sums */
+    bool scored;       /* answered: what the customer said of `from` is */
+    double score;
     const snag_evidence *evidence;
     uint32_t evidence_count;
     const snag_str *open_alerts; /* dedup keys of this walk's open episodes */

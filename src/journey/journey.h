@@ -72,6 +72,14 @@ static inline bool snag_stage_waits(const snag_stage *stage)
     return stage->wait.after.ms >= 0 || stage->wait.promise >= 0;
 }
 
+/* A survey about a journey: an answer belongs to the walk with its `per` value and to one of its stages. */
+typedef struct snag_poll {
+    snag_matcher event; /* an answer; empty = there is no survey */
+    snag_matcher asked; /* it is asked: the stage the walk is in then; empty = not said by any event */
+    uint16_t score;     /* the slot of what was said */
+    uint16_t about;     /* the slot of the name of the stage it is about; 0 = where it was asked, or is now */
+} snag_poll;
+
 typedef struct snag_journey {
     snag_str name;
     uint16_t scope;
@@ -82,6 +90,7 @@ typedef struct snag_journey {
     bool learns;   /* some stage's due: is learned */
     int64_t expire_ms; /* a walk so long in one stage is abandoned; -1 = never */
     int64_t settle_ms; /* for so long after its end its outcome may be amended; 0 = final at once */
+    snag_poll survey;
     const snag_stage *stages;
     uint32_t stage_count;
     uint32_t fingerprint; /* as in snag_signal_spec */

@@ -149,6 +149,8 @@ static inline void sample_change_full(snag_change *change)
                             .cause = SNAG_CAUSE_EVENT,
                             .dwell_ms = 61000,
                             .outcome = SNAG_STR("abandoned"),
+                            .scored = true,
+                            .score = 7.5,
                             .evidence = sample_evidence,
                             .evidence_count = 2,
                             .open_alerts = sample_alerts,

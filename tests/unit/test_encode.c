@@ -66,7 +66,8 @@ static const char *const want[SAMPLE_COUNT] = {
     "{\"id\":\"\\\"quoted\\\"\\n\"}],"
     "\"dwell_ms\":61000,\"outcome\":\"abandoned\",\"open_alerts\":[\"shop/declined/c-48213/o-7731\",\"b\"],"
     "\"corrects\":\"ff0102030405060708090a0b0c0d0e0f-ended-2\","
-    "\"shape\":\"needs_approval\",\"channel\":\"phone\",\"walk\":\"ff0102030405060708090a0b0c0d0e0f\"}}",
+    "\"shape\":\"needs_approval\",\"channel\":\"phone\",\"walk\":\"ff0102030405060708090a0b0c0d0e0f\","
+    "\"score\":7.5}}",
 
     "{\"specversion\":\"1.0\",\"id\":\"00000000000000000000000000000000-entered-1\","
     "\"type\":\"snag.journey.entered\","
