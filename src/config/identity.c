@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Who is who after a change of the file: tags of scopes, fingerprints of rules and journeys, the
- * hash of the whole. Each is SHA-256 over a canonical list of length-prefixed texts, so that
- * layout, comments and the order of keys do not matter.
+ * Who is who after a change of the file: tags of scopes, fingerprints of rules and journeys, the hash of the
+ * whole. Each is SHA-256 over a canonical list of length-prefixed texts: layout and comments do not matter.
  *
  * A fingerprint covers what decides and leaves out what only words it (headline, owner, sla,
  * playbook, severity). The hash covers all that is said as well, and leaves out where the pipeline
