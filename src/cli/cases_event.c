@@ -126,7 +126,7 @@ static snag_str id_of_line(snag_case_parser *self)
     return snag_buf_str(&buf);
 }
 
-static snag_err pairs_fill(snag_case_parser *self, uint32_t from, snag_value *vars)
+static snag_err pairs_fill(snag_case_parser *self, uint32_t from, uint32_t source, snag_value *vars)
 {
     for (uint32_t i = from; i < self->words.count; i++) {
         const snag_word *word = &self->words.list[i];
@@ -134,6 +134,8 @@ static snag_err pairs_fill(snag_case_parser *self, uint32_t from, snag_value *va
         if (word->key.size == 0)
             return snag_case_fail_word(self, word, "expected key=value, not", (snag_str){0});
         int slot = slot_find(self, &nearest);
+        if (slot < 0 && snag_case_device_word(self, source, word->key))
+            continue;
         if (slot < 0)
             return snag_case_fail_word(self, word, "an event has no name", nearest.best);
         snag_err err = value_parse(self, word, slot_kind(self, (uint32_t)slot), &vars[slot]);
@@ -191,7 +193,7 @@ snag_err snag_case_event(snag_case_parser *self)
     snag_str customer = names_customer(self->pipeline, source) ? list[0].text : (snag_str){"", 0};
     if (customer.size)
         vars[SNAG_VAR_CUSTOMER] = snag_value_text(customer);
-    err = pairs_fill(self, pairs, vars);
+    err = pairs_fill(self, pairs, source, vars);
     if (err)
         return err;
     snag_step *step = snag_case_step_add(self, false, time_ms);
@@ -202,6 +204,9 @@ snag_err snag_case_event(snag_case_parser *self)
                                .account = text_of(&vars[SNAG_VAR_ACCOUNT]),
                                .channel = text_of(&vars[SNAG_VAR_CHANNEL]), .vars = vars,
                                .var_count = self->pipeline->name_count};
+    err = snag_case_device(self, pairs, source, &step->event);
+    if (err)
+        return err;
     _Alignas(16) unsigned char scratch[EXCLUDE_BYTES];
     snag_arena room;
     snag_arena_init(&room, scratch, sizeof scratch);

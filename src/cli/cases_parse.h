@@ -43,5 +43,9 @@ SNAG_MUST_CHECK snag_err snag_case_watched(snag_case_parser *self, const snag_wo
                                            bool journeys);
 SNAG_MUST_CHECK snag_err snag_case_event(snag_case_parser *self);
 SNAG_MUST_CHECK snag_err snag_case_expect(snag_case_parser *self);
+/* cases_device.c: whether the word behind an event is about its device's clock; and what they say. */
+bool snag_case_device_word(const snag_case_parser *self, uint32_t source, snag_str key);
+SNAG_MUST_CHECK snag_err snag_case_device(snag_case_parser *self, uint32_t from, uint32_t source,
+                                          snag_event *event);
 
 #endif

@@ -16,6 +16,10 @@ enum {
 static void on_record(void *context, const snag_record *record)
 {
     feed_part *part = context;
+    if (record->kind == SNAG_RECORD_LATE && record->as.late.future) {
+        snag_feed_future(part->feed, record);
+        return;
+    }
     part->feed->options.emit(part->feed->options.context, part->index, record);
 }
 
@@ -161,6 +165,20 @@ static bool merges(const snag_feed *feed)
            (feed->partition_count > 1 && feed->config->pipeline.sources[0].rekey);
 }
 
+static feed_part *part_of(snag_feed *feed, const snag_event *event)
+{
+    if (feed->options.placed)
+        return &feed->partitions[event->position.partition];
+    if (feed->partition_count == 1)
+        return &feed->partitions[0];
+    /* As its producer would place it, also where the event has only a hash of the key. */
+    const snag_pipeline *pipeline = &feed->config->pipeline;
+    snag_str key = snag_decoder_key(feed->decoders[event->position.source], pipeline->key_account);
+    if (pipeline->sources[event->position.source].rekey) /* it is carried by what rules see */
+        key = pipeline->key_account ? event->account : event->customer;
+    return &feed->partitions[snag_murmur2(key) % feed->partition_count];
+}
+
 /* The items of the record at hand, in each partition; only then has their source come further. */
 static void merge_items(snag_feed *feed, size_t count)
 {
@@ -169,26 +187,15 @@ static void merge_items(snag_feed *feed, size_t count)
     for (uint32_t i = 0; i < feed->partition_count && !feed->stopped; i++)
         if (feed->partitions[i].count > 0)
             merge(feed, &feed->partitions[i], source);
-    for (size_t i = 0; i < count; i++)
-        if (feed->items[i].time_ms - bound_ms > feed->flows[source].low_ms)
-            feed->flows[source].low_ms = feed->items[i].time_ms - bound_ms;
+    for (size_t i = 0; i < count; i++) {
+        int64_t time_ms = snag_engine_time(part_of(feed, &feed->items[i])->engine, &feed->items[i]);
+        if (time_ms != SNAG_TIME_NONE && time_ms - bound_ms > feed->flows[source].low_ms)
+            feed->flows[source].low_ms = time_ms - bound_ms;
+    }
 }
 
-static void event_add(snag_feed *feed, const snag_event *event)
+static void event_tell(snag_feed *feed, const snag_event *event)
 {
-    uint32_t index = feed->options.placed ? event->position.partition : 0;
-    if (feed->partition_count > 1 && !feed->options.placed) {
-        /* As its producer would place it, also where the event has only a hash of the key. */
-        const snag_pipeline *pipeline = &feed->config->pipeline;
-        snag_str key = snag_decoder_key(feed->decoders[event->position.source], pipeline->key_account);
-        if (pipeline->sources[event->position.source].rekey) /* it is carried by what rules see */
-            key = pipeline->key_account ? event->account : event->customer;
-        index = snag_murmur2(key) % feed->partition_count;
-    }
-    feed_part *part = &feed->partitions[index];
-    SNAG_ASSERT(part->count < part->room);
-    part->events[part->count] = *event;
-    part->events[part->count++].position.partition = index;
     feed->counts.events++;
     if (feed->counts.first_ms == SNAG_TIME_NONE || event->time_ms < feed->counts.first_ms)
         feed->counts.first_ms = event->time_ms;
@@ -196,6 +203,32 @@ static void event_add(snag_feed *feed, const snag_event *event)
         feed->counts.last_ms = event->time_ms;
     if (feed->options.event)
         feed->options.event(feed->options.context, event);
+}
+
+/* Those that a device stamped, which are judged by now: only then is their time known, or that they are
+ * unreadable. */
+static void stamped_tell(snag_feed *feed, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        snag_event right = feed->items[i];
+        if (right.device == NULL)
+            continue;
+        right.time_ms = snag_engine_time(part_of(feed, &right)->engine, &right);
+        if (right.time_ms != SNAG_TIME_NONE)
+            event_tell(feed, &right);
+    }
+}
+
+static void event_add(snag_feed *feed, const snag_event *event)
+{
+    feed_part *part = part_of(feed, event);
+    SNAG_ASSERT(part->count < part->room);
+    part->events[part->count] = *event;
+    part->events[part->count++].position.partition = part->index;
+    if (event->device)
+        return;
+    event_tell(feed, event);
+    feed->counts.unmarked += feed->config->pipeline.sources[event->position.source].device.given;
 }
 
 /* A record's events; where they are many, what waits is judged first. */
@@ -209,10 +242,15 @@ static snag_err events_add(snag_feed *feed, size_t count, snag_diag *diag)
         if (err)
             return err;
     }
+    bool stamped = count > 0 && feed->config->pipeline.sources[feed->items[0].position.source].device.given;
     for (size_t i = 0; i < count; i++)
         event_add(feed, &feed->items[i]);
     if (count > 0 && merges(feed))
         merge_items(feed, count);
+    else if (stamped && judge_events(feed, diag))
+        return feed->stopped;
+    if (stamped && !feed->stopped)
+        stamped_tell(feed, count);
     return SNAG_OK;
 }
 
@@ -221,9 +259,7 @@ static snag_err dead_tell(snag_feed *feed, const snag_dead *dead, snag_diag *dia
     snag_err err = judge(feed, diag);
     if (err)
         return err;
-    feed->counts.dead++;
-    feed->counts.dead_by[dead->reason]++;
-    feed->options.dead(feed->options.context, dead);
+    snag_feed_dead_count(feed, dead);
     return SNAG_OK;
 }
 
@@ -261,6 +297,7 @@ static snag_err line_feed(snag_feed *feed, uint16_t source, const snag_line *lin
             return judged;
         err = record_decode(feed, &raw, &count, &words);
     }
+    feed->line = raw;
     if (err == SNAG_OK)
         return events_add(feed, count, diag);
     SNAG_ASSERT(err != SNAG_AGAIN);
@@ -294,6 +331,7 @@ static snag_err record_feed(snag_feed *feed, const snag_raw *raw, snag_diag *dia
             return judged;
         err = record_decode(feed, raw, &count, &words);
     }
+    feed->line = *raw;
     if (err == SNAG_OK)
         err = keys_check(feed, raw, count, &words);
     if (err == SNAG_OK)

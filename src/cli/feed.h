@@ -34,7 +34,8 @@ typedef struct snag_dead {
 
 typedef void snag_feed_emit(void *context, uint32_t partition, const snag_record *record);
 typedef void snag_feed_dead(void *context, const snag_dead *dead);
-/* An event before it is judged, in the order of the lines. Borrowed during the call. */
+/* An event before it is judged, in the order of the lines; one that a device stamped is judged then, and has
+ * its right time. Borrowed during the call. */
 typedef void snag_feed_event(void *context, const snag_event *event);
 
 /* The stamp that a topic would have given this line; SNAG_TIME_NONE where nobody knows. */
@@ -99,6 +100,7 @@ snag_err snag_feed_finish(snag_feed *feed, bool drain);
 typedef struct snag_feed_counts {
     uint64_t lines;
     uint64_t events;
+    uint64_t unmarked; /* of a source with `device:`, those that say no device, or not when they came */
     uint64_t dead;
     uint64_t dead_by[SNAG_ERR_COUNT];
     int64_t first_ms; /* oldest and newest event time; SNAG_TIME_NONE before the first event */

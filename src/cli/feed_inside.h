@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "cli/feed.h"
+#include "codec/codec.h"
 #include "local/memory.h"
 
 /* One emulated partition: an engine, its memory and the events that wait for it. */
@@ -36,9 +37,15 @@ struct snag_feed {
     void *arena_block;
     snag_feed_counts counts;
     snag_err stopped; /* the state outgrew its memory: nothing more is taken */
-    snag_event items[SNAG_EACH_MAX]; /* of the record at hand */
+    snag_event items[SNAG_EACH_MAX]; /* of the record at hand … */
+    snag_raw line;                   /* … which is this */
     uint32_t partition_count;
     feed_part partitions[];
 };
+
+/* feed_dead.c: counts a dead letter and tells it; and the line at hand, which a device stamped too far in the
+ * future, even by a right clock. */
+void snag_feed_dead_count(snag_feed *feed, const snag_dead *dead);
+void snag_feed_future(snag_feed *feed, const snag_record *record);
 
 #endif

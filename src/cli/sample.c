@@ -81,6 +81,7 @@ void snag_sample_event(snag_sample *sample, const snag_event *event)
         sample->excluded[event->excluded - 1]++;
     type_count(sample, event->type);
     snag_disorder_event(&source->disorder, &source->newest_ms, event);
+    source->unmarked += event->device == NULL && sample->pipeline->sources[from].device.given;
     for (uint32_t slot = 0; slot < event->var_count; slot++)
         source->absent[slot] += event->vars[slot].kind == SNAG_KIND_ABSENT;
 }

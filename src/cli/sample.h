@@ -32,6 +32,7 @@ typedef struct snag_sample_bad {
 typedef struct snag_sample_source {
     uint64_t events;
     int64_t newest_ms; /* a sample is one partition */
+    uint64_t unmarked; /* under `device:`, those that say no device, or not when they came */
     snag_disorder disorder;
     uint64_t absent[SNAG_KEPT_MAX + SNAG_VAR_KEPT]; /* by slot */
 } snag_sample_source;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/time.h"
+#include "cli/clocks.h"
 #include "cli/sample.h"
 #include "cli/terminal.h"
 
@@ -319,6 +320,7 @@ uint32_t snag_sample_print(const snag_sample *sample, const snag_feed *feed, FIL
     else
         fprintf(file, " (%.1f days)\n", days);
     order_print(&out);
+    out.findings += snag_clocks_print(sample, feed, file, out.colour);
     types_print(&out);
     alerts_print(&out);
     counters_print(&out, feed);

@@ -150,7 +150,10 @@ static void late_json(snag_buf *buf, const snag_encode_context *context, const s
     time_put(buf, "time", record->as.late.time_ms);
     snag_buf_str_put(buf, SNAG_STR(",\"data\":{\"event\":"));
     snag_buf_json(buf, record->as.late.type);
-    time_put(buf, "judged_to", record->as.late.judged_ms);
+    if (record->as.late.judged_ms != SNAG_TIME_NONE) /* else it is older than what is remembered */
+        time_put(buf, "judged_to", record->as.late.judged_ms);
+    if (record->as.late.clock_off_ms)
+        snag_buf_printf(buf, ",\"clock_off_ms\":%lld", (long long)record->as.late.clock_off_ms);
     snag_buf_printf(buf, ",\"partition\":%u,\"offset\":%lld}}", record->as.late.position.partition,
                     (long long)record->as.late.position.offset);
 }

@@ -336,7 +336,14 @@ static void trouble_print(const snag_feed *feed, snag_buf *buf, bool colour, FIL
 static void oddities_print(const snag_feed *feed, snag_buf *buf, FILE *file)
 {
     snag_counters counters;
+    uint64_t unmarked = snag_feed_counts_get(feed)->unmarked;
     snag_feed_counters(feed, &counters);
+    if (unmarked > 0) {
+        snag_buf_printf(buf, "note: ");
+        number_put(buf, unmarked, 0);
+        snag_buf_printf(buf, " events taken as they are: they say no device, or not when they were received");
+        line_out(buf, file);
+    }
     const struct {
         uint64_t count;
         bool odd;
@@ -347,6 +354,7 @@ static void oddities_print(const snag_feed *feed, snag_buf *buf, FILE *file)
      offsetof(snag_counters, name) == offsetof(snag_counters, no_per) ||                          \
          offsetof(snag_counters, name) == offsetof(snag_counters, where_erred) ||                 \
          offsetof(snag_counters, name) == offsetof(snag_counters, overflow) ||                    \
+         offsetof(snag_counters, name) == offsetof(snag_counters, corrected) ||                   \
          offsetof(snag_counters, name) == offsetof(snag_counters, bound),                         \
      help},
         SNAG_COUNTER_TABLE(X)

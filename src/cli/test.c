@@ -179,8 +179,9 @@ static bool others_moved(runner *self, snag_engine *engine, const snag_event *ev
 {
     const snag_pipeline *pipeline = self->pipeline;
     bool there = true;
-    if (event->time_ms > self->newest_ms)
-        self->newest_ms = event->time_ms;
+    int64_t time_ms = event->device ? event->device->came_ms : event->time_ms;
+    if (time_ms > self->newest_ms)
+        self->newest_ms = time_ms;
     for (uint32_t i = 0; i < pipeline->source_count && pipeline->source_count > 1; i++) {
         int64_t low_ms = self->newest_ms - pipeline->sources[i].out_of_order_ms;
         if (i != event->position.source)
@@ -344,6 +345,7 @@ const snag_command snag_command_test = {
             "and journeys that `use` does not name are not looked at. Times without a date are\n"
             "2026-01-05 UTC; +90s counts from the line before. id=, account=, channel= and every kept\n"
             "name may stand behind the type; key= without a value in an expectation: it must be absent.\n"
-            "Where there are several sources, source=NAME says whose event it is (without: the first's).",
+            "Where there are several sources, source=NAME says whose event it is (without: the first's).\n"
+            "Where a source has device:, device=NAME sent=TIME received=TIME say what its records would.",
     .run = run,
 };

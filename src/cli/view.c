@@ -163,7 +163,9 @@ static void late_put(snag_buf *buf, bool colour, const snag_record *record)
 {
     line_begin(buf, colour, record->as.late.time_ms, SNAG_STYLE_YELLOW, "late", record->as.late.type,
                record->as.late.customer);
-    if (record->as.late.judged_ms == SNAG_TIME_NONE) {
+    if (record->as.late.future) {
+        snag_buf_str_put(buf, SNAG_STR("unreadable: too far after it was received"));
+    } else if (record->as.late.judged_ms == SNAG_TIME_NONE) {
         snag_buf_str_put(buf, SNAG_STR("older than what is remembered"));
     } else {
         snag_buf_str_put(buf, SNAG_STR("already judged up to "));

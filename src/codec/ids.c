@@ -45,7 +45,7 @@ snag_err snag_mapper_derive_id(const snag_mapper *mapper, snag_arena *arena, sna
     uint64_t hash = mapper->item_json ? snag_hash64(snag_str_of(&mapper->item, sizeof mapper->item), 0) : 0;
     for (uint32_t i = 0; i < mapper->slot_count; i++) {
         const snag_slot *slot = &mapper->slots[i];
-        if (mapper->item_json && i == mapper->each_slot)
+        if (mapper->apart[i] || (mapper->item_json && i == mapper->each_slot))
             continue; /* the items' own slots say what is in it */
         if (slot->kind != SNAG_SLOT_ABSENT && slot->kind != SNAG_SLOT_NULL)
             hash = hash_slot(slot, hash ^ mapper->salts[i] ^ (uint64_t)slot->kind);

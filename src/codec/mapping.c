@@ -14,15 +14,18 @@
 
 enum { SCRATCH_BYTES = 1 << 18 }; /* for the expressions of one name; the result is copied out */
 
-/* Years 0 to 9999: what RFC 3339 can write. */
-static const int64_t time_min_ms = INT64_C(-62167219200000);
-static const int64_t time_max_ms = INT64_C(253402300799999);
-
 /* --- compiling --------------------------------------------------------------------------------- */
 
 static const snag_mapping *spec_of(const snag_source_spec *source, uint32_t i)
 {
-    return i < SNAG_VAR_KEPT ? &source->fixed[i] : &source->kept[i - SNAG_VAR_KEPT];
+    if (i < SNAG_VAR_KEPT)
+        return &source->fixed[i];
+    i -= SNAG_VAR_KEPT;
+    if (i < source->kept_count)
+        return &source->kept[i];
+    const snag_mapping *device[SNAG_DEVICE_ENTRIES] = {&source->device.id, &source->device.sent,
+                                                  &source->device.received};
+    return device[i - source->kept_count];
 }
 
 static snag_err no_memory(snag_diag *diag)
@@ -63,6 +66,14 @@ static snag_err compile_entry(snag_mapper *mapper, uint32_t i, snag_diag *diag)
     return SNAG_OK;
 }
 
+/* When a record is sent again it may say another time of sending: that makes no other event of it. */
+static void apart_find(snag_mapper *mapper)
+{
+    for (uint32_t i = mapper->entry_count; i-- > 0;)
+        for (uint32_t n = 0; n < mapper->entries[i].slot_count; n++)
+            mapper->apart[mapper->entries[i].slots[n]] = i >= mapper->count;
+}
+
 static snag_err compile(snag_mapper *mapper, snag_diag *diag)
 {
     uint32_t names = 0;
@@ -71,10 +82,10 @@ static snag_err compile(snag_mapper *mapper, snag_diag *diag)
         err = snag_paths_init(&mapper->items, diag);
     if (!err && mapper->source->each.size)
         err = snag_paths_add(&mapper->paths, mapper->source->each, &mapper->each_slot, diag);
-    mapper->entries = calloc(mapper->count, sizeof *mapper->entries);
+    mapper->entries = calloc(mapper->entry_count, sizeof *mapper->entries);
     if (!err && !mapper->entries)
         err = no_memory(diag);
-    for (uint32_t i = 0; !err && i < mapper->count; i++) {
+    for (uint32_t i = 0; !err && i < mapper->entry_count; i++) {
         err = compile_entry(mapper, i, diag);
         if (mapper->entries[i].spec->expr && mapper->entries[i].slot_count >= names)
             names = mapper->entries[i].slot_count + 1;
@@ -82,7 +93,7 @@ static snag_err compile(snag_mapper *mapper, snag_diag *diag)
     if (err)
         return err;
     mapper->slot_count = mapper->paths.slot_count + mapper->items.slot_count + 1;
-    for (uint32_t i = 0; i < mapper->count; i++)
+    for (uint32_t i = 0; i < mapper->entry_count; i++)
         snag_mapper_slots_place(mapper, &mapper->entries[i]);
     uint32_t slots = mapper->slot_count;
     mapper->slots = calloc(slots + 1, sizeof *mapper->slots);
@@ -90,8 +101,10 @@ static snag_err compile(snag_mapper *mapper, snag_diag *diag)
     mapper->vars = calloc(names + 1, sizeof *mapper->vars);
     bool scratch = names || mapper->source->exclusion_count;
     mapper->scratch = scratch ? malloc(SCRATCH_BYTES) : NULL;
-    if (!mapper->slots || !mapper->salts || !mapper->vars || (scratch && !mapper->scratch))
+    mapper->apart = calloc(slots + 1, sizeof *mapper->apart);
+    if (!mapper->slots || !mapper->salts || !mapper->apart || !mapper->vars || (scratch && !mapper->scratch))
         return no_memory(diag);
+    apart_find(mapper);
     for (uint32_t i = 0; i < slots; i++)
         mapper->salts[i] = snag_hash64(snag_mapper_slot_path(mapper, i), 0);
     if (mapper->source->each.size == 0)
@@ -111,6 +124,7 @@ snag_err snag_mapper_new(snag_mapper **out, const snag_source_spec *source, int6
     mapper->source = source;
     mapper->now_ms = now_ms;
     mapper->count = SNAG_VAR_KEPT + source->kept_count;
+    mapper->entry_count = mapper->count + (source->device.given ? SNAG_DEVICE_ENTRIES : 0u);
     mapper->hashes = snag_source_hashes(source);
     snag_err err = compile(mapper, diag);
     if (err)
@@ -124,7 +138,7 @@ void snag_mapper_free(snag_mapper *mapper)
 {
     if (!mapper)
         return;
-    for (uint32_t i = 0; mapper->entries && i < mapper->count; i++)
+    for (uint32_t i = 0; mapper->entries && i < mapper->entry_count; i++)
         free(mapper->entries[i].slots);
     snag_paths_finish(&mapper->paths);
     snag_paths_finish(&mapper->items);
@@ -132,6 +146,7 @@ void snag_mapper_free(snag_mapper *mapper)
     free(mapper->entries);
     free(mapper->slots);
     free(mapper->salts);
+    free(mapper->apart);
     free(mapper->vars);
     free(mapper->scratch);
     free(mapper);
@@ -197,8 +212,7 @@ static inline const snag_slot *plain_text(const snag_mapper *mapper, const snag_
     return NULL;
 }
 
-/* The value of a name, ABSENT where the record does not have it. */
-static snag_err name_value(snag_mapper *mapper, const snag_mapper_entry *from, snag_kind as,
+snag_err snag_mapper_value(snag_mapper *mapper, const snag_mapper_entry *from, snag_kind as,
                            snag_arena *arena, snag_value *out, snag_diag *diag)
 {
     const snag_mapping *spec = from->spec;
@@ -257,7 +271,7 @@ static snag_err map_text(snag_mapper *mapper, uint32_t var, size_t bytes_max, sn
     if (plain) {
         text = plain->as.raw;
     } else {
-        snag_err err = name_value(mapper, from, SNAG_KIND_TEXT, arena, value, diag);
+        snag_err err = snag_mapper_value(mapper, from, SNAG_KIND_TEXT, arena, value, diag);
         if (err)
             return err;
         if (value->kind != SNAG_KIND_ABSENT)
@@ -327,18 +341,17 @@ static snag_err map_time(snag_mapper *mapper, snag_arena *arena, snag_value *var
         *value = snag_value_time_ms(event->time_ms);
         return SNAG_OK;
     }
-    snag_err err = name_value(mapper, from, SNAG_KIND_TIME, arena, value, diag);
+    snag_err err = snag_mapper_value(mapper, from, SNAG_KIND_TIME, arena, value, diag);
     if (err)
         return err;
     if (value->kind == SNAG_KIND_ABSENT)
         return missing(from, "absent", diag);
-    int64_t seconds = value->as.time.seconds;
-    event->time_ms = seconds < time_min_ms / 1000 - 1 || seconds > time_max_ms / 1000
-                         ? SNAG_NEVER
-                         : seconds * 1000 + value->as.time.nanos / 1000000;
-    if (event->time_ms < time_min_ms || event->time_ms > time_max_ms)
+    if (!snag_mapper_time(value, &event->time_ms))
         return snag_fail(diag, SNAG_BAD_TIME, "time lies outside of the years 0 to 9999");
-    return check_skew(mapper, event, diag);
+    if (mapper->source->device.given)
+        err = snag_mapper_device(mapper, arena, event, diag);
+    /* Of what a device stamped is asked when its clock is corrected. */
+    return err || event->device ? err : check_skew(mapper, event, diag);
 }
 
 static snag_err require(const snag_mapper *mapper, uint32_t var, snag_str text, snag_diag *diag)
@@ -404,7 +417,7 @@ static snag_err map_kept(snag_mapper *mapper, snag_arena *arena, snag_value *var
         if (plain)
             vars[i] = snag_value_text(plain->as.raw);
         else
-            err = name_value(mapper, from, from->spec->as, arena, &vars[i], diag);
+            err = snag_mapper_value(mapper, from, from->spec->as, arena, &vars[i], diag);
         if (!err)
             err = cut_text(&vars[i], arena);
         if (err)
@@ -441,6 +454,8 @@ static bool event_begin(const snag_mapper *mapper, const snag_raw *raw, snag_are
     event->position = raw->position;
     event->shift = 0;
     event->vars = vars;
+    event->device = NULL;
+    event->clock_off_ms = 0;
     event->var_count = mapper->count;
     event->id_derived = false;
     event->exclude_erred = false;

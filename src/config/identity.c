@@ -8,7 +8,6 @@
  * runs (topic, file, registry, outputs, kafka, redis, budget): the same on every machine.
  */
 #include "base/assert.h"
-#include "base/hash.h"
 #include "config/field.h"
 #include "rules/step.h"
 
@@ -287,6 +286,7 @@ static void add_source(snag_loader *loader, snag_sha256 *sha, const snag_source_
         add_word(sha, "rekey");
     if (source->table)
         add_word(sha, "table");
+    snag_device_identity(loader, sha, &source->device);
     if (source->each.size) {
         add_word(sha, "each");
         add_text(sha, source->each);

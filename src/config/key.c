@@ -106,7 +106,11 @@ static const snag_key source_keys[] = {
     {"clock", WORD(AT(snag_source_raw, clock), clock_words, "wall",
                    "wall: an idle partition's time moves with the clock; log: only events move it")},
     {"max_skew", TIME(AT(snag_source_raw, max_skew_ms), 0, "5m",
-                      "an event stamped so far after its record's own timestamp is a bad record")},
+                      "an event stamped so far after its record's own timestamp is a bad record; with "
+                      "device: if it is so even by its corrected time")},
+    {"device", NODE(AT(snag_source_raw, device), "a path, a list, = EXPRESSION, or a map",
+                    "whose clock stamps the events: one that is off is corrected, by an offset of its own "
+                    "that stays as it is until several uploads in a row deny it; its own order is kept")},
     {"remember", TIME(AT(snag_source_raw, remember_ms), SNAG_SECOND_MS, "30d",
                       "how old an event may be and still open something; closed walks are kept so "
                       "long")},
@@ -137,6 +141,20 @@ static const snag_key mapping_keys[] = {
                   "of a time: auto = RFC 3339, or an epoch number told apart by its size")},
     {"hash", SNAG_KEY_BOOL, AT(snag_mapping_raw, hash), "false", 0, 0, NULL, NULL,
      "of a text: rules and records see a hash of it (SHA-256, 32 hex digits)", NULL},
+};
+
+static const snag_key device_keys[] = {
+    {"id", NODE(AT(snag_device_raw, id), "a path, a list, = EXPRESSION",
+                "where the device's name stands; a record without one is taken as it is")},
+    {"sent", NODE(AT(snag_device_raw, sent), "a path, a list, = EXPRESSION",
+                  "when the device sent the record, by its own clock; where events are sent as they happen, "
+                  "the same as time. Without it only a clock that runs ahead can be told: one that is slow "
+                  "looks like a record that comes late")},
+    {"received", NODE(AT(snag_device_raw, received), "a path, a list, = EXPRESSION",
+                      "when the record came, by a right clock; default: its own timestamp, which lines of a "
+                      "file do not have: their times are then taken as they are")},
+    {"tolerance", TIME(AT(snag_device_raw, tolerance_ms), 1000, "10s",
+                       "a clock that is less off is left alone")},
 };
 
 static const snag_key fact_keys[] = {
@@ -315,6 +333,11 @@ const snag_section snag_section_source =
                  source_keys);
 const snag_section snag_section_mapping =
     SNAG_SECTION("mapping", "a mapping", "Where one name comes from, the long way.", mapping_keys);
+const snag_section snag_section_device =
+    SNAG_SECTION("device", "a device's clock",
+                 "The clock that stamps the events of a source, one for each device, and how to know that it "
+                 "is off.",
+                 device_keys);
 const snag_section snag_section_fact =
     SNAG_SECTION("fact", "a fact", "A value remembered per customer, as of the time of the event that asks.",
                  fact_keys);
@@ -348,7 +371,7 @@ const snag_section snag_section_redis =
     SNAG_SECTION("redis", "redis", "Where state is kept beside the changelog.", redis_keys);
 
 const snag_section *const snag_sections[] = {
-    &snag_section_pipeline, &snag_section_source,  &snag_section_mapping,
+    &snag_section_pipeline, &snag_section_source,  &snag_section_mapping, &snag_section_device,
     &snag_section_fact,     &snag_section_journey,  &snag_section_stage,    &snag_section_survey,
     &snag_section_rule,
     &snag_section_matcher,  &snag_section_calendar, &snag_section_zone,     &snag_section_season,

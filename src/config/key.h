@@ -58,6 +58,7 @@ extern const snag_section snag_section_fact;
 extern const snag_section snag_section_journey;
 extern const snag_section snag_section_stage;
 extern const snag_section snag_section_survey;
+extern const snag_section snag_section_device;
 extern const snag_section snag_section_matcher;
 extern const snag_section snag_section_rule;
 extern const snag_section snag_section_calendar;
@@ -155,7 +156,15 @@ typedef struct snag_source_raw {
     int64_t clock;
     int64_t max_skew_ms;
     int64_t remember_ms;
+    const snag_yaml *device;
 } snag_source_raw;
+
+typedef struct snag_device_raw {
+    const snag_yaml *id;
+    const snag_yaml *sent;
+    const snag_yaml *received;
+    int64_t tolerance_ms;
+} snag_device_raw;
 
 typedef struct snag_mapping_raw {
     const snag_yaml *from;

@@ -12,6 +12,7 @@
 #define SNAG_CONFIG_LOADER_H
 
 #include "base/arena.h"
+#include "base/hash.h"
 #include "config/config.h"
 #include "config/yaml.h"
 #include "config/zones.h"
@@ -75,6 +76,7 @@ typedef struct snag_loader {
     bool calendar_fault; /* something is wrong with them, and told */
     snag_season *seasons;
     uint32_t season_count;
+    snag_place device_at; /* the first source's `device:`; line 0 = none has one */
     snag_scope *scopes;
     snag_journey *journeys;
     snag_rule *rules;
@@ -156,6 +158,12 @@ const snag_yaml *snag_shaped(snag_loader *loader, const snag_yaml *map, uint32_t
 bool snag_path_check(snag_loader *loader, const snag_yaml *node);
 /* After map and keep are read. */
 void snag_each_load(snag_loader *loader, const snag_yaml *node, snag_str each);
+/* `device:` of the source that is read, and its `map:`, or NULL. */
+void snag_device_load(snag_loader *loader, const snag_yaml *node, const snag_yaml *map);
+/* What it says, into the hash of the config; nothing where there is none. */
+void snag_device_identity(const snag_loader *loader, snag_sha256 *sha, const snag_device_spec *device);
+/* After all rules and journeys: the scope of the clocks, where a source has them. */
+void snag_clocks_load(snag_loader *loader);
 /* What a kept name or a fact may be called. False: a finding was added. */
 bool snag_kept_name_check(snag_loader *loader, snag_str name, snag_place at);
 /* The slot of a name an event or a fact has, or -1. */

@@ -267,6 +267,7 @@ static void hash_fill(snag_source_spec *source)
     static const uint32_t slots[] = {SNAG_VAR_CUSTOMER, SNAG_VAR_ACCOUNT};
     for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++)
         source->fixed[slots[i]].hash = true;
+    source->device.id.hash = true;
 }
 
 /* With clock: log a partition of the topic that falls silent would hold back all others. */
@@ -280,6 +281,10 @@ static void rekey_check(snag_loader *loader, const snag_yaml *node, const snag_s
                          loader->pipeline->key_account ? "account" : "customer");
     if (raw->file.size)
         snag_finding_add(loader, at, "rekey: is for a topic; a file is read as it is");
+    if (raw->device) /* a device's records come through many partitions then, in no order of their own */
+        snag_finding_add(loader, at,
+                         "rekey: is not built yet for a source with device:; instead: key the topic by the %s",
+                         loader->pipeline->key_account ? "account" : "customer");
 }
 
 /* Rows have no type: they are called by their source. */
@@ -334,6 +339,8 @@ static const snag_yaml *source_load(snag_loader *loader, const snag_yaml *node)
     snag_const_load(loader, raw.constants, raw.map);
     if (raw.each.size)
         snag_each_load(loader, snag_yaml_get(node, "each"), raw.each);
+    if (raw.device)
+        snag_device_load(loader, raw.device, raw.map);
     if (raw.hash)
         hash_fill(source);
     source->rekey = raw.rekey;

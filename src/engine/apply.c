@@ -316,6 +316,9 @@ static void note_late(snag_engine *engine, const snag_event *event, int64_t judg
     record->as.late.position = event->position;
     record->as.late.time_ms = event->time_ms;
     record->as.late.judged_ms = judged_ms;
+    record->as.late.clock_off_ms = event->clock_off_ms;
+    record->as.late.came_ms = event->stamp_ms;
+    record->as.late.future = false;
     record->as.late.customer = engine->work.owner;
     record->as.late.id = event->id;
     record->as.late.type = event->type;
@@ -416,8 +419,12 @@ static void make_place(snag_engine *engine, uint32_t parent)
         return;
     uint32_t oldest = snag_table_node(table, head->parent)->prev;
     uint32_t goes = oldest;
-    for (uint32_t i = 0, at = oldest; i < LOOK_MAX; i++, at = snag_table_node(table, at)->prev) {
-        if (snag_table_node(table, at)->flags & SNAG_NODE_FORGET) {
+    uint8_t clocks = engine->pipeline->clock_scope;
+    while (clocks && snag_table_node(table, goes)->scope == clocks)
+        goes = snag_table_node(table, goes)->prev; /* at most half of them are clocks, and these stay */
+    for (uint32_t i = 0, at = goes; i < LOOK_MAX; i++, at = snag_table_node(table, at)->prev) {
+        const snag_node *node = snag_table_node(table, at);
+        if (node->flags & SNAG_NODE_FORGET && (clocks == 0 || node->scope != clocks)) {
             goes = at;
             break;
         }

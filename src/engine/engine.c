@@ -140,6 +140,7 @@ snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline, void
     engine->cursor_ms = SNAG_TIME_NONE;
     engine->cursor_offset = INT64_MIN;
     engine->next_offset = INT64_MIN;
+    engine->refused.offset = -1;
     flows_init(engine);
     *out = engine;
     return SNAG_OK;
@@ -356,12 +357,15 @@ snag_err snag_engine_take(snag_engine *engine, const snag_event *events, size_t 
         look_ahead(engine, events, count, *taken);
         if (engine->full || !snag_table_has_room(&engine->table))
             return SNAG_FULL;
-        if (event->position.offset < engine->next_offset) {
+        bool again = event->position.offset < engine->next_offset;
+        if (!again && (engine->target_ms != engine->w_ms || engine->pending))
+            snag_engine_drain(engine, UINT32_MAX);
+        if (event->device && (event = snag_device_correct(engine, event, again)) == NULL)
+            continue;
+        if (again) {
             take_again(engine, event, &engine->ahead[*taken % SNAG_AHEAD]);
             continue;
         }
-        if (engine->target_ms != engine->w_ms || engine->pending)
-            snag_engine_drain(engine, UINT32_MAX);
         if (event->excluded)
             pass_over(engine, event);
         else

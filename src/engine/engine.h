@@ -35,7 +35,8 @@ typedef struct snag_engine snag_engine;
     X(walks_ended, "walks ended")                                              \
     X(bound, "walks and values let go because a bound was reached")           \
     X(zone_default, "deadlines in a calendar's own zone: the event named none that is known") \
-    X(rows, "rows of tables among the events")
+    X(rows, "rows of tables among the events") \
+    X(corrected, "events whose time was corrected: their device's clock is off")
 
 typedef struct snag_counters {
 #define X(name, help) uint64_t name;
@@ -69,9 +70,15 @@ size_t snag_engine_bytes_min(const snag_pipeline *pipeline);
 /* Takes events in the order of their source. Their strings are borrowed only during the call.
  * Emits whatever becomes due. With several sources each event waits until no source can bring one that
  * goes before it in the order of (time, source, offset); taken in turn (snag_engine_turn), few wait.
+ * One whose device's clock is off gets its right time first; one that lies too far in the future even then is
+ * emitted as such, and nothing else is done with it.
  * SNAG_FULL: the block is used up; the event at *taken was not applied and the engine is unchanged by it. */
 SNAG_MUST_CHECK snag_err snag_engine_take(snag_engine *engine, const snag_event *events,
                                           size_t count, size_t *taken);
+
+/* The time at which an event that was taken is judged: by a right clock, if its device's is known to be off.
+ * SNAG_TIME_NONE: too far in the future, and not judged. */
+int64_t snag_engine_time(snag_engine *engine, const snag_event *event);
 
 /* Logs the target W*; time moves there (never back) and due timers fire, at most `budget` of them.
  * Returns whether W* is reached; if not, call snag_engine_drain until it is. */

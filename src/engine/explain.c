@@ -49,6 +49,10 @@ static void put_item(snag_buf *buf, const snag_pipeline *pipeline, snag_cell *ce
         snag_fact_explain(fact, item, cell->judged_ms, buf);
         return;
     }
+    if (item->fingerprint == SNAG_CLOCK_FINGERPRINT) {
+        snag_device_explain(item, buf);
+        return;
+    }
     for (uint32_t j = 0; j < pipeline->journey_count; j++)
         if (pipeline->journeys[j].fingerprint == item->fingerprint)
             journey = &pipeline->journeys[j];

@@ -249,24 +249,29 @@ snag_err snag_merge_take(snag_engine *engine, const snag_event *events, size_t c
 {
     int64_t whole_ms = SNAG_TIME_NONE;
     for (*taken = 0; *taken < count; (*taken)++) {
-        const snag_event *event = &events[*taken];
-        uint32_t source = snag_flow_of(engine, &event->position);
+        const snag_event *read = &events[*taken];
+        const snag_event *event = read; /* NULL: its device stamped it too far in the future */
+        uint32_t source = snag_flow_of(engine, &read->position);
         SNAG_ASSERT(source < engine->flow_count);
         snag_flow *flow = &engine->flows[source];
         if (engine->full || !snag_table_has_room(&engine->table))
             return SNAG_FULL;
-        if (event->position.offset < flow->next_offset) {
-            if (event->excluded == 0 && !applied_before(engine, event))
+        bool again = read->position.offset < flow->next_offset;
+        if (!again && (!is_there(engine) || engine->pending))
+            snag_engine_drain(engine, UINT32_MAX);
+        if (read->device)
+            event = snag_device_correct(engine, read, again);
+        if (again) {
+            if (event && event->excluded == 0 && !applied_before(engine, event))
                 (void)hold(engine, event, event->time_ms);
             continue;
         }
-        if (!is_there(engine) || engine->pending)
-            snag_engine_drain(engine, UINT32_MAX);
-        bool goes_on = *taken + 1 < count && of_one_record(event, event + 1);
-        bool went_on = *taken > 0 && of_one_record(event - 1, event);
-        int64_t low_ms = see_time(engine, flow, event);
+        bool goes_on = *taken + 1 < count && of_one_record(read, read + 1);
+        bool went_on = *taken > 0 && of_one_record(read - 1, read);
+        int64_t low_ms = event ? see_time(engine, flow, event) : SNAG_TIME_NONE;
         whole_ms = went_on && whole_ms > low_ms ? whole_ms : low_ms;
-        take_one(engine, event, goes_on || went_on ? SNAG_TIME_NONE : low_ms);
+        if (event)
+            take_one(engine, event, goes_on || went_on ? SNAG_TIME_NONE : low_ms);
         if (went_on && !goes_on) {
             low_raise(flow, whole_ms);
             advance_all(engine);

@@ -109,6 +109,7 @@ static void block_fill(void *block, size_t bytes, const snag_event *event)
     if (event->var_count)
         memcpy(vars, event->vars, event->var_count * sizeof *vars);
     copy->vars = vars;
+    copy->device = NULL; /* its time is right by now */
     move_text(&buf, &copy->id);
     move_text(&buf, &copy->type);
     move_text(&buf, &copy->customer);

@@ -69,6 +69,7 @@ typedef struct snag_pipeline {
 
     const snag_scope *scopes; /* [0] is the key itself */
     uint32_t scope_count;
+    uint8_t clock_scope; /* that of device clocks (engine/device.c); 0 = no source has `device:` */
     const snag_journey *journeys; /* in file order */
     uint32_t journey_count;
     bool walks_judged; /* some journey's are */

@@ -85,6 +85,8 @@ static bool item_sound(const snag_pipeline *pipeline, uint32_t scope, const snag
     const snag_journey *promised = snag_promise_find(pipeline, item->fingerprint, &stage);
     if (promised)
         return promised->scope == scope && !item->keep && snag_promise_sound(&promised->stages[stage], item);
+    if (item->fingerprint == SNAG_CLOCK_FINGERPRINT)
+        return snag_device_sound(pipeline, scope, item);
     for (uint32_t i = 0; i < pipeline->journey_count; i++) {
         const snag_journey *journey = &pipeline->journeys[i];
         if (journey->fingerprint == item->fingerprint)

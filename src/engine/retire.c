@@ -89,7 +89,8 @@ static void retire_item(snag_engine *engine, snag_str words, uint64_t *lost)
 static bool is_known(const snag_pipeline *pipeline, uint32_t fingerprint)
 {
     uint32_t stage;
-    if (snag_fact_find(pipeline, fingerprint) || snag_promise_find(pipeline, fingerprint, &stage))
+    if (fingerprint == SNAG_CLOCK_FINGERPRINT || snag_fact_find(pipeline, fingerprint) ||
+        snag_promise_find(pipeline, fingerprint, &stage))
         return true;
     for (uint32_t i = 0; i < pipeline->journey_count; i++)
         if (pipeline->journeys[i].fingerprint == fingerprint)

@@ -160,6 +160,12 @@ struct snag_engine {
     snag_value names[SNAG_KEPT_MAX + SNAG_FACTS_MAX + 1];
     char fact_texts[SNAG_FACTS_MAX][SNAG_TEXT_BYTES_MAX]; /* … and the texts of these */
     uint32_t shape; /* of the event's customer; shape_count = none */
+    /* the event at hand as it is read, its device's clock corrected (device.c) */
+    snag_event corrected;
+    snag_value corrected_vars[SNAG_KEPT_MAX];
+    snag_ahead_key clock_key;
+    snag_ahead_key own_key;
+    snag_position refused; /* the last one that was */
     snag_arena eval;
     unsigned char eval_bytes[SNAG_EVAL_BYTES];
     char packed[SNAG_CELL_BYTES_MAX + 64];
@@ -199,6 +205,16 @@ void snag_ahead_nodes(const snag_engine *engine, snag_ahead *ahead);
 void snag_ahead_chains(const snag_engine *engine, snag_ahead *ahead);
 void snag_ahead_cells(const snag_engine *engine, const snag_ahead *ahead);
 void snag_ahead_tails(const snag_engine *engine, const snag_ahead *ahead);
+
+/* --- device.c: clocks that are off --- */
+enum { SNAG_CLOCK_FINGERPRINT = 0x636c6f63 }; /* of the one item in a clock's cell */
+/* The event with its right time, by what its device's clock is known to be off; `again`: it was read before
+ * the last restart, and nothing is learned from it. Borrowed until the next call. NULL: it is too far in the
+ * future, which was said. */
+const snag_event *snag_device_correct(snag_engine *engine, const snag_event *event, bool again);
+/* Whether a stored item can be a clock. */
+bool snag_device_sound(const snag_pipeline *pipeline, uint32_t scope, const snag_item *item);
+void snag_device_explain(const snag_item *item, snag_buf *buf);
 
 /* --- apply.c: one event --- */
 void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_ahead *ahead);

@@ -32,6 +32,13 @@ typedef struct snag_position {
     uint16_t item;   /* under `each:` which item of the record, from 0 */
 } snag_position;
 
+/* Which device's clock stamped an event, and what its record says about that clock. */
+typedef struct snag_device_mark {
+    snag_str id;     /* never empty */
+    int64_t came_ms; /* when it was received, by a right clock; SNAG_TIME_NONE = nobody knows */
+    int64_t sent_ms; /* when the device sent it, by its own; SNAG_TIME_NONE = not said */
+} snag_device_mark;
+
 /* Strings and vars are borrowed from whoever decoded the event, until the batch ends. */
 typedef struct snag_event {
     int64_t time_ms;  /* event time */
@@ -44,6 +51,8 @@ typedef struct snag_event {
     snag_str channel;  /* empty = absent */
     /* SNAG_VAR_KEPT + kept_count values: the fixed names (absent where empty), then kept names. */
     const snag_value *vars;
+    const snag_device_mark *device; /* NULL: its clock is right, or nobody knows whose it is */
+    int64_t clock_off_ms; /* what was added to the stamp it came with: the device's clock is so far behind */
     uint32_t var_count;
     int64_t shift; /* of a rekeyed record: what its offset was before, less the one it has now */
     bool id_derived;

@@ -6,6 +6,7 @@
 #ifndef SNAG_EVENT_RECORD_H
 #define SNAG_EVENT_RECORD_H
 
+#include "base/err.h"
 #include "event/event.h"
 
 #define SNAG_ACTION_TABLE(X)      \
@@ -262,12 +263,18 @@ typedef struct snag_record {
             snag_position position;
             int64_t time_ms;
             int64_t judged_ms; /* this customer was judged up to here */
+            int64_t clock_off_ms; /* of its time, what was added because its device's clock is off */
+            int64_t came_ms;
+            bool future; /* it lies too far behind came_ms: not late, but a dead letter */
             snag_str customer;
             snag_str id;
             snag_str type;
         } late;
     } as;
 } snag_record;
+
+/* Why the event of a `late` record that is `future` is a dead letter: one sentence. */
+void snag_record_future(snag_diag *words, const snag_record *record);
 
 /* The engine calls this for each record, in order. Whatever must outlive the call is copied. */
 typedef void snag_emit(void *context, const snag_record *record);

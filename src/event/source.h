@@ -48,6 +48,17 @@ typedef struct snag_exclusion {
     const struct snag_expr *expr; /* over the event's names as the record has them, before `hash:` */
 } snag_exclusion;
 
+/* `device:`: whose clock stamps the events, and how it is known to be off. */
+typedef struct snag_device_spec {
+    snag_mapping id;       /* not mapped: clocks are taken as they are */
+    snag_mapping sent;     /* by the device's clock */
+    snag_mapping received; /* by a right one; not mapped: the record's own timestamp */
+    int64_t tolerance_ms;
+    bool given;
+    bool has_sent;
+    bool has_received;
+} snag_device_spec;
+
 typedef struct snag_source_spec {
     snag_str name;
     snag_str topic; /* empty where `file:` is given */
@@ -62,6 +73,7 @@ typedef struct snag_source_spec {
     int64_t delay_ms;
     int64_t max_skew_ms;
     int64_t remember_ms;
+    snag_device_spec device;
     bool clock_log; /* W moves by events only */
     bool rekey;     /* its topic is not keyed by the customer: an internal topic is */
     uint32_t lanes; /* live, of a rekeyed one: partitions of its topic, each a flow of its own; else 0 */

@@ -204,6 +204,17 @@ static bool run_find(const snag_worker *worker, int64_t offset, size_t *at)
     return low < worker->run_end && worker->batch->records[low].position.offset == offset;
 }
 
+/* What a device stamped too far in the future, even by a right clock. */
+static void future(snag_worker *worker, snag_partition *partition, const snag_record *record)
+{
+    size_t at;
+    snag_diag words;
+    bool found = run_find(worker, record->as.late.position.offset, &at);
+    SNAG_ASSERT(found); /* it was read just now */
+    snag_record_future(&words, record);
+    snag_worker_dead_letter(worker, partition, at, SNAG_BAD_FUTURE, words.text);
+}
+
 static void late(snag_worker *worker, snag_partition *partition, const snag_record *record)
 {
     size_t at;
@@ -212,6 +223,8 @@ static void late(snag_worker *worker, snag_partition *partition, const snag_reco
     note(worker, &added, "snag.reason", SNAG_STR("late"));
     note_time(worker, &added, "snag.event_time", record->as.late.time_ms);
     note_time(worker, &added, "snag.judged_until", record->as.late.judged_ms);
+    if (record->as.late.clock_off_ms)
+        note_int(worker, &added, "snag.clock_off_ms", record->as.late.clock_off_ms);
     /* What waited in the order buffer is never late: time does not pass it. So its record is at hand. */
     bool found = run_find(worker, record->as.late.position.offset, &at);
     SNAG_ASSERT(found);
@@ -239,7 +252,12 @@ void snag_partition_emit(void *context, const snag_record *record)
         say(partition, SNAG_TOPIC_DECISIONS, record->as.decision.key, record);
         atomic_fetch_add(&worker->stats->decisions, 1);
         return;
-    case SNAG_RECORD_LATE: late(worker, partition, record); return;
+    case SNAG_RECORD_LATE:
+        if (record->as.late.future)
+            future(worker, partition, record);
+        else
+            late(worker, partition, record);
+        return;
     case SNAG_RECORD_KIND_COUNT: break;
     }
     SNAG_ASSERT(false); /* a kind of record that nobody knows */

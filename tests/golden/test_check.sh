@@ -18,6 +18,11 @@ expect_code() {
 sample="$SNAG check tests/golden/check/care.yaml --sample tests/golden/check/care.jsonl"
 { $sample || true; } | compare tests/golden/check/care.txt
 expect_code 1 $sample
+# Clocks that are off; the same without a word of when the records were received.
+phones="$SNAG check pipelines/app.yaml --sample pipelines/data/app.jsonl --now 2026-12-01T00:00:00Z"
+{ $phones || true; } | compare tests/golden/check/app.txt
+{ sed 's/receivedAt/at/' pipelines/data/app.jsonl | "$SNAG" check pipelines/app.yaml --sample - \
+    --now 2026-12-01T00:00:00Z || true; } | compare tests/golden/check/app_not_received.txt
 for file in pipelines/*.yaml; do
     expect_code 0 "$SNAG" check "$file"
 done
