@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Dead letters of a feed: counted, and told.
+ */
 #include "cli/feed_inside.h"
 
 void snag_feed_dead_count(snag_feed *feed, const snag_dead *dead)

@@ -283,7 +283,8 @@ static void rekey_check(snag_loader *loader, const snag_yaml *node, const snag_s
         snag_finding_add(loader, at, "rekey: is for a topic; a file is read as it is");
     if (raw->device) /* a device's records come through many partitions then, in no order of their own */
         snag_finding_add(loader, at,
-                         "rekey: is not built yet for a source with device:; instead: key the topic by the %s",
+                         "rekey: is not built yet for a source with device:; instead: key the topic by the "
+                         "%s",
                          loader->pipeline->key_account ? "account" : "customer");
 }
 

@@ -417,17 +417,16 @@ static void make_place(snag_engine *engine, uint32_t parent)
     snag_node *head = snag_table_node(table, parent);
     if (head->children < SNAG_WALKS_MAX)
         return;
-    uint32_t oldest = snag_table_node(table, head->parent)->prev;
-    uint32_t goes = oldest;
+    uint32_t goes = snag_table_node(table, head->parent)->prev; /* the oldest */
     uint8_t clocks = engine->pipeline->clock_scope;
     while (clocks && snag_table_node(table, goes)->scope == clocks)
         goes = snag_table_node(table, goes)->prev; /* at most half of them are clocks, and these stay */
     for (uint32_t i = 0, at = goes; i < LOOK_MAX; i++, at = snag_table_node(table, at)->prev) {
         const snag_node *node = snag_table_node(table, at);
-        if (node->flags & SNAG_NODE_FORGET && (clocks == 0 || node->scope != clocks)) {
-            goes = at;
-            break;
-        }
+        if ((node->flags & SNAG_NODE_FORGET) == 0 || (clocks && node->scope == clocks))
+            continue;
+        goes = at;
+        break;
     }
     engine->counters.bound++;
     bool whole = snag_cell_unpack(&engine->spare, snag_table_bytes(table, goes));
