@@ -136,7 +136,7 @@ void snag_kafka_free(snag_kafka *kafka)
     if (!kafka)
         return;
     if (kafka->probe)
-        rd_kafka_destroy(kafka->probe);
+        snag_kafka_client_end(kafka, kafka->probe, 0);
     free(kafka);
 }
 

@@ -56,6 +56,10 @@ rd_kafka_conf_t *snag_kafka_conf(snag_kafka_owner *owner, const snag_kafka_defau
                                  const snag_kafka_default *demands, snag_diag *diag);
 /* Takes conf in any case. */
 rd_kafka_t *snag_kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, snag_diag *diag);
+/* Ends the client (flags as of rd_kafka_destroy_flags), or leaves it behind after some seconds; false =
+ * it did, and that was said. Whatever came from the client must be given back before. */
+bool snag_kafka_client_end(const snag_kafka *kafka, rd_kafka_t *client, int flags);
+bool snag_kafka_client_end_within(const snag_kafka *kafka, rd_kafka_t *client, int flags, int limit_ms);
 /* Which of the three outcomes an error of the client is (ports/output.h). */
 snag_err snag_kafka_judge(rd_kafka_resp_err_t code);
 /* Words for a client's error, and its judgement. */

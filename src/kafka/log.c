@@ -32,7 +32,7 @@ static void log_shut(void *self)
         rd_kafka_queue_destroy(log->queue);
     if (log->client) {
         rd_kafka_consumer_close(log->client);
-        rd_kafka_destroy(log->client);
+        snag_kafka_client_end(log->owner.kafka, log->client, 0);
     }
     log->queue = NULL;
     log->client = NULL;

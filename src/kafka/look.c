@@ -54,7 +54,7 @@ void snag_kafka_look_free(snag_kafka_look *look)
         return;
     if (look->client) {
         rd_kafka_consumer_close(look->client);
-        rd_kafka_destroy(look->client);
+        snag_kafka_client_end(look->owner.kafka, look->client, 0);
     }
     free(look);
 }
@@ -314,6 +314,6 @@ snag_err snag_kafka_look_try(snag_kafka_look *look, const char *transactional_id
             rd_kafka_error_destroy(
                 error); /* the broker ends it itself after transaction.timeout.ms */
     }
-    rd_kafka_destroy(trial.client);
+    snag_kafka_client_end(look->owner.kafka, trial.client, 0);
     return err;
 }

@@ -80,7 +80,7 @@ void snag_member_drop(snag_member *in)
         if (in->group)
             rd_kafka_consumer_group_metadata_destroy(in->group);
         snag_kafka_seat_note(&in->seats, in->client);
-        rd_kafka_destroy_flags(in->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        snag_kafka_client_end(in->owner.kafka, in->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     }
     in->queue = NULL;
     in->client = NULL;

@@ -61,7 +61,7 @@ static void drop(output *out)
     }
     if (out->client) {
         rd_kafka_purge(out->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-        rd_kafka_destroy(out->client);
+        snag_kafka_client_end(out->owner.kafka, out->client, 0);
     }
     out->client = NULL;
 }

@@ -126,7 +126,7 @@ void snag_kafka_reader_free(snag_kafka_reader *reader)
         rd_kafka_queue_destroy(reader->main);
     if (reader->client) {
         rd_kafka_consumer_close(reader->client);
-        rd_kafka_destroy(reader->client);
+        snag_kafka_client_end(reader->owner.kafka, reader->client, 0);
     }
     free(reader->parts);
     free(reader);

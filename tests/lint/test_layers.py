@@ -25,7 +25,7 @@ ROOMS = {
     "config": (["engine"], ["yaml.h"]),
     "codec": (["event", "expr"], ["simdjson.h", "avro.h", "avro/"]),
     "ports": (["event", "codec/codec.h"], []),
-    "kafka": (["ports"], ["librdkafka/", "stdatomic.h"]),
+    "kafka": (["ports"], ["librdkafka/", "pthread.h", "stdatomic.h"]),
     "redis": (["ports"], ["hiredis/", "openssl/", "pthread.h", "stdatomic.h"]),
     "local": (["ports"], ["zlib.h", "curl/", "pthread.h", "semaphore.h", "stdatomic.h"]),
     "runtime": (["engine", "codec", "ports"], ["pthread.h", "threads.h", "stdatomic.h"]),
