@@ -220,6 +220,17 @@ static void fill_spec(snag_alert *alert, const snag_signal_spec *spec)
     alert->respond_by_ms = SNAG_NEVER;
 }
 
+/* A gone rule's spec lives only while its item is retired, its record until the whole cell is done. */
+static const snag_str *tags_keep(snag_engine *engine, const snag_signal_spec *spec)
+{
+    if (!spec->tag_count)
+        return NULL;
+    snag_str *tags = snag_arena_take(texts(engine), spec->tag_count * sizeof *tags);
+    SNAG_ASSERT(tags != NULL);
+    memcpy(tags, spec->tags, spec->tag_count * sizeof *tags);
+    return tags;
+}
+
 static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
                              const snag_item *item, snag_action action,
                              const snag_rule_facts *facts)
@@ -246,6 +257,8 @@ static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
     alert->quantile = -1;
     alert->learned_from = -1;
     fill_spec(alert, spec);
+    if (work->gone)
+        alert->tags = tags_keep(engine, spec);
     fill_facts(alert, facts);
     fill_contributions(engine, alert, facts);
     fill_basis(alert, item, facts);
