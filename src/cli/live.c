@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/assert.h"
 #include "kafka/look.h"
@@ -212,6 +213,26 @@ snag_err snag_live_look(snag_live *live, snag_diag *diag)
         err = snag_kafka_describe(live->kafka, live->topics, live->topic_count, ASK_MS, diag);
     if (err == SNAG_OK)
         partitions_find(live);
+    return err;
+}
+
+static bool lacks(const snag_live *live)
+{
+    for (uint32_t i = 0; i < live->topic_count; i++)
+        if (live->topics[i].partitions <= 0)
+            return true;
+    return false;
+}
+
+snag_err snag_live_topics_wait(snag_live *live, snag_diag *diag)
+{
+    enum { TRIES = 20 };
+    const struct timespec rest = {0, 200000000};
+    snag_err err = SNAG_OK;
+    for (int tries = 0; tries < TRIES && lacks(live) && err == SNAG_OK; tries++) {
+        nanosleep(&rest, NULL);
+        err = snag_live_look(live, diag);
+    }
     return err;
 }
 

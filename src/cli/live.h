@@ -63,6 +63,9 @@ SNAG_MUST_CHECK snag_err snag_live_lanes_check(const snag_live *live, snag_diag 
 /* Connects to Kafka and looks at the topics; brokers overrides the pipeline's (NULL = as in the file). */
 SNAG_MUST_CHECK snag_err snag_live_kafka(snag_live *live, const char *brokers,
                                          const snag_voice *voice, snag_diag *diag);
+/* Looks again for some seconds while topics are missing: of one made just now the broker that is asked may
+ * not have heard. */
+SNAG_MUST_CHECK snag_err snag_live_topics_wait(snag_live *live, snag_diag *diag);
 /* That the topics are there and fit. SNAG_BROKER with one sentence that says what to do. */
 SNAG_MUST_CHECK snag_err snag_live_topics_check(const snag_live *live, snag_diag *diag);
 /* The address of Redis: url overrides the pipeline's; SNAG_END = none is given. */

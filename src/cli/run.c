@@ -288,6 +288,8 @@ static snag_err outside_check(run *self, snag_diag *diag)
 {
     snag_err err = snag_live_kafka(&self->live, self->brokers, &self->voice, diag);
     if (err == SNAG_OK)
+        err = snag_live_topics_wait(&self->live, diag);
+    if (err == SNAG_OK)
         err = snag_live_topics_check(&self->live, diag);
     if (err == SNAG_OK)
         err = snag_live_lanes_check(&self->live, diag);
