@@ -86,6 +86,7 @@ static snag_str copy(snag_str text)
     char *bytes = malloc(text.size + 1);
     assert_non_null(bytes);
     memcpy(bytes, text.data, text.size);
+    bytes[text.size] = '\0'; /* test_rekey looks for names in it */
     return snag_str_of(bytes, text.size);
 }
 
