@@ -206,10 +206,8 @@ static void fire_overdue(snag_engine *engine, uint32_t index)
     snag_work *work = &engine->work;
     const snag_node *node = snag_table_node(&engine->table, index);
     const snag_event *event = work->event;
-    bool late = work->late;
-    snag_str owner = work->owner;
-    snag_str per = work->per;
-    bool alerted = work->alerted;
+    bool late = work->late, alerted = work->alerted;
+    snag_str owner = work->owner, per = work->per;
     while (!late && snag_wheel_armed(&engine->table.wheel, index) &&
            (node->flags & SNAG_NODE_FORGET) == 0 && node->timer.due_ms < event->time_ms) {
         if (work->fed_count)
@@ -480,6 +478,8 @@ void snag_engine_arm(snag_engine *engine, uint32_t index, const snag_cell_needs 
 {
     snag_table *table = &engine->table;
     snag_node *node = snag_table_node(table, index);
+    if (node->flags & SNAG_NODE_PENDING)
+        snag_engine_not_pending(engine, index);
     bool forget = needs->armed == 0 && needs->open == 0 && needs->hold == 0 && !needs->keep;
     int64_t due_ms = needs->due_ms;
     if (forget)

@@ -362,6 +362,8 @@ void snag_scores_note(snag_engine *engine, const snag_signal_spec *spec, const u
 void snag_scores_feed(snag_engine *engine, uint32_t own);
 
 /* --- timers.c --- */
+/* Takes a cell out of those that are about to be fired. */
+void snag_engine_not_pending(snag_engine *engine, uint32_t index);
 /* Fires deadlines before w_ms, at most `budget`; true: none is left. */
 bool snag_engine_fire(snag_engine *engine, int64_t w_ms, uint32_t *budget);
 

@@ -85,6 +85,20 @@ static uint32_t sort(const snag_table *table, uint32_t list)
     return all;
 }
 
+/* Another cell's step arms it anew before its turn (a score is fed by what fires): its link is needed. */
+void snag_engine_not_pending(snag_engine *engine, uint32_t index)
+{
+    const snag_table *table = &engine->table;
+    snag_node *node = snag_table_node(table, index);
+    uint32_t *link = &engine->pending;
+    while (*link && *link != index)
+        link = &snag_table_node(table, *link)->timer.next;
+    SNAG_ASSERT(*link == index);
+    *link = node->timer.next;
+    node->timer.next = 0;
+    node->flags &= (uint8_t)~SNAG_NODE_PENDING;
+}
+
 void snag_engine_let_go(snag_engine *engine, uint32_t index)
 {
     snag_table *table = &engine->table;
