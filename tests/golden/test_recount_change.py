@@ -15,10 +15,9 @@ import os
 import random
 import subprocess
 import sys
-import tempfile
 import zoneinfo
 
-from test_recount import milliseconds
+from test_recount import milliseconds, run_streams
 
 DAY = 86400000
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -251,17 +250,4 @@ def one(seed, folder, turned=""):
     return max(count, 1)
 
 
-def main():
-    seeds = [int(word) for word in sys.argv[1:]] or range(1, 13)
-    with tempfile.TemporaryDirectory() as folder:
-        counts = [one(seed, folder) for seed in seeds]
-        wrong = sum(1 for count in counts if count == 0)
-        missed = [] if sys.argv[1:] else [turned for turned in TURNED
-                                          if all(one(seed, folder, turned) for seed in range(1, 9))]
-    print(f"{len(counts)} streams, {sum(counts)} records recounted, {wrong} streams differ")
-    for turned in missed:
-        print(f"the recount did not notice a rule that is turned round: {turned}")
-    sys.exit(1 if wrong or missed else 0)
-
-
-main()
+run_streams(one, range(1, 13), TURNED, range(1, 9))
