@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/time.h"
+#include "cli/figure.h"
 #include "cli/terminal.h"
 
 enum {
@@ -60,19 +61,6 @@ static void more_tell(const snag_audit *audit)
         if (audit->shown[kind] > SHOWN_MAX)
             snag_audit_note(audit, "… and %" PRIu32 " more like it",
                             audit->shown[kind] - SHOWN_MAX);
-}
-
-typedef struct words {
-    char text[40];
-} words;
-
-static words duration(int64_t ms)
-{
-    words to;
-    snag_buf buf = snag_buf_on(to.text, sizeof to.text - 1);
-    snag_duration_print(&buf, ms);
-    to.text[buf.size] = '\0';
-    return to;
 }
 
 /* --- brokers -----------------------------------------------------------------------------------
@@ -172,7 +160,7 @@ static void changelog_look(snag_audit *audit, const snag_kafka_topic *topic)
             "%s forgets deletions after %s: a slow takeover could bring back what is gone; "
             "set "
             "delete.retention.ms=86400000",
-            name, duration(topic->delete_retention_ms).text);
+            name, snag_figure_duration(topic->delete_retention_ms).text);
 }
 
 /* Customers meet in one partition only where all inputs have as many. */
@@ -199,13 +187,15 @@ static void input_look(snag_audit *audit, const snag_kafka_topic *topic, uint32_
             audit, SNAG_AUDIT_ONCE,
             "%s keeps records for %s, but out_of_order holds them back for %s: they could be "
             "deleted before they are judged; raise its retention.ms",
-            name, duration(topic->retention_ms).text, duration(source->out_of_order_ms).text);
+            name, snag_figure_duration(topic->retention_ms).text,
+            snag_figure_duration(source->out_of_order_ms).text);
     else if (topic->retention_ms < source->remember_ms)
         snag_audit_note(
             audit,
             "%s keeps records for %s, less than what is remembered (%s): a new --group cannot "
             "read everything again",
-            name, duration(topic->retention_ms).text, duration(source->remember_ms).text);
+            name, snag_figure_duration(topic->retention_ms).text,
+            snag_figure_duration(source->remember_ms).text);
 }
 
 static void lane_look(snag_audit *audit, const snag_kafka_topic *topic)

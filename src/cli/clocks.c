@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/time.h"
+#include "cli/figure.h"
 #include "cli/terminal.h"
 #include "engine/clock.h"
 #include "journey/cell.h"
@@ -108,11 +109,6 @@ static void side_print(const snag_clocks_side *side, const char *way, FILE *file
     fprintf(file, "); most of all %s, by %s\n", side->who, duration(side->most_ms).text);
 }
 
-static double percent(uint64_t part, uint64_t whole)
-{
-    return whole ? 100.0 * (double)part / (double)whole : 0;
-}
-
 /* Events that say no device, or not when they came. Returns the findings: 1 where that is all of them. */
 static uint32_t unmarked_print(const snag_sample *sample, uint32_t source, FILE *file, bool colour)
 {
@@ -124,7 +120,7 @@ static uint32_t unmarked_print(const snag_sample *sample, uint32_t source, FILE 
     fprintf(file, "  %s%s%s%" PRIu64 " events (%.2f%%) do not say %s: their times are taken as they are\n",
             snag_style_code(colour && all, SNAG_STYLE_YELLOW), all ? "finding: " : "",
             snag_style_code(colour && all, SNAG_STYLE_PLAIN), seen->unmarked,
-            percent(seen->unmarked, seen->events),
+            snag_percent(seen->unmarked, seen->events),
             device->has_received ? "which device they are from, or when they were received"
                                  : "which device they are from, or have no stamp (lines of a file have none: "
                                    "name received: under device:, or give --received PATH)");
@@ -140,7 +136,7 @@ static uint32_t source_print(const snag_sample *sample, const snag_feed *feed, u
     uint64_t off = clocks.ahead.count + clocks.behind.count;
     if (clocks.devices > 0)
         fprintf(file, "  %" PRIu64 " device%s, of which %" PRIu64 " (%.2f%%) %s off by more than %s\n",
-                clocks.devices, clocks.devices == 1 ? "" : "s", off, percent(off, clocks.devices),
+                clocks.devices, clocks.devices == 1 ? "" : "s", off, snag_percent(off, clocks.devices),
                 off == 1 ? "is" : "are", duration(spec->device.tolerance_ms).text);
     side_print(&clocks.ahead, off == 1 ? "runs ahead" : "run ahead", file);
     side_print(&clocks.behind, off == 1 ? "is behind" : "are behind", file);
@@ -161,6 +157,6 @@ uint32_t snag_clocks_print(const snag_sample *sample, const snag_feed *feed, FIL
     snag_feed_counters(feed, &counters);
     if (counters.corrected > 0)
         fprintf(file, "  %" PRIu64 " events (%.2f%%) were corrected\n", counters.corrected,
-                percent(counters.corrected, sample->events));
+                snag_percent(counters.corrected, sample->events));
     return findings;
 }

@@ -4,40 +4,14 @@
  */
 #include "base/time.h"
 #include "cli/disorder.h"
+#include "cli/figure.h"
 #include "cli/terminal.h"
 
-typedef struct words {
-    char text[48];
-} words;
-
-static words duration(int64_t ms)
-{
-    words to;
-    snag_buf buf = snag_buf_on(to.text, sizeof to.text - 1);
-    snag_duration_print(&buf, ms);
-    to.text[buf.size] = '\0';
-    return to;
-}
-
-static words number(uint64_t value)
-{
-    words to;
-    snag_buf buf = snag_buf_on(to.text, sizeof to.text - 1);
-    snag_number_print(&buf, value);
-    to.text[buf.size] = '\0';
-    return to;
-}
-
-static double percent(uint64_t part, uint64_t whole)
-{
-    return whole ? 100.0 * (double)part / (double)whole : 0;
-}
-
 /* What is measured may be rough: of hours nobody reads the milliseconds. */
-static words rough(int64_t ms)
+static snag_figure rough(int64_t ms)
 {
     int64_t least_ms = ms >= SNAG_DAY_MS ? SNAG_MINUTE_MS : ms >= SNAG_HOUR_MS ? SNAG_SECOND_MS : 1;
-    return duration(ms - ms % least_ms);
+    return snag_figure_duration(ms - ms % least_ms);
 }
 
 static void spread_print(const snag_spread *spread, const char *name, FILE *file)
@@ -56,8 +30,8 @@ static void spreads_print(const snag_disorder *disorder, FILE *file)
     if (behind == 0)
         fprintf(file, "  every event is at least as new as those before it\n");
     else
-        fprintf(file, "  %s events (%.2f%%) come behind a newer one\n", number(behind).text,
-                percent(behind, events));
+        fprintf(file, "  %s events (%.2f%%) come behind a newer one\n", snag_figure_number(behind).text,
+                snag_percent(behind, events));
     if (behind == 0 && disorder->delay.count == 0)
         return;
     fprintf(file, "  %-8s%12s%12s%12s%12s%12s\n", "", "p50", "p90", "p99", "p99.9", "max");
@@ -67,7 +41,8 @@ static void spreads_print(const snag_disorder *disorder, FILE *file)
         spread_print(&disorder->delay, "delay", file);
     if (disorder->ahead > 0)
         fprintf(file, "  %s events (%.2f%%) were received before their own time: some clock is ahead\n",
-                number(disorder->ahead).text, percent(disorder->ahead, disorder->delay.count));
+                snag_figure_number(disorder->ahead).text,
+                snag_percent(disorder->ahead, disorder->delay.count));
 }
 
 /* The file's and those asked for always; of the others the few between none and all. */
@@ -83,8 +58,9 @@ static void late_print(const snag_disorder *disorder, FILE *file)
         bool own = bound_ms == disorder->out_of_order_ms;
         bool suggested = bound_ms == suggested_ms;
         if (own || suggested || disorder->asked[i] || late != before)
-            fprintf(file, "  %8s%12s  %.2f%%%s%s\n", duration(bound_ms).text, number(late).text,
-                    percent(late, events), own ? "  the file's" : "", suggested ? "  suggested" : "");
+            fprintf(file, "  %8s%12s  %.2f%%%s%s\n", snag_figure_duration(bound_ms).text,
+                    snag_figure_number(late).text,
+                    snag_percent(late, events), own ? "  the file's" : "", suggested ? "  suggested" : "");
         before = late;
     }
 }
@@ -125,14 +101,15 @@ static uint32_t findings_print(const snag_disorder *disorder, FILE *file, bool c
     if (late_too_many(disorder))
         count += finding(file, colour,
                          "more than one event in a thousand is late; out_of_order: %s would do",
-                         duration(snag_disorder_suggest(disorder)).text);
+                         snag_figure_duration(snag_disorder_suggest(disorder)).text);
     if (slow_too_many(disorder))
         count += finding(file, colour,
                          "%s events (%.2f%%, more than one in a thousand) are received later than "
                          "out_of_order + delay (%s) after their time: silence would be judged before they "
                          "come",
-                         number(disorder->slow).text, percent(disorder->slow, disorder->delay.count),
-                         duration(disorder->out_of_order_ms + disorder->delay_ms).text);
+                         snag_figure_number(disorder->slow).text,
+                         snag_percent(disorder->slow, disorder->delay.count),
+                         snag_figure_duration(disorder->out_of_order_ms + disorder->delay_ms).text);
     return count;
 }
 
@@ -143,7 +120,7 @@ uint32_t snag_disorder_print(const snag_disorder *disorder, FILE *file, bool col
     late_print(disorder, file);
     uint32_t count = findings_print(disorder, file, colour);
     fprintf(file, "  these would do:\n    out_of_order: %s\n",
-            duration(snag_disorder_suggest(disorder)).text);
+            snag_figure_duration(snag_disorder_suggest(disorder)).text);
     if (is_history(disorder))
         fprintf(file,
                 "  (half of them were received more than %s after they happened: history, from which "
@@ -151,7 +128,7 @@ uint32_t snag_disorder_print(const snag_disorder *disorder, FILE *file, bool col
                 rough(snag_spread_quantile(&disorder->delay, 500)).text,
                 disorder->clock_log ? "" : "; while more of it comes, the source needs clock: log");
     else if (delay_ms >= 0)
-        fprintf(file, "    delay: %s\n", duration(delay_ms).text);
+        fprintf(file, "    delay: %s\n", snag_figure_duration(delay_ms).text);
     else
         fprintf(file, "  (no record says when it was received, so `delay` cannot be told from them)\n");
     return count;

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "cli/clocks.h"
 #include "cli/sample.h"
+#include "cli/figure.h"
 #include "cli/terminal.h"
 
 enum { SHOWN_TYPES = 20 };
@@ -40,48 +41,11 @@ static void finding(report *out, const char *format, ...)
     out->findings++;
 }
 
-/* A number with thousands, or a duration, or a time, as text. */
-typedef struct words {
-    char text[48];
-} words;
-
-static words number(uint64_t value)
-{
-    words to;
-    snag_buf buf = snag_buf_on(to.text, sizeof to.text - 1);
-    snag_number_print(&buf, value);
-    to.text[buf.size] = '\0';
-    return to;
-}
-
-static words duration(int64_t ms)
-{
-    words to;
-    snag_buf buf = snag_buf_on(to.text, sizeof to.text - 1);
-    snag_duration_print(&buf, ms);
-    to.text[buf.size] = '\0';
-    return to;
-}
-
-static words instant(int64_t ms)
-{
-    words to;
-    snag_buf buf = snag_buf_on(to.text, sizeof to.text - 1);
-    snag_time_print(&buf, ms);
-    to.text[buf.size] = '\0';
-    return to;
-}
-
-static double percent(uint64_t part, uint64_t whole)
-{
-    return whole ? 100.0 * (double)part / (double)whole : 0;
-}
-
 static void records_print(report *out, const snag_feed_counts *counts)
 {
     heading(out, "records");
-    fprintf(out->file, "  %s read, %s became events (%.2f%%)\n", number(counts->lines).text,
-            number(counts->events).text, percent(counts->events, counts->lines));
+    fprintf(out->file, "  %s read, %s became events (%.2f%%)\n", snag_figure_number(counts->lines).text,
+            snag_figure_number(counts->events).text, snag_percent(counts->events, counts->lines));
     if (counts->lines == 0)
         finding(out, "the sample is empty");
     for (uint32_t i = 0; i < out->pipeline->exclusion_count; i++) {
@@ -90,8 +54,9 @@ static void records_print(report *out, const snag_feed_counts *counts)
         if (count > 0 && count == counts->events)
             finding(out, "exclude %.*s takes every event", SNAG_FMT(name));
         else
-            fprintf(out->file, "  %s excluded by %.*s (%.2f%%)\n", number(count).text, SNAG_FMT(name),
-                    percent(count, counts->events));
+            fprintf(out->file, "  %s excluded by %.*s (%.2f%%)\n", snag_figure_number(count).text,
+                    SNAG_FMT(name),
+                    snag_percent(count, counts->events));
     }
     for (uint32_t i = 0; i < SNAG_ERR_COUNT; i++) {
         const snag_sample_bad *bad = &out->sample->bad[i];
@@ -99,7 +64,7 @@ static void records_print(report *out, const snag_feed_counts *counts)
             continue;
         snag_str of = out->pipeline->sources[bad->source].name;
         bool several = out->pipeline->source_count > 1;
-        finding(out, "%s x %s (%s); first at byte %lld%s%.*s: %s", number(bad->count).text,
+        finding(out, "%s x %s (%s); first at byte %lld%s%.*s: %s", snag_figure_number(bad->count).text,
                 snag_err_name((snag_err)i), snag_err_sentence((snag_err)i), (long long)bad->offset,
                 several ? " of " : "", several ? (int)of.size : 0, of.data, bad->words);
     }
@@ -131,8 +96,8 @@ static void source_names_print(report *out, uint32_t i)
                     SNAG_FMT(name));
         else
             fprintf(out->file, "  %.*s%s%.*s is on %s events (%.2f%%)\n", SNAG_FMT(kept->name), of,
-                    SNAG_FMT(name), number(seen->events - absent).text,
-                    percent(seen->events - absent, seen->events));
+                    SNAG_FMT(name), snag_figure_number(seen->events - absent).text,
+                    snag_percent(seen->events - absent, seen->events));
     }
 }
 
@@ -150,7 +115,7 @@ static void order_print(report *out)
         const snag_sample_source *source = &out->sample->sources[i];
         if (pipeline->source_count > 1)
             snprintf(text, sizeof text, "order of %.*s, %s events", SNAG_FMT(pipeline->sources[i].name),
-                     number(source->events).text);
+                     snag_figure_number(source->events).text);
         heading(out, text);
         if (source->events > 0)
             out->findings += snag_disorder_print(&source->disorder, out->file, out->colour);
@@ -202,13 +167,14 @@ static void types_list(report *out, const snag_sample_type **types, uint32_t cou
 {
     for (uint32_t i = 0; i < count && i < SHOWN_TYPES; i++) {
         snag_str name = snag_str_of(types[i]->name, types[i]->size);
-        fprintf(out->file, "  %12s  %.*s%s\n", number(types[i]->count).text, SNAG_FMT(name),
+        fprintf(out->file, "  %12s  %.*s%s\n", snag_figure_number(types[i]->count).text, SNAG_FMT(name),
                 is_named(out->pipeline, name) ? "" : "  (no rule or stage names it)");
     }
     if (count > SHOWN_TYPES)
         fprintf(out->file, "  and %u more\n", count - SHOWN_TYPES);
     if (out->sample->types_left_out)
-        fprintf(out->file, "  %s events bear still other names\n", number(out->sample->types_left_out).text);
+        fprintf(out->file, "  %s events bear still other names\n",
+                snag_figure_number(out->sample->types_left_out).text);
 }
 
 static void pattern_check(report *out, const snag_matcher *matcher, snag_str of, const char *what)
@@ -269,7 +235,7 @@ static void types_print(report *out)
 
 static void alerts_line(const report *out, snag_str name, uint64_t alerts)
 {
-    fprintf(out->file, "  %12s  %.*s  (%.1f a day)\n", number(alerts).text, SNAG_FMT(name),
+    fprintf(out->file, "  %12s  %.*s  (%.1f a day)\n", snag_figure_number(alerts).text, SNAG_FMT(name),
             (double)alerts / out->days);
 }
 
@@ -292,15 +258,16 @@ static void counters_print(report *out, const snag_feed *feed)
     snag_feed_counters(feed, &counters);
     if (counters.where_erred)
         finding(out, "%s times a where: had no value and counted as false",
-                number(counters.where_erred).text);
+                snag_figure_number(counters.where_erred).text);
     if (counters.no_per)
         finding(out, "%s times a rule skipped an event that lacks its per: name",
-                number(counters.no_per).text);
+                snag_figure_number(counters.no_per).text);
     if (counters.duplicate)
-        fprintf(out->file, "  %s events came twice and were taken once\n", number(counters.duplicate).text);
+        fprintf(out->file, "  %s events came twice and were taken once\n",
+                snag_figure_number(counters.duplicate).text);
     if (counters.bound)
         finding(out, "%s walks or values were let go because a bound was reached",
-                number(counters.bound).text);
+                snag_figure_number(counters.bound).text);
 }
 
 uint32_t snag_sample_print(const snag_sample *sample, const snag_feed *feed, FILE *file)
@@ -314,9 +281,10 @@ uint32_t snag_sample_print(const snag_sample *sample, const snag_feed *feed, FIL
     double days = (double)(counts->last_ms - counts->first_ms) / SNAG_DAY_MS;
     out.days = days > out.days ? days : out.days;
     int64_t span_ms = counts->last_ms - counts->first_ms;
-    fprintf(file, "  from %s to %s", instant(counts->first_ms).text, instant(counts->last_ms).text);
+    fprintf(file, "  from %s to %s", snag_figure_instant(counts->first_ms).text,
+            snag_figure_instant(counts->last_ms).text);
     if (days < 2)
-        fprintf(file, " (%s)\n", duration(span_ms - span_ms % SNAG_SECOND_MS).text);
+        fprintf(file, " (%s)\n", snag_figure_duration(span_ms - span_ms % SNAG_SECOND_MS).text);
     else
         fprintf(file, " (%.1f days)\n", days);
     order_print(&out);
