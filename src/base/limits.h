@@ -19,6 +19,7 @@
 /* A pipeline. */
 #define SNAG_KEPT_MAX 64u     /* kept names: one bit each in a 64-bit set */
 #define SNAG_PATTERNS_MAX 256u /* event names in all rules and stages together */
+#define SNAG_QUIETS_MAX 256u  /* names that are watched by `quiet_event:`; they lie in the head */
 #define SNAG_SOURCES_MAX 8u   /* sources of one pipeline: their places are packed in 4 bits */
 #define SNAG_FLOWS_MAX 64u    /* their flows: one each, a rekeyed one has one for each of its partitions */
 #define SNAG_RULES_MAX 128u   /* rules and journeys together */

@@ -63,7 +63,10 @@ snag_step *snag_case_step_add(snag_case_parser *self, bool moves_clock, int64_t 
 
 static bool watched_find(const snag_pipeline *pipeline, snag_nearest *nearest, bool rules, bool journeys)
 {
-    bool found = false;
+    bool found = rules && pipeline->quiet && snag_str_equal(pipeline->quiet->signal.name, nearest->wanted);
+    for (uint32_t i = 0; rules && pipeline->watches && i < pipeline->source_count; i++)
+        found |= pipeline->watches[i].after_ms > 0 &&
+                 snag_str_equal(pipeline->watches[i].signal.name, nearest->wanted);
     for (uint32_t i = 0; rules && i < pipeline->rule_count; i++) {
         found |= snag_str_equal(pipeline->rules[i].signal.name, nearest->wanted);
         snag_nearest_offer(nearest, pipeline->rules[i].signal.name);
@@ -129,6 +132,61 @@ static snag_err at_parse(snag_case_parser *self)
     return SNAG_OK;
 }
 
+static int source_find(const snag_case_parser *self, snag_nearest *nearest)
+{
+    const snag_pipeline *pipeline = self->pipeline;
+    int found = -1;
+    for (uint32_t i = 0; i < pipeline->source_count; i++) {
+        if (!pipeline->watches || pipeline->watches[i].after_ms == 0)
+            continue;
+        if (snag_str_equal(pipeline->sources[i].name, nearest->wanted))
+            found = (int)i;
+        snag_nearest_offer(nearest, pipeline->sources[i].name);
+    }
+    return found;
+}
+
+/* The newest event of a source in the case at hand. */
+static int64_t newest_of(snag_case_parser *self, uint32_t source)
+{
+    const snag_case *owner = snag_case_newest(self);
+    int64_t newest_ms = SNAG_TIME_NONE;
+    for (uint32_t i = 0; owner && i < owner->step_count; i++) {
+        const snag_step *step = &self->cases->steps[owner->step_first + i];
+        bool event = !step->moves_clock && !step->silences && step->event.position.source == source;
+        if (event && step->time_ms > newest_ms)
+            newest_ms = step->time_ms;
+    }
+    return newest_ms;
+}
+
+static snag_err silent_parse(snag_case_parser *self)
+{
+    const snag_word *words = self->words.list;
+    bool since = self->words.count == 4 && snag_str_equal(words[2].text, SNAG_STR("since"));
+    if (self->words.count != 2 && !since)
+        return snag_case_fail(self, NULL,
+                              "silent: expected a source, and since TIME where others had events");
+    snag_nearest nearest = {.wanted = words[1].text};
+    int source = source_find(self, &nearest);
+    if (source < 0)
+        return snag_case_fail_word(self, &words[1], "the pipeline has no source with silent:", nearest.best);
+    int64_t newest_ms = newest_of(self, (uint32_t)source);
+    int64_t since_ms = newest_ms;
+    if (since && !snag_case_time_parse(words[3].text, self->time_ms, &since_ms))
+        return snag_case_fail(self, &words[3], "silent: expected a time such as 10:29:59");
+    if (since_ms == SNAG_TIME_NONE)
+        return snag_case_fail(self, NULL, "silent: no event of this source came before; say since TIME");
+    if (since_ms < newest_ms)
+        return snag_case_fail(self, &words[3], "silent: an event of this source came after that");
+    int64_t now_ms = self->time_ms;
+    snag_step *step = snag_case_step_add(self, false, since_ms);
+    step->silences = true;
+    step->event.position.source = (uint16_t)source;
+    self->time_ms = now_ms;
+    return SNAG_OK;
+}
+
 /* --- the file ---------------------------------------------------------------------------------- */
 
 static snag_err case_parse(snag_case_parser *self)
@@ -158,6 +216,8 @@ static snag_err line_parse(snag_case_parser *self)
         return use_parse(self);
     if (snag_str_equal(first, SNAG_STR("at")))
         return at_parse(self);
+    if (snag_str_equal(first, SNAG_STR("silent")))
+        return silent_parse(self);
     if (snag_str_equal(first, SNAG_STR("expect")))
         return snag_case_expect(self);
     return snag_case_event(self);

@@ -11,6 +11,8 @@
  *     expect late ann type="Payment Failed"
  *     expect nothing                          says what is so anyway where no `expect` stands
  *     at 12:00                                the clock moves on
+ *     silent web                              from its newest event on source web brings nothing to anybody;
+ *     silent web since 11:40                  from then on (it brought something to others)
  *
  * A record is compared with the expectations that follow the step (event or `at`) that made it, in order;
  * whatever came and is not expected fails the case. Times without a date are 2026-01-05 UTC.
@@ -41,7 +43,8 @@ typedef struct snag_expectation {
 typedef struct snag_step {
     uint32_t line;
     snag_str text;
-    bool moves_clock; /* `at`: to time_ms; else an event */
+    bool moves_clock; /* `at`: to time_ms; else an event, or … */
+    bool silences;    /* … `silent`: event.position.source, since time_ms */
     int64_t time_ms;
     snag_event event;
     uint32_t expect_first; /* in the file's expectations */

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "base/time.h"
 #include "cli/audit.h"
 #include "cli/load.h"
 #include "cli/received.h"
@@ -60,6 +61,36 @@ static int64_t on_stamp(void *context, uint32_t source, snag_str line)
     return snag_received_ms(self->received, source, line);
 }
 
+static void held_put(const snag_str *name, bool *first)
+{
+    printf("%s%.*s", *first ? "" : ", ", SNAG_FMT(*name));
+    *first = false;
+}
+
+/* Which rules and stages are held while a source is silent. */
+static void silences_print(const snag_pipeline *pipeline)
+{
+    for (uint32_t s = 0; pipeline->watches && s < pipeline->source_count; s++) {
+        char text[48];
+        snag_buf after = snag_buf_on(text, sizeof text);
+        bool first = true;
+        if (pipeline->watches[s].after_ms == 0)
+            continue;
+        snag_duration_print(&after, pipeline->watches[s].after_ms);
+        printf("  source %.*s: silent where nothing comes for more than %.*s; held meanwhile: ",
+               SNAG_FMT(pipeline->sources[s].name), SNAG_FMT(snag_buf_str(&after)));
+        for (uint32_t i = 0; i < pipeline->journey_count; i++)
+            for (uint32_t k = 0; k < pipeline->journeys[i].stage_count; k++)
+                if ((pipeline->journeys[i].waits >> s & 1) &&
+                    snag_stage_waits(&pipeline->journeys[i].stages[k]))
+                    held_put(&pipeline->journeys[i].stages[k].late.name, &first);
+        for (uint32_t i = 0; i < pipeline->rule_count; i++)
+            if (pipeline->rules[i].signal.waits >> s & 1)
+                held_put(&pipeline->rules[i].signal.name, &first);
+        puts(first ? "nothing" : "");
+    }
+}
+
 static void valid_print(const check *self, const char *path)
 {
     const snag_pipeline *pipeline = &self->config.pipeline;
@@ -71,6 +102,7 @@ static void valid_print(const check *self, const char *path)
     for (int i = 0; i < 6; i++)
         printf("%02x", pipeline->config[i]);
     putchar('\n');
+    silences_print(pipeline);
 }
 
 /* What lies beside the pipeline file must be there too: the schema of an Avro source. */

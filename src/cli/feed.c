@@ -23,18 +23,6 @@ static void on_record(void *context, const snag_record *record)
     part->feed->options.emit(part->feed->options.context, part->index, record);
 }
 
-/* Address space for the state of one engine: what the machine has, shared out; touched only as needed. */
-static size_t memory_bytes(const snag_feed *feed)
-{
-    const snag_pipeline *pipeline = &feed->config->pipeline;
-    uint64_t physical = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t wanted = physical > pipeline->budget_bytes ? physical : pipeline->budget_bytes;
-    uint64_t share = feed->options.state_bytes ? feed->options.state_bytes
-                                               : wanted / feed->partition_count;
-    size_t least = snag_engine_bytes_min(pipeline);
-    return share > least ? (size_t)share : least;
-}
-
 static snag_err part_init(snag_feed *feed, uint32_t index, snag_diag *diag)
 {
     feed_part *part = &feed->partitions[index];
@@ -44,11 +32,13 @@ static snag_err part_init(snag_feed *feed, uint32_t index, snag_diag *diag)
     part->events = calloc(part->room, sizeof *part->events);
     if (!part->events)
         return snag_fail(diag, SNAG_MEMORY, "out of memory for a batch of %zu", feed->options.batch);
-    snag_err err = snag_memory_init(&part->memory, memory_bytes(feed), diag);
+    snag_err err = snag_memory_init(&part->memory, snag_feed_memory_bytes(feed), diag);
     if (err)
         return err;
     err = snag_engine_init(&part->engine, &feed->config->pipeline, part->memory.block,
                            part->memory.size, on_record, part);
+    if (!err && index > 0)
+        snag_engine_mute(part->engine);
     return err ? snag_fail(diag, err, "the memory for state is too small for this pipeline") : SNAG_OK;
 }
 
@@ -62,7 +52,7 @@ static snag_err decoder_init(snag_feed *feed, uint32_t i, snag_diag *diag)
                          SNAG_FMT(source->name));
     snag_decoder_options options = {.now_ms = feed->options.now_ms, .fetch = feed->options.fetch,
                                     .fetch_context = feed->options.fetch_context};
-    feed->flows[i].low_ms = SNAG_TIME_NONE;
+    feed->flows[i].low_ms = feed->flows[i].last_ms = feed->flows[i].gap_ms = SNAG_TIME_NONE;
     return snag_decoder_new(&feed->decoders[i], source, feed->config->base_dir, &options, diag);
 }
 
@@ -120,7 +110,7 @@ static snag_err stopped(const snag_feed *feed, snag_diag *diag)
 }
 
 /* Judges what waits, in each partition. */
-static snag_err judge_events(snag_feed *feed, snag_diag *diag)
+snag_err snag_feed_judge_events(snag_feed *feed, snag_diag *diag)
 {
     for (uint32_t i = 0; i < feed->partition_count; i++) {
         feed_part *part = &feed->partitions[i];
@@ -138,7 +128,7 @@ static snag_err judge_events(snag_feed *feed, snag_diag *diag)
 /* … and the events' memory is free again. */
 static snag_err judge(snag_feed *feed, snag_diag *diag)
 {
-    snag_err err = judge_events(feed, diag);
+    snag_err err = snag_feed_judge_events(feed, diag);
     if (!err)
         snag_arena_reset(&feed->arena);
     return err;
@@ -238,16 +228,22 @@ static snag_err events_add(snag_feed *feed, size_t count, snag_diag *diag)
         const feed_part *part = &feed->partitions[i];
         if (part->count + count <= part->room)
             continue;
-        snag_err err = judge_events(feed, diag);
+        snag_err err = snag_feed_judge_events(feed, diag);
         if (err)
             return err;
     }
     bool stamped = count > 0 && feed->config->pipeline.sources[feed->items[0].position.source].device.given;
-    for (size_t i = 0; i < count; i++)
-        event_add(feed, &feed->items[i]);
+    snag_err err = SNAG_OK;
+    for (size_t i = 0; i < count && !err; i++) {
+        err = feed->config->pipeline.watches ? snag_gap_look(feed, &feed->items[i], diag) : SNAG_OK;
+        if (!err)
+            event_add(feed, &feed->items[i]);
+    }
+    if (err)
+        return err;
     if (count > 0 && merges(feed))
         merge_items(feed, count);
-    else if (stamped && judge_events(feed, diag))
+    else if (stamped && snag_feed_judge_events(feed, diag))
         return feed->stopped;
     if (stamped && !feed->stopped)
         stamped_tell(feed, count);
@@ -440,6 +436,8 @@ snag_err snag_feed_end(snag_feed *feed, uint32_t source, snag_diag *diag)
     if (feed->source_count == 1 || !snag_feed_turn(feed, &other))
         return SNAG_OK; /* the last one: time stays at the newest event */
     feed->flows[source].low_ms = SNAG_NEVER;
+    snag_gap_tell(feed, source, SNAG_NEVER);
+    snag_gap_end(feed, source);
     for (uint32_t i = 0; i < feed->partition_count && !feed->stopped; i++) {
         snag_engine *engine = feed->partitions[i].engine;
         size_t taken;
@@ -482,10 +480,15 @@ snag_err snag_feed_finish(snag_feed *feed, bool drain)
     int64_t newest_ms = SNAG_TIME_NONE;
     for (uint32_t i = 0; i < feed->partition_count; i++)
         newest_ms = later(newest_ms, snag_engine_newest(feed->partitions[i].engine));
+    for (uint32_t i = 0; i < feed->source_count; i++)
+        snag_gap_tell(feed, i, newest_ms);
     if (newest_ms == SNAG_TIME_NONE || snag_feed_tick(feed, newest_ms))
         return feed->stopped;
+    for (uint32_t i = 0; drain && i < feed->source_count; i++)
+        snag_gap_end(feed, i);
     for (uint32_t i = 0; drain && i < feed->partition_count; i++) {
         snag_engine *engine = feed->partitions[i].engine;
+        snag_engine_hush(engine);
         while (!feed->stopped && snag_engine_next_due(engine) != SNAG_NEVER)
             feed->stopped =
                 engine_move(engine, later(snag_engine_next_due(engine), snag_engine_w(engine)) + 1);

@@ -10,6 +10,9 @@
  * With several sources a line comes at a time, from the source whose turn it is; each partition then counts
  * the other sources as read up to where they are read for all partitions.
  *
+ * A source with `silent:` is silent where no partition has an event of it for longer. Idle partitions then
+ * go on as by the clock, up to what the source has last been seen at.
+ *
  * What comes out, and in which order, does not depend on how the lines are cut into batches: events before
  * an unreadable line are judged before it is told. One batch's events live in an arena, reset after it:
  * nothing is allocated for a line.

@@ -25,6 +25,10 @@ typedef struct feed_part {
 typedef struct feed_flow {
     int64_t low_ms; /* nothing before it is expected; SNAG_NEVER: it has ended */
     bool ended;
+    /* of a source that is watched for silence: */
+    int64_t last_ms;    /* its newest event */
+    int64_t gap_ms;     /* the event before a gap, SNAG_TIME_NONE = none that is not told … */
+    int64_t gap_end_ms; /* … and the one behind it */
 } feed_flow;
 
 struct snag_feed {
@@ -47,5 +51,18 @@ struct snag_feed {
  * future, even by a right clock. */
 void snag_feed_dead_count(snag_feed *feed, const snag_dead *dead);
 void snag_feed_future(snag_feed *feed, const snag_record *record);
+/* Judges what waits, in each partition. */
+snag_err snag_feed_judge_events(snag_feed *feed, snag_diag *diag);
+/* feed_gap.c. Before an event is judged: whether its source was silent in all partitions. A gap is looked at
+ * as the events' own order has it: what comes late, but within out_of_order, may still end it sooner or fill
+ * it. */
+snag_err snag_gap_look(snag_feed *feed, const snag_event *event, snag_diag *diag);
+/* Time of this source is about to go to low_ms: what is certain of its gap is told before. */
+void snag_gap_tell(snag_feed *feed, uint32_t source, int64_t low_ms);
+/* The source brings nothing more, and time goes on. */
+void snag_gap_end(snag_feed *feed, uint32_t source);
+
+/* Address space for the state of one engine: what the machine has, shared out; touched only as needed. */
+size_t snag_feed_memory_bytes(const snag_feed *feed);
 
 #endif

@@ -2,6 +2,8 @@
  *
  * What can be seen of a feed from outside: sums over its partitions.
  */
+#include <unistd.h>
+
 #include "base/assert.h"
 #include "cli/feed_inside.h"
 
@@ -61,4 +63,15 @@ void snag_feed_usage(const snag_feed *feed, snag_engine_usage *out)
         out->armed += one.armed;
         out->open_walks += one.open_walks;
     }
+}
+
+size_t snag_feed_memory_bytes(const snag_feed *feed)
+{
+    const snag_pipeline *pipeline = &feed->config->pipeline;
+    uint64_t physical = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t wanted = physical > pipeline->budget_bytes ? physical : pipeline->budget_bytes;
+    uint64_t share = feed->options.state_bytes ? feed->options.state_bytes
+                                               : wanted / feed->partition_count;
+    size_t least = snag_engine_bytes_min(pipeline);
+    return share > least ? (size_t)share : least;
 }

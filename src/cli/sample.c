@@ -69,6 +69,16 @@ uint64_t snag_sample_count(const snag_sample *sample, const snag_pattern *patter
     return count;
 }
 
+static void gap_count(snag_sample_source *source, int64_t silent_ms, int64_t time_ms)
+{
+    int64_t gap_ms = source->newest_ms == SNAG_TIME_NONE ? 0 : time_ms - source->newest_ms;
+    source->silences += silent_ms > 0 && gap_ms > silent_ms;
+    if (gap_ms <= source->gap_max_ms)
+        return;
+    source->gap_max_ms = gap_ms;
+    source->gap_from_ms = source->newest_ms;
+}
+
 /* --- what comes in --------------------------------------------------------------------------------- */
 
 void snag_sample_event(snag_sample *sample, const snag_event *event)
@@ -80,6 +90,8 @@ void snag_sample_event(snag_sample *sample, const snag_event *event)
     if (event->excluded)
         sample->excluded[event->excluded - 1]++;
     type_count(sample, event->type);
+    const snag_source_watch *watches = sample->pipeline->watches;
+    gap_count(source, watches ? watches[from].after_ms : 0, event->time_ms);
     snag_disorder_event(&source->disorder, &source->newest_ms, event);
     source->unmarked += event->device == NULL && sample->pipeline->sources[from].device.given;
     for (uint32_t slot = 0; slot < event->var_count; slot++)

@@ -34,6 +34,9 @@ typedef struct snag_sample_source {
     int64_t newest_ms; /* a sample is one partition */
     uint64_t unmarked; /* under `device:`, those that say no device, or not when they came */
     snag_disorder disorder;
+    int64_t gap_max_ms; /* the longest time without an event, by their own times … */
+    int64_t gap_from_ms; /* … and since when */
+    uint64_t silences;   /* longer than its silent: */
     uint64_t absent[SNAG_KEPT_MAX + SNAG_VAR_KEPT]; /* by slot */
 } snag_sample_source;
 

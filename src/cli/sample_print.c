@@ -107,6 +107,19 @@ static void names_print(report *out)
         source_names_print(out, i);
 }
 
+/* What `silent:` must be longer than, and whether it is. */
+static void source_gap_print(report *out, const snag_sample_source *source, int64_t silent_ms)
+{
+    if (source->gap_max_ms == 0)
+        return;
+    fprintf(out->file, "  longest time without an event: %s, after %s\n",
+            snag_figure_duration(source->gap_max_ms).text, snag_figure_instant(source->gap_from_ms).text);
+    if (source->silences)
+        finding(out, "%s times nothing came for longer than silent: %s; where that was no outage, it is too "
+                "short",
+                snag_figure_number(source->silences).text, snag_figure_duration(silent_ms).text);
+}
+
 static void order_print(report *out)
 {
     const snag_pipeline *pipeline = out->pipeline;
@@ -117,8 +130,10 @@ static void order_print(report *out)
             snprintf(text, sizeof text, "order of %.*s, %s events", SNAG_FMT(pipeline->sources[i].name),
                      snag_figure_number(source->events).text);
         heading(out, text);
-        if (source->events > 0)
-            out->findings += snag_disorder_print(&source->disorder, out->file, out->colour);
+        if (source->events == 0)
+            continue;
+        out->findings += snag_disorder_print(&source->disorder, out->file, out->colour);
+        source_gap_print(out, source, pipeline->watches ? pipeline->watches[i].after_ms : 0);
     }
 }
 

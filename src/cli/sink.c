@@ -247,7 +247,8 @@ static void keep(snag_sink *sink, const snag_record *record, size_t from)
     if (row) {
         *row = (kept){.time_ms = time_ms, .number = sink->row_count, .seq = seq,
                       .customer_size = (uint32_t)customer.size, .size = size};
-        memcpy(row->bytes, customer.data, customer.size);
+        if (customer.size) /* an alert about a source is about no customer */
+            memcpy(row->bytes, customer.data, customer.size);
         memcpy(row->bytes + customer.size, sink->bytes + from, size);
         sink->rows[sink->row_count++] = row;
     }

@@ -18,6 +18,7 @@ typedef struct rule_row {
     bool waits; /* something can be armed without being open */
     uint64_t published;
     uint64_t suppressed;
+    uint64_t held; /* now */
     uint64_t resolved;
     uint64_t by_reason[SNAG_REASON_COUNT];
     uint64_t armed;
@@ -34,7 +35,6 @@ typedef struct journey_row {
 } journey_row;
 
 struct snag_tally {
-    uint64_t held;
     uint32_t rule_count;
     uint32_t journey_count;
     rule_row *rules;
@@ -52,7 +52,7 @@ static size_t rule_rows_max(const snag_pipeline *pipeline)
     size_t count = pipeline->rule_count;
     for (uint32_t i = 0; i < pipeline->journey_count; i++)
         count += pipeline->journeys[i].stage_count;
-    return count + 1;
+    return count + 3;
 }
 
 snag_err snag_tally_new(snag_tally **out, const snag_pipeline *pipeline)
@@ -76,6 +76,13 @@ snag_err snag_tally_new(snag_tally **out, const snag_pipeline *pipeline)
             if (snag_stage_waits(&journey->stages[j]))
                 rule_add(tally, &journey->stages[j].late, false);
     }
+    for (uint32_t i = 0, told = 0; pipeline->watches && i < pipeline->source_count && !told; i++)
+        if (pipeline->watches[i].after_ms > 0) {
+            rule_add(tally, &pipeline->watches[i].signal, false); /* of all sources: they share a name */
+            told = 1;
+        }
+    if (pipeline->quiet)
+        rule_add(tally, &pipeline->quiet->signal, false);
     tally->journey_count = pipeline->journey_count;
     return SNAG_OK;
 }
@@ -142,15 +149,24 @@ static void change_count(snag_tally *tally, const snag_change *change)
     }
 }
 
+/* What was held is published, or will not be. */
+static void decision_count(rule_row *row, const snag_decision *decision)
+{
+    bool suppressed = decision->decision == SNAG_DECISION_SUPPRESSED;
+    row->suppressed += suppressed;
+    row->held += decision->decision == SNAG_DECISION_HELD;
+    row->held -= !(decision->decision == SNAG_DECISION_HELD) &&
+                 (!suppressed || decision->reason == SNAG_HOLD_SOURCE_SILENT);
+}
+
 void snag_tally_record(snag_tally *tally, const snag_record *record)
 {
     switch (record->kind) {
     case SNAG_RECORD_ALERT: alert_count(tally, &record->as.alert); break;
     case SNAG_RECORD_CHANGE: change_count(tally, &record->as.change); break;
     case SNAG_RECORD_DECISION:
-        if (record->as.decision.decision == SNAG_DECISION_SUPPRESSED &&
-            record->as.decision.action == SNAG_ACTION_TRIGGER)
-            rule_find(tally, record->as.decision.rule)->suppressed++;
+        if (record->as.decision.action == SNAG_ACTION_TRIGGER)
+            decision_count(rule_find(tally, record->as.decision.rule), &record->as.decision);
         break;
     case SNAG_RECORD_LATE:
     case SNAG_RECORD_KIND_COUNT: break;
@@ -251,7 +267,7 @@ static void rules_print(const snag_tally *tally, snag_buf *buf, bool colour, FIL
         const rule_row *row = &tally->rules[i];
         bool first = true;
         snag_style_put(buf, colour, SNAG_STYLE_BOLD, row->name, NAME_WIDTH);
-        number_put(buf, row->published + row->suppressed, COUNT_WIDTH);
+        number_put(buf, row->published + row->suppressed + row->held, COUNT_WIDTH);
         number_put(buf, row->published, COUNT_WIDTH);
         number_put(buf, row->resolved, COUNT_WIDTH);
         number_put(buf, row->published - row->resolved, COUNT_WIDTH);
@@ -262,6 +278,7 @@ static void rules_print(const snag_tally *tally, snag_buf *buf, bool colour, FIL
         for (int reason = 0; reason < SNAG_REASON_COUNT; reason++)
             part_put(buf, &first, row->by_reason[reason],
                      snag_str_from(snag_reason_word((snag_reason)reason)));
+        part_put(buf, &first, row->held, SNAG_STR("held"));
         line_out(buf, file);
     }
 }

@@ -76,7 +76,8 @@ static snag_str name_of(const snag_record *record)
 static snag_str who_of(const snag_record *record)
 {
     switch (record->kind) {
-    case SNAG_RECORD_ALERT: return record->as.alert.customer;
+    case SNAG_RECORD_ALERT: /* of a source it has no customer */
+        return record->as.alert.customer.size ? record->as.alert.customer : record->as.alert.key;
     case SNAG_RECORD_CHANGE:
         return record->as.change.instance.size ? record->as.change.instance
                                                : record->as.change.customer;
@@ -197,7 +198,9 @@ static void step_run(runner *self, snag_engine *engine, const snag_step *step)
     self->step = step;
     self->met = 0;
     bool full = false;
-    if (step->moves_clock)
+    if (step->silences)
+        snag_engine_silent(engine, step->event.position.source, step->time_ms);
+    else if (step->moves_clock)
         full = !snag_engine_tick(engine, step->time_ms, UINT32_MAX);
     else
         full = !others_moved(self, engine, &step->event) ||
@@ -346,6 +349,8 @@ const snag_command snag_command_test = {
             "2026-01-05 UTC; +90s counts from the line before. id=, account=, channel= and every kept\n"
             "name may stand behind the type; key= without a value in an expectation: it must be absent.\n"
             "Where there are several sources, source=NAME says whose event it is (without: the first's).\n"
-            "Where a source has device:, device=NAME sent=TIME received=TIME say what its records would.",
+            "Where a source has device:, device=NAME sent=TIME received=TIME say what its records would.\n"
+            "`silent NAME` says that this source (it has silent:) brings nothing more to anybody since its\n"
+            "newest event here, `silent NAME since TIME` since then; an event of it says that it is back.",
     .run = run,
 };

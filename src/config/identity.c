@@ -3,9 +3,8 @@
  * Who is who after a change of the file: tags of scopes, fingerprints of rules and journeys, the hash of the
  * whole. Each is SHA-256 over a canonical list of length-prefixed texts: layout and comments do not matter.
  *
- * A fingerprint covers what decides and leaves out what only words it (headline, owner, sla,
- * playbook, severity). The hash covers all that is said as well, and leaves out where the pipeline
- * runs (topic, file, registry, outputs, kafka, redis, budget): the same on every machine.
+ * A fingerprint covers what decides, not what only words it (headline, owner, sla, playbook, severity). The
+ * hash covers all that is said as well, but not where it runs (topic, file, outputs, kafka, redis, budget).
  */
 #include "base/assert.h"
 #include "config/field.h"
@@ -355,6 +354,7 @@ static void config_hash(snag_loader *loader)
         for (uint32_t k = 0; loader->rules[i].by_shape && k < pipeline->shape_count; k++)
             add_words(&sha, &loader->rules[i].by_shape[k].signal);
     }
+    snag_silences_hash(pipeline, &sha);
     snag_sha256_end(&sha, pipeline->config);
 }
 

@@ -64,6 +64,10 @@ static const snag_key pipeline_keys[] = {
     {"journeys", NODE(AT(snag_pipeline_raw, journeys), "a map: name to journey",
                       "declared paths: stages, and how long each may take")},
     {"rules", NODE(AT(snag_pipeline_raw, rules), "a map: name to rule", "what is watched for")},
+    {"quiet_event", NODE(AT(snag_pipeline_raw, quiet_event), "a duration, or {after, owner, …}",
+                         "an event that the file names, or a rule, that came at least 20 times and then "
+                         "stays away for twice its longest pause, and for at least this long, is told once; "
+                         "default: not watched")},
     {"outputs", NODE(AT(snag_pipeline_raw, outputs), "a map", "where records go")},
     {"kafka", NODE(AT(snag_pipeline_raw, kafka), "a map",
                    "any client property, given to the client as is; ${NAME} is replaced, secrets "
@@ -105,6 +109,9 @@ static const snag_key source_keys[] = {
                    "much later")},
     {"clock", WORD(AT(snag_source_raw, clock), clock_words, "wall",
                    "wall: an idle partition's time moves with the clock; log: only events move it")},
+    {"silent", NODE(AT(snag_source_raw, silent), "a duration, or {after, events, owner, …}",
+                    "no record in any partition for longer than this: it is the source that is in "
+                    "trouble, and what waits for its events is held until it is back; default: not watched")},
     {"max_skew", TIME(AT(snag_source_raw, max_skew_ms), 0, "5m",
                       "an event stamped so far after its record's own timestamp is a bad record; with "
                       "device: if it is so even by its corrected time")},
@@ -131,6 +138,27 @@ static const snag_key source_keys[] = {
      "the topic is not keyed by the customer: its records are first carried to internal topics that are, "
      "exactly once", NULL},
     {"zone", LATER("times must carry their zone, or be epoch numbers")},
+};
+
+static const snag_key silence_keys[] = {
+    {"after", TIME(AT(snag_silence_raw, after_ms), SNAG_SECOND_MS, NULL,
+                   "longer than the source is ever silent while it is well; snag check --sample says how "
+                   "long that was")},
+    {"events", NODE(AT(snag_silence_raw, events), "a name or a list",
+                    "the events that it brings, of those that rules and journeys wait for; one may end in *; "
+                    "default: it may bring any, so that all that waits is held")},
+    {"severity", WORD(AT(snag_silence_raw, severity), severity_words, "error",
+                      "of the alert source_silent, one for all partitions")},
+    {"owner", TEXT(AT(snag_silence_raw, owner), "who is told")},
+    {"playbook", TEXT(AT(snag_silence_raw, playbook), "what to do about it")},
+};
+
+static const snag_key quiet_keys[] = {
+    {"after", TIME(AT(snag_quiet_raw, after_ms), SNAG_SECOND_MS, NULL, "no shorter pause is told")},
+    {"severity", WORD(AT(snag_quiet_raw, severity), severity_words, "warning",
+                      "of the alert quiet_event; partition 0 speaks for all, from its share of customers")},
+    {"owner", TEXT(AT(snag_quiet_raw, owner), "who is told")},
+    {"playbook", TEXT(AT(snag_quiet_raw, playbook), "what to do about it")},
 };
 
 static const snag_key mapping_keys[] = {
@@ -331,6 +359,10 @@ const snag_section snag_section_pipeline =
 const snag_section snag_section_source =
     SNAG_SECTION("source", "a source", "A topic or a file, and how its records become events.",
                  source_keys);
+const snag_section snag_section_silence =
+    SNAG_SECTION("silence", "a silence", "When a source is silent itself, the long way.", silence_keys);
+const snag_section snag_section_quiet = SNAG_SECTION(
+    "quiet event", "a quiet event", "When names that came regularly come no more, the long way.", quiet_keys);
 const snag_section snag_section_mapping =
     SNAG_SECTION("mapping", "a mapping", "Where one name comes from, the long way.", mapping_keys);
 const snag_section snag_section_device =
@@ -371,10 +403,11 @@ const snag_section snag_section_redis =
     SNAG_SECTION("redis", "redis", "Where state is kept beside the changelog.", redis_keys);
 
 const snag_section *const snag_sections[] = {
-    &snag_section_pipeline, &snag_section_source,  &snag_section_mapping, &snag_section_device,
+    &snag_section_pipeline, &snag_section_source,   &snag_section_silence,  &snag_section_mapping,
+    &snag_section_device,
     &snag_section_fact,     &snag_section_journey,  &snag_section_stage,    &snag_section_survey,
-    &snag_section_rule,
-    &snag_section_matcher,  &snag_section_calendar, &snag_section_zone,     &snag_section_season,
+    &snag_section_rule,     &snag_section_quiet,    &snag_section_matcher,  &snag_section_calendar,
+    &snag_section_zone,     &snag_section_season,
     &snag_section_outputs,  &snag_section_redis,
 };
 const uint32_t snag_section_count = sizeof snag_sections / sizeof snag_sections[0];

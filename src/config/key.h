@@ -54,6 +54,8 @@ extern const uint32_t snag_section_count;
 extern const snag_section snag_section_pipeline;
 extern const snag_section snag_section_source;
 extern const snag_section snag_section_mapping;
+extern const snag_section snag_section_silence;
+extern const snag_section snag_section_quiet;
 extern const snag_section snag_section_fact;
 extern const snag_section snag_section_journey;
 extern const snag_section snag_section_stage;
@@ -132,6 +134,7 @@ typedef struct snag_pipeline_raw {
     const snag_yaml *shapes;
     const snag_yaml *journeys;
     const snag_yaml *rules;
+    const snag_yaml *quiet_event;
     const snag_yaml *outputs;
     const snag_yaml *kafka;
     const snag_yaml *redis;
@@ -156,6 +159,7 @@ typedef struct snag_source_raw {
     int64_t clock;
     int64_t max_skew_ms;
     int64_t remember_ms;
+    const snag_yaml *silent;
     const snag_yaml *device;
 } snag_source_raw;
 
@@ -165,6 +169,21 @@ typedef struct snag_device_raw {
     const snag_yaml *received;
     int64_t tolerance_ms;
 } snag_device_raw;
+
+typedef struct snag_silence_raw {
+    int64_t after_ms;
+    const snag_yaml *events;
+    int64_t severity;
+    snag_str owner;
+    snag_str playbook;
+} snag_silence_raw;
+
+typedef struct snag_quiet_raw {
+    int64_t after_ms;
+    int64_t severity;
+    snag_str owner;
+    snag_str playbook;
+} snag_quiet_raw;
 
 typedef struct snag_mapping_raw {
     const snag_yaml *from;

@@ -84,6 +84,8 @@ static void root_load(snag_loader *loader, const snag_yaml *root)
     snag_seasons_load(loader, raw.seasons);
     snag_journeys_load(loader, raw.journeys);
     snag_rules_load(loader, raw.rules);
+    snag_silences_load(loader);
+    snag_quiet_load(loader, raw.quiet_event);
     snag_clocks_load(loader);
     snag_outputs_load(loader, raw.outputs);
     snag_kafka_load(loader, raw.kafka);

@@ -70,6 +70,8 @@ typedef struct snag_loader {
     snag_expr_text *expr_texts;
     snag_guess *guesses;
     snag_exclusion *exclusions;
+    const snag_yaml *silent[SNAG_SOURCES_MAX]; /* `silent:` of each source; NULL = not given */
+    snag_source_watch *watches;
     snag_calendar_spec *calendars;
     uint32_t calendar_count;
     const snag_calendar_spec *calendar; /* that counts where none is named; NULL = it must be */
@@ -110,6 +112,13 @@ void snag_calendars_load(snag_loader *loader, const snag_yaml *node, const snag_
 void snag_seasons_load(snag_loader *loader, const snag_yaml *node);
 void snag_journeys_load(snag_loader *loader, const snag_yaml *node);
 void snag_rules_load(snag_loader *loader, const snag_yaml *node);
+/* `silent:` of the sources; after all that may wait for their events. */
+void snag_silences_load(snag_loader *loader);
+/* Both as they are in the pipeline's hash. */
+struct snag_sha256;
+void snag_silences_hash(const snag_pipeline *pipeline, struct snag_sha256 *sha);
+/* `quiet_event:`; after the rules. */
+void snag_quiet_load(snag_loader *loader, const snag_yaml *node);
 void snag_outputs_load(snag_loader *loader, const snag_yaml *node);
 void snag_kafka_load(snag_loader *loader, const snag_yaml *node);
 void snag_redis_load(snag_loader *loader, const snag_yaml *node);

@@ -328,6 +328,7 @@ static const snag_yaml *source_load(snag_loader *loader, const snag_yaml *node)
     source->key = loader->pipeline->key_account ? SNAG_VAR_ACCOUNT : SNAG_VAR_CUSTOMER;
     if (raw.table)
         loader->pipeline->tables |= (uint8_t)(1u << (source - loader->sources));
+    loader->silent[source - loader->sources] = raw.silent;
     if (raw.remember_ms > loader->pipeline->remember_ms)
         loader->pipeline->remember_ms = raw.remember_ms;
     if (raw.out_of_order_ms > raw.remember_ms)

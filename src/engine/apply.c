@@ -2,13 +2,13 @@
  *
  * Apply: one event meets everything that watches its type.
  *
- *     row of ops --> for each scope: find the cell, take it apart, walks and rules, store it
- *                --> the customer's own cell last: its ring of event ids, and up to when it was judged
+ *     row of ops --> for each scope: find the cell, take it apart, walks and rules, store it; the customer's
+ *                    own cell last: its ring of event ids, and up to when it was judged
  */
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/pack.h"
-#include "engine/state.h"
+#include "engine/dark.h"
 
 /* An id is its source's own. Seeds that differ in few bits could make ids meet that do. */
 static const uint64_t source_seed = 0x9e3779b97f4a7c15u;
@@ -54,15 +54,13 @@ static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles
                            .owner = engine->work.owner,
                            .event = engine->work.event,
                            .late = engine->work.late,
-                           .opened = snag_fold_opened,
-                           .escalated = snag_fold_escalated,
+                           .opened = snag_fold_opened, .escalated = snag_fold_escalated,
                            .closed = snag_fold_closed,
-                           .wait_began = snag_learn_wait_began,
-                           .wait_over = snag_learn_wait_over,
-                           .tell = snag_segment_tell,
-                           .ask = snag_segment_ask,
+                           .wait_began = snag_learn_wait_began, .wait_over = snag_learn_wait_over,
+                           .tell = snag_segment_tell, .ask = snag_segment_ask,
                            .context = engine};
     bool had = snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item);
+    int64_t due_ms = snag_dark_before(engine);
     if (engine->pipeline->shape_count) {
         if (engine->item.state_bytes == 0 && !engine->item.open)
             snag_shape_begin(engine, &engine->item);
@@ -74,6 +72,7 @@ static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles
         return;
     rule->kind->event(rule, &step, engine->work.event, roles);
     snag_rule_expiry(rule, &engine->item);
+    snag_dark_after(engine, &rule->signal, due_ms);
     engine->counters.zone_default += step.unzoned;
     if (step.changed && !snag_cell_put(&engine->cell, &engine->item))
         engine->counters.bound++;
@@ -199,8 +198,7 @@ void snag_engine_learn(snag_engine *engine)
     cell_learn(engine);
 }
 
-/* A deadline of this very cell lies before the event, though W is not there yet (the record's own stamp
- * holds W back): in this customer's own order it has passed. */
+/* A deadline of this cell lies before the event, though the stamp holds W back: for it, it has passed. */
 static void fire_overdue(snag_engine *engine, uint32_t index)
 {
     snag_work *work = &engine->work;
@@ -208,6 +206,7 @@ static void fire_overdue(snag_engine *engine, uint32_t index)
     const snag_event *event = work->event;
     bool late = work->late, alerted = work->alerted;
     snag_str owner = work->owner, per = work->per;
+    snag_dark_let(engine, index, event, late);
     while (!late && snag_wheel_armed(&engine->table.wheel, index) &&
            (node->flags & SNAG_NODE_FORGET) == 0 && node->timer.due_ms < event->time_ms) {
         if (work->fed_count)
@@ -215,6 +214,7 @@ static void fire_overdue(snag_engine *engine, uint32_t index)
         snag_wheel_disarm(&engine->table.wheel, index);
         snag_engine_fire_cell(engine, index, engine->w_ms);
     }
+    engine->released = 0;
     work->event = event;
     work->at_ms = event->time_ms;
     work->alerted = alerted;
@@ -232,7 +232,6 @@ static bool asks_more(const snag_op *ops, uint32_t from, uint32_t to)
     return more;
 }
 
-/* One scope's cell: a walk's or a `per` value's, or the customer's own. */
 static void apply_scope(snag_engine *engine, const snag_ahead_key *key, const snag_op *ops,
                         uint32_t from, uint32_t to)
 {
@@ -374,6 +373,7 @@ void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_
 {
     snag_work *work = &engine->work;
     engine->counters.events++;
+    snag_dark_see(engine, event);
     if (ahead->count == 0) {
         engine->counters.unwatched++;
         return;
@@ -478,8 +478,7 @@ void snag_engine_arm(snag_engine *engine, uint32_t index, const snag_cell_needs 
 {
     snag_table *table = &engine->table;
     snag_node *node = snag_table_node(table, index);
-    if (node->flags & SNAG_NODE_PENDING)
-        snag_engine_not_pending(engine, index);
+    snag_pending_leave(engine, index);
     bool forget = needs->armed == 0 && needs->open == 0 && needs->hold == 0 && !needs->keep;
     int64_t due_ms = needs->due_ms;
     if (forget)
@@ -493,6 +492,7 @@ void snag_engine_arm(snag_engine *engine, uint32_t index, const snag_cell_needs 
         node->flags |= SNAG_NODE_FORGET;
     else
         node->flags &= (uint8_t)~SNAG_NODE_FORGET;
+    node->flags |= needs->frozen ? SNAG_NODE_FROZEN : 0;
     if (due_ms == SNAG_NEVER)
         snag_wheel_disarm(&table->wheel, index);
     else if (!armed || node->timer.due_ms != due_ms)

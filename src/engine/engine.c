@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "engine/dark.h"
 #include "engine/state.h"
 
 enum { WAITING_MAX = 1 << 17, TABLE_BYTES_MIN = 4 << 20, ALIGN = 64 };
@@ -56,7 +57,7 @@ static size_t fixed_bytes(const snag_pipeline *pipeline)
 {
     return align_up(sizeof(snag_engine)) + align_up(snag_dispatch_bytes(pipeline)) +
            align_up(snag_order_bytes(waiting_max(pipeline))) + learn_bytes(pipeline) +
-           segment_bytes(pipeline);
+           segment_bytes(pipeline) + align_up(snag_quiet_bytes(pipeline));
 }
 
 size_t snag_engine_bytes_min(const snag_pipeline *pipeline)
@@ -130,6 +131,8 @@ snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline, void
     engine->segments.ready = pipeline->segment_count == 0;
     engine->learn.ready = pipeline->sketch_count == 0;
     engine->learn.since_ms = SNAG_TIME_NONE;
+    char *quiets = at;
+    at += align_up(snag_quiet_bytes(pipeline));
     snag_table_init(&engine->table, at, block_bytes - (size_t)(at - (char *)block));
     snag_outbox_init(&engine->outbox, emit, emit_context);
     snag_arena_init(&engine->eval, engine->eval_bytes, sizeof engine->eval_bytes);
@@ -142,6 +145,8 @@ snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline, void
     engine->next_offset = INT64_MIN;
     engine->refused.offset = -1;
     flows_init(engine);
+    snag_dark_init(engine);
+    snag_quiet_init(engine, quiets);
     *out = engine;
     return SNAG_OK;
 }
@@ -191,7 +196,8 @@ static void advance_to(snag_engine *engine, int64_t target_ms)
     if (engine->target_ms <= engine->w_ms)
         return;
     /* At most events nothing waits and nothing is due. */
-    bool idle = engine->order.soon_count == 0 && engine->pending == 0 && !engine->full;
+    bool idle = engine->order.soon_count == 0 && engine->pending == 0 && !engine->full &&
+                engine->instant_ms >= engine->target_ms;
     if (idle && snag_wheel_pass(&engine->table.wheel, engine->target_ms - 1))
         arrive(engine);
     else
@@ -207,13 +213,20 @@ bool snag_engine_tick(snag_engine *engine, int64_t target_w_ms, uint32_t budget)
     return snag_engine_drain(engine, budget);
 }
 
+bool snag_engine_at_rest(const snag_engine *engine)
+{
+    bool there = engine->target_ms == engine->w_ms &&
+                 (engine->flow_count == 1 || engine->target_source == engine->w_source);
+    return there && engine->pending == 0 && engine->instant_ms >= engine->w_ms;
+}
+
 bool snag_engine_drain(snag_engine *engine, uint32_t budget)
 {
     if (engine->strange || !engine->learn.ready || !engine->segments.ready)
         begin(engine);
     if (engine->flow_count > 1)
         return snag_merge_drain(engine, budget);
-    if (engine->target_ms == engine->w_ms && engine->pending == 0)
+    if (snag_engine_at_rest(engine))
         return true;
     return advance(engine, &budget);
 }
@@ -358,7 +371,8 @@ snag_err snag_engine_take(snag_engine *engine, const snag_event *events, size_t 
         if (engine->full || !snag_table_has_room(&engine->table))
             return SNAG_FULL;
         bool again = event->position.offset < engine->next_offset;
-        if (!again && (engine->target_ms != engine->w_ms || engine->pending))
+        if (!again &&
+            (engine->target_ms != engine->w_ms || engine->pending || engine->instant_ms < engine->w_ms))
             snag_engine_drain(engine, UINT32_MAX);
         if (event->device && (event = snag_device_correct(engine, event, again)) == NULL)
             continue;
@@ -400,6 +414,8 @@ int64_t snag_engine_next_due(const snag_engine *engine)
     int64_t next_ms = snag_wheel_next(&engine->table.wheel);
     if (engine->pending)
         next_ms = snag_table_node(&engine->table, engine->pending)->timer.due_ms;
+    if (engine->instant_ms < next_ms)
+        next_ms = engine->instant_ms;
     if (snag_order_peek(engine, &time_ms, &offset) && time_ms < next_ms)
         next_ms = time_ms;
     return next_ms;

@@ -85,6 +85,9 @@ int64_t snag_engine_time(snag_engine *engine, const snag_event *event);
 bool snag_engine_tick(snag_engine *engine, int64_t target_w_ms, uint32_t budget);
 bool snag_engine_drain(snag_engine *engine, uint32_t budget);
 
+/* Whether there is nothing left to drain. */
+bool snag_engine_at_rest(const snag_engine *engine);
+
 /* The source that has come least far, and so holds W back: 0 where there is one source. What a state shall
  * be recovered from must be taken only from the source whose turn it is. */
 uint32_t snag_engine_turn(const snag_engine *engine);
@@ -95,6 +98,28 @@ int64_t snag_engine_newest_of(const snag_engine *engine, uint32_t source);
 /* Nothing before low_ms is expected from this source any more (SNAG_NEVER: it has ended, and others go on);
  * what becomes due fires as with snag_engine_tick. */
 bool snag_engine_tick_source(snag_engine *engine, uint32_t source, int64_t low_ms, uint32_t budget);
+
+/* --- silent sources (`silent:` in the pipeline file) ------------------------------------------- */
+
+typedef struct snag_engine_silence {
+    bool silent;       /* or about to be, once W has passed from_ms */
+    bool back;         /* something came again; what is held waits until it may be released */
+    int64_t last_ms;   /* the last record before the silence; SNAG_TIME_NONE: there was no silence yet */
+    int64_t from_ms;
+} snag_engine_silence;
+
+/* No partition of this source has a record newer than last_ms, and now is later than that by more than
+ * `silent:`: when W has passed that time the source is silent. What waits for it is held from then on, and
+ * what was published since last_ms is taken back. Nothing happens where that is known already. */
+void snag_engine_silent(snag_engine *engine, uint32_t source, int64_t last_ms);
+/* A partition of it brought something again, seen at at_ms; its own events the engine sees itself. */
+void snag_engine_back(snag_engine *engine, uint32_t source, int64_t at_ms);
+snag_engine_silence snag_engine_silence_of(const snag_engine *engine, uint32_t source);
+/* Of all partitions one speaks of its sources, and of names that are quiet: this one does not. Before the
+ * first event or head. */
+void snag_engine_mute(snag_engine *engine);
+/* From now on no name is quiet: time goes on for other reasons than that it does. */
+void snag_engine_hush(snag_engine *engine);
 
 /* W: no event at or before it is expected any more (SNAG_TIME_NONE before the first event). */
 int64_t snag_engine_w(const snag_engine *engine);

@@ -83,6 +83,10 @@ static void put_item(snag_buf *buf, const snag_pipeline *pipeline, snag_cell *ce
         rule->kind->explain(rule, item->state, item->state_bytes, buf);
     if (item->due_ms != SNAG_NEVER)
         put_time(buf, "deadline", item->due_ms);
+    if (item->frozen || item->held)
+        put_text(buf, "waits_for", SNAG_STR("a silent source"));
+    if (item->held)
+        put_text(buf, "held", SNAG_STR("source_silent"));
     if (item->open) {
         put_time(buf, "open_since", item->opened_ms);
         snag_buf_printf(buf, ",\"published\":%s,\"episode\":\"", item->suppressed ? "false" : "true");

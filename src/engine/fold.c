@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/time.h"
+#include "engine/dark.h"
 #include "engine/headline.h"
 #include "engine/state.h"
 #include "engine/words.h"
@@ -38,9 +39,10 @@ typedef struct anchor {
     uint32_t source;
 } anchor;
 
-/* SHA-256 over (pipeline, rule, owner, per, anchor, and for a timer's the deadline); first 16 bytes. */
+/* SHA-256 over (pipeline, rule, owner, per, anchor, and for a timer's the deadline); first 16 bytes.
+ * again: the episode of that name was taken back, because of this silence; empty = it was not. */
 static void episode_name(const snag_engine *engine, const snag_signal_spec *spec, anchor from,
-                         int64_t deadline_ms, uint8_t episode[16])
+                         int64_t deadline_ms, snag_str again, uint8_t episode[16])
 {
     snag_sha256 sha;
     uint8_t digest[32];
@@ -59,6 +61,8 @@ static void episode_name(const snag_engine *engine, const snag_signal_spec *spec
         snag_buf_int(&buf, deadline_ms);
         snag_sha256_add_text(&sha, snag_buf_str(&buf));
     }
+    if (again.size)
+        snag_sha256_add_text(&sha, again);
     snag_sha256_end(&sha, digest);
     memcpy(episode, digest, 16);
 }
@@ -282,8 +286,8 @@ static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
     return alert;
 }
 
-static void decide(snag_engine *engine, const snag_signal_spec *spec, const snag_item *item,
-                   snag_hold reason, int64_t until_ms)
+static snag_decision *decide(snag_engine *engine, const snag_signal_spec *spec, const snag_item *item,
+                             snag_hold reason, int64_t until_ms)
 {
     snag_record *record = snag_outbox_add(&engine->outbox, SNAG_CLASS_TRIGGER, engine->work.order,
                                           SNAG_RECORD_DECISION);
@@ -300,6 +304,48 @@ static void decide(snag_engine *engine, const snag_signal_spec *spec, const snag
     decision->key = snag_fold_copy(engine, engine->work.owner);
     decision->rule = spec->name;
     decision->by = spec->name;
+    return decision;
+}
+
+/* … because a source is silent, or was. */
+static snag_decision *decide_silent(snag_engine *engine, const snag_signal_spec *spec, const snag_item *item,
+                                    snag_decision_kind kind)
+{
+    snag_decision *decision = decide(engine, spec, item, SNAG_HOLD_SOURCE_SILENT, SNAG_NEVER);
+    decision->decision = kind;
+    decision->by = snag_dark_by(engine, spec->waits);
+    return decision;
+}
+
+void snag_fold_held(snag_engine *engine, const snag_signal_spec *spec, snag_item *item, int64_t deadline_ms,
+                    snag_str again)
+{
+    SNAG_ASSERT(!item->open && !item->held);
+    episode_name(engine, spec, anchor_of(engine, item), deadline_ms, again, item->episode);
+    item->held = true;
+    engine->counters.signals++;
+    engine->counters.held++;
+    decide_silent(engine, spec, item, SNAG_DECISION_HELD);
+}
+
+void snag_fold_withdrawn(snag_engine *engine, const snag_signal_spec *spec, snag_item *item)
+{
+    SNAG_ASSERT(item->held && engine->counters.held > 0);
+    item->held = item->frozen = false;
+    engine->counters.held--;
+    engine->counters.suppressed++;
+    decide_silent(engine, spec, item, SNAG_DECISION_SUPPRESSED);
+}
+
+/* A signal that was held is published after all, under the name it has. */
+static void release(snag_engine *engine, const snag_signal_spec *spec, snag_item *item)
+{
+    SNAG_ASSERT(engine->counters.held > 0);
+    engine->counters.held--;
+    item->held = false;
+    if (!item->suppressed)
+        decide_silent(engine, spec, item, SNAG_DECISION_RELEASED)->at_ms =
+            snag_dark_back_ms(engine, spec->waits);
 }
 
 static int64_t respond_by(snag_engine *engine, const snag_signal_spec *spec, const snag_item *item)
@@ -322,14 +368,22 @@ void snag_fold_opened(void *context, const snag_signal_spec *spec, snag_item *it
     item->open = true;
     item->opened_ms = at_ms;
     item->seq = 0;
-    episode_name(engine, spec, anchor_of(engine, item), facts->deadline_ms, item->episode);
+    item->frozen = false;
+    bool held = item->held;
+    if (!held)
+        episode_name(engine, spec, anchor_of(engine, item), facts->deadline_ms, (snag_str){"", 0},
+                     item->episode);
     engine->work.alerted = true;
     if (engine->pipeline->walks_judged)
         snag_walk_friction(engine, item, 1);
-    engine->counters.signals++;
+    engine->counters.signals += !held;
+    if (engine->quiets)
+        snag_quiet_found(engine, spec->name);
     if (engine->pipeline->feeds)
         snag_scores_note(engine, spec, item->episode);
     item->suppressed = item->cooldown_ms != SNAG_TIME_NONE && at_ms <= item->cooldown_ms;
+    if (held)
+        release(engine, spec, item);
     if (item->suppressed) {
         engine->counters.suppressed++;
         decide(engine, spec, item, SNAG_HOLD_COOLDOWN, item->cooldown_ms);
@@ -378,6 +432,7 @@ void snag_fold_closed(void *context, const snag_signal_spec *spec, snag_item *it
     }
     item->open = false;
     item->suppressed = false;
+    item->frozen = false;
 }
 
 const snag_signal_spec *snag_fold_spec(const snag_pipeline *pipeline, const snag_item *item)
@@ -419,8 +474,13 @@ void snag_fold_bound(snag_engine *engine, snag_cell *cell)
         if (spec == NULL || (!item.open && item.due_ms == SNAG_NEVER))
             continue;
         snag_item_evidence(cell, &item, 0, &first);
+        if (item.held) {
+            snag_fold_withdrawn(engine, spec, &item);
+            continue;
+        }
         if (!item.open)
-            episode_name(engine, spec, (anchor){first.id, first.position.source}, item.due_ms, item.episode);
+            episode_name(engine, spec, (anchor){first.id, first.position.source}, item.due_ms,
+                         (snag_str){"", 0}, item.episode);
         decide(engine, spec, &item, SNAG_HOLD_BOUND, SNAG_NEVER);
     }
 }

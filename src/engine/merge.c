@@ -113,7 +113,7 @@ static void advance_all(snag_engine *engine)
 
 bool snag_merge_drain(snag_engine *engine, uint32_t budget)
 {
-    if (is_there(engine) && engine->pending == 0)
+    if (snag_engine_at_rest(engine))
         return true;
     return advance(engine, &budget);
 }
@@ -257,7 +257,7 @@ snag_err snag_merge_take(snag_engine *engine, const snag_event *events, size_t c
         if (engine->full || !snag_table_has_room(&engine->table))
             return SNAG_FULL;
         bool again = read->position.offset < flow->next_offset;
-        if (!again && (!is_there(engine) || engine->pending))
+        if (!again && !snag_engine_at_rest(engine))
             snag_engine_drain(engine, UINT32_MAX);
         if (read->device)
             event = snag_device_correct(engine, read, again);

@@ -42,6 +42,28 @@ typedef struct snag_segment_spec {
     uint32_t stamp; /* the rule's fingerprint */
 } snag_segment_spec;
 
+/* A source that is watched for silence (`silent:`). */
+typedef struct snag_source_watch {
+    int64_t after_ms; /* no record for longer than this: it is silent; 0 = it is not watched */
+    snag_signal_spec signal; /* its alert; the headline is no template */
+} snag_source_watch;
+
+/* What is watched by `quiet_event:`: an event that the file names, a rule or a stage that finds something. */
+typedef struct snag_quiet_name {
+    snag_str text; /* without a trailing star */
+    bool prefix;   /* it had one */
+    bool finds;    /* a rule or stage */
+} snag_quiet_name;
+
+typedef struct snag_quiet {
+    int64_t after_ms; /* no pause shorter than this is told */
+    snag_signal_spec signal;
+    const snag_quiet_name *names; /* events named in full, then with a star, then rules and stages */
+    uint32_t exact_count;
+    uint32_t event_count;
+    uint32_t count;
+} snag_quiet;
+
 typedef struct snag_pipeline {
     snag_str name;
     uint32_t version;
@@ -53,6 +75,8 @@ typedef struct snag_pipeline {
 
     const snag_source_spec *sources;
     uint32_t source_count;
+    const snag_quiet *quiet; /* NULL = not wanted */
+    const snag_source_watch *watches; /* by source; NULL = none is watched */
     const snag_exclusion *exclusions; /* of all sources, in file order */
     uint32_t exclusion_count;
     const snag_expr_name *names; /* every name an expression may use: fixed, then kept; by slot */

@@ -15,6 +15,7 @@
  */
 #include "base/assert.h"
 #include "base/time.h"
+#include "engine/dark.h"
 #include "engine/walk.h"
 
 typedef struct stored {
@@ -28,6 +29,7 @@ typedef struct promise {
     const snag_stage *stage;
     stored kept;
     bool known; /* something is stored of it */
+    int64_t frozen_ms; /* armed for then when it was looked up */
     snag_item item;
 } promise;
 
@@ -57,6 +59,7 @@ static void promise_get(promise *self, snag_engine *engine, const snag_journey *
     self->stage = &journey->stages[stage];
     snag_cell_get(&engine->cell, self->stage->late.fingerprint, &self->item);
     self->known = item_get(&self->item, &self->kept);
+    self->frozen_ms = self->item.due_ms;
     self->stage = snag_stage_of(engine->pipeline, self->stage, &self->item);
 }
 
@@ -68,6 +71,8 @@ static bool is_waiting(const promise *self)
 static void promise_put(promise *self)
 {
     snag_item *item = &self->item;
+    if (item->frozen || item->held)
+        snag_dark_look(self->engine, &self->stage->late, item, self->frozen_ms);
     item->state_bytes = 0;
     if (self->known)
         item_put(item, &self->kept);
@@ -236,8 +241,14 @@ bool snag_promise_timer(snag_engine *engine, const snag_journey *journey, uint32
 {
     promise self;
     promise_get(&self, engine, journey, stage);
-    if (!is_waiting(&self) || self.item.due_ms > due_ms)
+    if (!is_waiting(&self) || self.item.due_ms > due_ms || self.item.frozen)
         return false;
+    if (engine->dark && snag_dark_waits(engine, journey->waits, due_ms)) {
+        snag_dark_freeze(engine, self.item.open ? NULL : &self.stage->late, &self.item,
+                         self.kept.silence.deadline_ms);
+        promise_put(&self);
+        return true;
+    }
     snag_silence_tell(&self.kept.silence, due_ms);
     snag_rule_facts facts = snag_silence_facts_told(&self.stage->wait, &self.kept.silence);
     if (self.kept.silence.level == SNAG_TOLD_OVERDUE)
@@ -247,6 +258,23 @@ bool snag_promise_timer(snag_engine *engine, const snag_journey *journey, uint32
     else
         snag_fold_opened(engine, &self.stage->late, &self.item, &facts);
     arm(&self, due_ms);
+    return true;
+}
+
+bool snag_promise_take_back(snag_engine *engine, const snag_journey *journey, uint32_t stage,
+                            int64_t last_ms, int64_t *deadline_ms)
+{
+    promise self;
+    promise_get(&self, engine, journey, stage);
+    if (!is_waiting(&self) || !self.item.open || self.item.suppressed || self.item.opened_ms <= last_ms ||
+        self.kept.silence.paused_ms != SNAG_TIME_NONE)
+        return false;
+    self.item.due_ms = self.item.opened_ms;
+    close_with(&self, SNAG_REASON_SOURCE_SILENT, true);
+    self.kept.silence.level = SNAG_TOLD_NOTHING;
+    *deadline_ms = self.kept.silence.deadline_ms;
+    promise_put(&self);
+    engine->item = self.item;
     return true;
 }
 

@@ -6,6 +6,8 @@
  *
  *     head | version 1 | w 8 | target 8 | newest 8 | cursor 8 + 8 | counters 2 | counter 8 each |
  *          | exclusions 1 | name's tag 4, counter 8 each |      only where the pipeline has some
+ *          | sources 1 | what is known of their silence |         only where some are watched (dark.c)
+ *          | names 2 | how regularly each comes |               only where that is asked (quiet.c)
  *     of several sources: version 2, and between cursor and counters
  *          | sources of w, target, cursor 1 each | count 1 | low 8 + newest 8 of each source |
  */
@@ -13,6 +15,7 @@
 #include "base/pack.h"
 #include "base/hash.h"
 #include "base/planted.h"
+#include "engine/dark.h"
 #include "engine/state.h"
 
 enum { HEAD_VERSION = 1, HEAD_VERSION_MERGED = 2, COUNTERS = sizeof(snag_counters) / sizeof(uint64_t) };
@@ -205,6 +208,8 @@ snag_err snag_engine_restore(snag_engine *engine, snag_str key, snag_str blob)
     snag_engine_mark(engine, index, scope == SNAG_SCOPE_GONE ||
                                         snag_engine_cell_strange(engine, &engine->cell, &engine->item));
     snag_cell_needs needs = snag_cell_needs_of(&engine->cell);
+    if (needs.frozen) /* perhaps under other rules, which wait for no silent source */
+        engine->loosen = true;
     if (!snag_planted(TIMERS_DROPPED))
         snag_engine_arm(engine, index, &needs);
     return SNAG_OK;
@@ -283,12 +288,16 @@ void snag_engine_head_write(const snag_engine *engine, snag_buf *buf)
     snag_pack_u16(buf, COUNTERS);
     snag_buf_put(buf, counters, sizeof counters);
     const snag_pipeline *pipeline = engine->pipeline;
-    if (pipeline->exclusion_count)
+    if (pipeline->exclusion_count || pipeline->watches || pipeline->quiet)
         snag_pack_u8(buf, (uint8_t)pipeline->exclusion_count);
     for (uint32_t i = 0; i < pipeline->exclusion_count; i++) {
         snag_pack_u32(buf, (uint32_t)snag_hash64(pipeline->exclusions[i].name, 0));
         snag_pack_i64(buf, (int64_t)engine->excluded[i]);
     }
+    if (pipeline->watches || pipeline->quiet)
+        snag_dark_write(engine, buf);
+    if (engine->quiets)
+        snag_quiet_write(engine, buf);
 }
 
 /* Those of exclusions that are gone are dropped; new ones begin at nothing. */
@@ -328,6 +337,8 @@ snag_err snag_engine_head_read(snag_engine *engine, snag_str bytes)
             counters[i] = value;
     }
     excluded_read(engine, &unpack);
+    snag_dark_read(engine, &unpack);
+    snag_quiet_read(engine, &unpack);
     if (unpack.bad || target_ms < w_ms ||
         (target_ms == w_ms && read.target_source < read.w_source))
         return SNAG_STATE;

@@ -80,6 +80,10 @@ static void retire_item(snag_engine *engine, snag_str words, uint64_t *lost)
         resolve(engine, &was, item);
     else if (item->open && !same)
         (*lost)++;
+    if (item->held && (known || walk) && !same)
+        snag_fold_withdrawn(engine, &was.spec, item);
+    else if (item->held && !same)
+        (*lost)++;
     if (at)
         adopt(engine, heir, (uint8_t)stage);
     else

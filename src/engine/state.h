@@ -8,6 +8,7 @@
 #ifndef SNAG_ENGINE_STATE_H
 #define SNAG_ENGINE_STATE_H
 
+#include "base/pack.h"
 #include "engine/dispatch.h"
 #include "engine/engine.h"
 #include "engine/learn.h"
@@ -61,6 +62,35 @@ typedef struct snag_flow {
     int64_t newest_ms;
     int64_t next_offset; /* offsets below were read before the last restart */
 } snag_flow;
+
+/* What is known of one source that is watched for silence (dark.c). */
+typedef enum snag_dark_phase {
+    SNAG_DARK_LIT,
+    SNAG_DARK_DUE,    /* nothing came after last_ms: it is silent when W has passed from_ms */
+    SNAG_DARK_TAKING, /* silent; what was said since last_ms is being taken back */
+    SNAG_DARK_SILENT,
+    SNAG_DARK_BACK,   /* something came again; what is held waits for lit_ms */
+    SNAG_DARK_THAWING /* what was held is being armed again */
+} snag_dark_phase;
+
+typedef struct snag_dark {
+    snag_dark_phase phase;
+    int64_t last_ms;  /* its last record before the silence */
+    int64_t from_ms;
+    int64_t back_ms;  /* SNAG_NEVER = nothing came yet */
+    int64_t lit_ms;
+    int64_t was_back_ms; /* … and when it last was; what is released says so */
+    int64_t again_ms; /* another silence, found before this one is over: its last record; SNAG_TIME_NONE … */
+    int64_t again_back_ms; /* … and when that ended */
+} snag_dark;
+
+/* How regularly something comes (quiet.c). */
+typedef struct snag_quiet_state {
+    int64_t newest_ms;
+    int64_t longest_ms; /* the longest pause so far */
+    uint32_t count;
+    int64_t told_ms; /* it is quiet since then, and that was said; SNAG_TIME_NONE = it is not */
+} snag_quiet_state;
 
 /* An event's keys, worked out some events ahead, so that its cells can be fetched into the cache
  * meanwhile. */
@@ -124,6 +154,19 @@ struct snag_engine {
     int64_t cursor_offset;
     int64_t next_offset; /* offsets below were read before the last restart */
     uint32_t pending;    /* timers taken from the wheel, sorted, not yet fired */
+    /* silent sources (dark.c) */
+    int64_t instant_ms; /* something is to be done about one when W has passed it */
+    uint32_t scan;      /* how far the cells are looked through for it */
+    uint32_t taking;    /* the source that what was said is taken back for */
+    uint8_t dark;       /* bit = a source that is silent, or not yet back in full */
+    uint8_t released;   /* … whose own event is at hand: it has come past what is due before that */
+    bool watching;      /* some source is not lit */
+    bool loosen;        /* restored: something frozen may wait for no silent source any more */
+    bool mute;          /* another partition speaks of sources */
+    snag_quiet_state *quiets; /* by the pipeline's names; NULL = nobody asks, or another partition tells */
+    uint16_t *quiet_slots;    /* events named in full, by hash: 1 + which; 0 = none */
+    uint32_t quiet_mask;
+    int64_t quiet_due_ms; /* none is quiet before W has passed it */
     bool full;
     bool sha_quick;     /* this processor has instructions for episodes' names (base/hash.h) */
     bool merged_before; /* one source now, but what was read comes from a state of several */
@@ -177,6 +220,7 @@ struct snag_engine {
     uint8_t flow_first[SNAG_SOURCES_MAX]; /* of each source; of a rekeyed one its partition 0's */
     uint8_t laned;                        /* bit s: source s has a flow for each partition */
     snag_flow flows[SNAG_FLOWS_MAX];
+    snag_dark darks[SNAG_SOURCES_MAX];
 };
 
 _Static_assert(SNAG_SOURCES_MAX <= 8, "a bit each");
@@ -267,6 +311,13 @@ void snag_walk_event(snag_engine *engine, const snag_journey *journey, uint8_t s
 void snag_walk_timer(snag_engine *engine, const snag_journey *journey, int64_t deadline_ms);
 /* The other side's turn begins (stands) or ends, as the stage's `pause:` and `resume:` say. */
 void snag_walk_turn(snag_engine *engine, const snag_journey *journey, uint8_t stage, bool stands);
+/* The stall of the item at work is taken back (reason source_silent) and armed anew; *deadline_ms names it.
+ * False: it has none that began after last_ms. */
+bool snag_walk_take_back(snag_engine *engine, const snag_journey *journey, int64_t last_ms,
+                         int64_t *deadline_ms);
+/* The same for what was promised of a stage; it becomes the item at work. */
+bool snag_promise_take_back(snag_engine *engine, const snag_journey *journey, uint32_t stage,
+                            int64_t last_ms, int64_t *deadline_ms);
 /* The stage at which a journey's walk in this cell stands; false: no open walk. */
 bool snag_walk_where(snag_cell *cell, const snag_journey *journey, snag_str *stage,
                      int64_t *since_ms);
@@ -341,6 +392,11 @@ void snag_fold_escalated(void *engine, const snag_signal_spec *spec, snag_item *
                          const snag_rule_facts *facts);
 void snag_fold_closed(void *engine, const snag_signal_spec *spec, snag_item *item,
                       snag_reason reason, const snag_rule_facts *facts);
+/* A signal that is held because a source is silent; again: for which silence it was taken back, or empty. */
+void snag_fold_held(snag_engine *engine, const snag_signal_spec *spec, snag_item *item, int64_t deadline_ms,
+                    snag_str again);
+/* What was waited for came, or the wait is over: it will not be published. */
+void snag_fold_withdrawn(snag_engine *engine, const snag_signal_spec *spec, snag_item *item);
 /* The spec behind an item, as far as it can have an episode; NULL where the pipeline has none. */
 const snag_signal_spec *snag_fold_spec(const snag_pipeline *pipeline, const snag_item *item);
 /* A copy of a text in the outbox, for what lies in a cell. */
@@ -362,10 +418,22 @@ void snag_scores_note(snag_engine *engine, const snag_signal_spec *spec, const u
 void snag_scores_feed(snag_engine *engine, uint32_t own);
 
 /* --- timers.c --- */
-/* Takes a cell out of those that are about to be fired. */
-void snag_engine_not_pending(snag_engine *engine, uint32_t index);
+/* A cell leaves those that are about to be fired, if it is among them. */
+void snag_pending_drop(snag_engine *engine, uint32_t index);
+static inline void snag_pending_leave(snag_engine *engine, uint32_t index)
+{
+    if (snag_table_node(&engine->table, index)->flags & SNAG_NODE_PENDING)
+        snag_pending_drop(engine, index);
+}
+/* Only what is in the wheel; and with what is to be done about sources in between. */
+bool snag_engine_fire_wheel(snag_engine *engine, int64_t w_ms, uint32_t *budget);
+bool snag_engine_fire_instants(snag_engine *engine, int64_t w_ms, uint32_t *budget);
 /* Fires deadlines before w_ms, at most `budget`; true: none is left. */
-bool snag_engine_fire(snag_engine *engine, int64_t w_ms, uint32_t *budget);
+static inline bool snag_engine_fire(snag_engine *engine, int64_t w_ms, uint32_t *budget)
+{
+    return engine->instant_ms < w_ms ? snag_engine_fire_instants(engine, w_ms, budget)
+                                     : snag_engine_fire_wheel(engine, w_ms, budget);
+}
 
 /* When an open episode expires, SNAG_NEVER where it does not. */
 static inline int64_t snag_rule_expires(const snag_rule *rule, const snag_item *item)

@@ -19,7 +19,9 @@ enum {
     SNAG_NODE_CHANGED = 2, /* in the list of changed cells */
     SNAG_NODE_FORGET = 4,  /* armed only to be forgotten: may be early, is looked at when it comes */
     SNAG_NODE_PENDING = 8, /* taken from the wheel, about to be fired: its link is in use */
-    SNAG_NODE_STRANGE = 16 /* holds state of an earlier version of the pipeline */
+    SNAG_NODE_STRANGE = 16, /* holds state of an earlier version of the pipeline */
+    SNAG_NODE_FROZEN = 32, /* some of its deadlines wait for a silent source (dark.c) */
+    SNAG_NODE_TAKEN = 64 /* armed to take back what it has said */
 };
 
 enum { SNAG_CELL_BEGIN_BYTES = 256, SNAG_CELL_AHEAD_BYTES = 768 }; /* what is fetched of a packed cell */

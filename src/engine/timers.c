@@ -6,6 +6,7 @@
  * forgotten come the same way, are looked at, and go or are armed again.
  */
 #include "base/assert.h"
+#include "engine/dark.h"
 #include "engine/state.h"
 
 /* Customer bytewise, then `per` text, then scope. */
@@ -85,8 +86,9 @@ static uint32_t sort(const snag_table *table, uint32_t list)
     return all;
 }
 
-/* Another cell's step arms it anew before its turn (a score is fed by what fires): its link is needed. */
-void snag_engine_not_pending(snag_engine *engine, uint32_t index)
+/* Another cell's step arms it anew before its turn (a score is fed by what fires): its link is needed. Where
+ * cells are thawed, many of many times are about to be fired at once. */
+void snag_pending_drop(snag_engine *engine, uint32_t index)
 {
     const snag_table *table = &engine->table;
     snag_node *node = snag_table_node(table, index);
@@ -164,9 +166,45 @@ static snag_rule_step step_of(snag_engine *engine, const snag_rule *rule)
                             .context = engine};
 }
 
+static void note_opened(void *context, const snag_signal_spec *spec, snag_item *item,
+                        const snag_rule_facts *facts)
+{
+    (void)spec;
+    *(snag_rule_facts *)context = *facts;
+    item->open = true;
+}
+
+static void note_escalated(void *context, const snag_signal_spec *spec, snag_item *item,
+                           const snag_rule_facts *facts)
+{
+    (void)spec, (void)item;
+    *(snag_rule_facts *)context = *facts;
+}
+
+/* What it waits for may come from a silent source: if its timer would say something, it freezes instead. */
+static bool freeze(snag_engine *engine, const snag_rule *rule, int64_t due_ms)
+{
+    snag_item trial = engine->item;
+    snag_rule_facts facts = SNAG_RULE_FACTS_NONE;
+    snag_rule_step step = {.rule = rule, .cell = &engine->cell, .item = &trial, .opened = note_opened,
+                           .escalated = note_escalated, .context = &facts};
+    rule->kind->timer(rule, &step, due_ms);
+    bool opens = trial.open && !engine->item.open;
+    if (!opens && facts.deadline_ms == SNAG_TIME_NONE)
+        return false; /* it only tidies up */
+    snag_dark_freeze(engine, opens ? &rule->signal : NULL, &engine->item, facts.deadline_ms);
+    if (!snag_cell_put(&engine->cell, &engine->item))
+        engine->counters.bound++;
+    return true;
+}
+
 static void fire_rule(snag_engine *engine, const snag_rule *rule, int64_t due_ms)
 {
     rule = snag_rule_of(engine->pipeline, rule, &engine->item);
+    if (engine->dark && snag_rule_expires(rule, &engine->item) > due_ms &&
+        snag_dark_waits(engine, rule->signal.waits, due_ms) && freeze(engine, rule, due_ms))
+        return;
+    engine->item.frozen = false;
     snag_rule_step step = step_of(engine, rule);
     if (snag_rule_expires(rule, &engine->item) <= due_ms)
         expire(engine, rule, &step);
@@ -223,7 +261,8 @@ static void fire_items(snag_engine *engine, int64_t due_ms, const uint32_t *due,
         left -= listed;
         if (!listed && !(walk && journey->promised)) /* what a promise did may make its walk due */
             continue;
-        if (!snag_cell_get(&engine->cell, fingerprint, &engine->item) || engine->item.due_ms > due_ms)
+        if (!snag_cell_get(&engine->cell, fingerprint, &engine->item) ||
+            engine->item.due_ms > due_ms || engine->item.frozen)
             continue;
         if (walk)
             snag_walk_timer(engine, journey, due_ms);
@@ -234,16 +273,18 @@ static void fire_items(snag_engine *engine, int64_t due_ms, const uint32_t *due,
     }
 }
 
-/* An alert says something up to its deadline: the customer is judged so far. */
+/* An alert says something up to its deadline, and with it: W has passed it, so that what is stamped just then
+ * comes too late as well. */
 static void judge(snag_engine *engine, uint32_t parent)
 {
-    if (engine->cell.judged_ms < engine->work.at_ms)
-        engine->cell.judged_ms = engine->work.at_ms;
+    int64_t judged_ms = engine->work.at_ms + 1;
+    if (engine->cell.judged_ms < judged_ms)
+        engine->cell.judged_ms = judged_ms;
     if (parent == 0)
         return;
     snag_node *head = snag_table_node(&engine->table, parent);
     char *bytes = (char *)snag_slab_at(&engine->table.slab, head->blob) + head->key_bytes;
-    if (snag_packed_judge(bytes, engine->work.at_ms))
+    if (snag_packed_judge(bytes, judged_ms))
         snag_table_change(&engine->table, parent);
 }
 
@@ -273,6 +314,10 @@ void snag_engine_fire_cell(snag_engine *engine, uint32_t index, int64_t w_ms)
     uint32_t due[SNAG_ITEMS_MAX];
     snag_engine_work_on(engine, index);
     work->at_ms = due_ms;
+    if (node->flags & SNAG_NODE_TAKEN) {
+        snag_frozen_take_back(engine, index);
+        return;
+    }
     uint32_t due_count = snag_cell_due(&engine->cell, due_ms, due);
     if (due_count == 0) {
         look_to_forget(engine, index, w_ms);
@@ -289,7 +334,7 @@ void snag_engine_fire_cell(snag_engine *engine, uint32_t index, int64_t w_ms)
         snag_outbox_flush(&engine->outbox);
 }
 
-bool snag_engine_fire(snag_engine *engine, int64_t w_ms, uint32_t *budget)
+bool snag_engine_fire_wheel(snag_engine *engine, int64_t w_ms, uint32_t *budget)
 {
     snag_table *table = &engine->table;
     for (;;) {
@@ -313,4 +358,16 @@ bool snag_engine_fire(snag_engine *engine, int64_t w_ms, uint32_t *budget)
         snag_engine_fire_cell(engine, index, w_ms);
         (*budget)--;
     }
+}
+
+bool snag_engine_fire_instants(snag_engine *engine, int64_t w_ms, uint32_t *budget)
+{
+    while (engine->instant_ms < w_ms) { /* deadlines up to it come first */
+        bool at_once = engine->instant_ms == SNAG_TIME_NONE;
+        if (!at_once && !snag_engine_fire_wheel(engine, engine->instant_ms + 1, budget))
+            return false;
+        if (!snag_dark_step(engine, budget))
+            return false;
+    }
+    return snag_engine_fire_wheel(engine, w_ms, budget);
 }

@@ -16,6 +16,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/time.h"
+#include "engine/dark.h"
 #include "engine/walk.h"
 
 typedef snag_walk walk_state;
@@ -110,6 +111,8 @@ static void walk_leave(snag_engine *engine, const snag_journey *journey, snag_it
                        walk_state *state)
 {
     const snag_stage *stage = snag_stage_of(engine->pipeline, &journey->stages[state->stage], item);
+    if (item->frozen || item->held)
+        snag_dark_look(engine, &stage->late, item, SNAG_NEVER);
     if (!item->open)
         return;
     int64_t at_ms = engine->work.at_ms;
@@ -302,11 +305,55 @@ static bool promise_expire(snag_engine *engine, const snag_journey *journey)
     return snag_cell_get(&engine->cell, journey->fingerprint, &engine->item);
 }
 
+/* What it would say, or its end, waits until the silent source is back. */
+static void walk_freeze(snag_engine *engine, const snag_journey *journey, const walk_state *state,
+                        int64_t deadline_ms)
+{
+    snag_item *item = &engine->item;
+    const snag_stage *stage = snag_stage_of(engine->pipeline, &journey->stages[state->stage], item);
+    bool opens = !item->open && deadline_ms < snag_walk_expires(journey, state);
+    snag_dark_freeze(engine, opens ? &stage->late : NULL, item, state->deadline_ms);
+    if (!snag_cell_put(&engine->cell, item))
+        engine->counters.bound++;
+}
+
+bool snag_walk_take_back(snag_engine *engine, const snag_journey *journey, int64_t last_ms,
+                         int64_t *deadline_ms)
+{
+    snag_item *item = &engine->item;
+    walk_state state;
+    if (!item->open || item->suppressed || item->opened_ms <= last_ms ||
+        !snag_walk_get(item, journey, &state) || state.paused_ms != SNAG_TIME_NONE)
+        return false;
+    const snag_stage *stage = snag_stage_of(engine->pipeline, &journey->stages[state.stage], item);
+    snag_silence silence = snag_walk_silence(&state);
+    snag_rule_facts facts = snag_silence_facts(&stage->wait, &silence);
+    late_facts(&facts, stage, &state);
+    if (state.level >= SNAG_TOLD_OVERDUE) {
+        snag_change *change = snag_walk_change(engine, journey, item, &state, SNAG_MOVE_RESUMED);
+        change->from = stage->name;
+        change->dwell_ms = engine->work.at_ms - state.entered_ms;
+    }
+    item->due_ms = item->opened_ms;
+    snag_fold_closed(engine, &stage->late, item, SNAG_REASON_SOURCE_SILENT, &facts);
+    state.level = SNAG_TOLD_NOTHING;
+    if (state.friction > 0)
+        state.friction--;
+    *deadline_ms = state.deadline_ms;
+    snag_walk_put(item, journey, &state);
+    return true;
+}
+
 void snag_walk_timer(snag_engine *engine, const snag_journey *journey, int64_t deadline_ms)
 {
     walk_state state;
     bool walking = snag_walk_get(&engine->item, journey, &state);
     SNAG_ASSERT(walking);
+    engine->item.frozen = false;
+    if (engine->dark && snag_dark_waits(engine, journey->waits, deadline_ms)) {
+        walk_freeze(engine, journey, &state, deadline_ms);
+        return;
+    }
     bool expires = deadline_ms >= snag_walk_expires(journey, &state);
     if (expires && journey->promised && promise_expire(engine, journey))
         snag_walk_get(&engine->item, journey, &state);
@@ -327,10 +374,13 @@ void snag_walk_turn(snag_engine *engine, const snag_journey *journey, uint8_t st
         return;
     const snag_stage *at = snag_stage_of(engine->pipeline, &journey->stages[stage], item);
     snag_silence silence = snag_walk_silence(&state);
+    int64_t due_ms = item->due_ms;
     if (silence.deadline_ms == SNAG_TIME_NONE || !snag_silence_turn(&silence, event->time_ms, stands))
         return;
     snag_walk_wait(&state, &silence);
     item->due_ms = snag_walk_due(journey, at, &state, event->time_ms);
+    if (item->frozen || item->held)
+        snag_dark_look(engine, &at->late, item, due_ms);
     walk_store(engine, journey, &state);
 }
 

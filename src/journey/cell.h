@@ -10,7 +10,7 @@
  *     pool  | bytes 2 | entry ... |       the events that led here, shared by all items
  *     entry | slot 1 | source 1 | partition 2 | time 8 | offset 8 | id | type |
  *     items | item ... |                  one each rule or journey that has something to remember
- *     item  | fingerprint 4 | bytes 2 | flags 1 | refs 1 | ref 1 each | due 8? |
+ *     item  | fingerprint 4 | bytes 2 | flags 1 | refs 1 | ref 1 each | due 8? | still 1, episode 16 ? |
  *           | opened 8, seq 4, episode 16 ? | total 4? | cooldown 8? | capture? | state ... |
  *
  * While an event or a timer works on a cell it is taken apart into a snag_cell (a scratch of the engine), its
@@ -18,7 +18,8 @@
  * SNAG_CELL_BYTES_MAX; past its share the evidence is no longer kept, only counted.
  *
  * Versions: 1 = a capture is texts in the order of the headline's slots; 2 = each has its name's tag before
- * it. All are read (tests/unit/stored keeps some of each), the newest is written.
+ * it; 3 = judged_ms counts a deadline's own millisecond, and items may be frozen. All are read
+ * (tests/unit/stored keeps some of each), the newest is written.
  */
 #ifndef SNAG_JOURNEY_CELL_H
 #define SNAG_JOURNEY_CELL_H
@@ -28,7 +29,7 @@
 #include "event/record.h"
 
 enum {
-    SNAG_CELL_VERSION = 2,
+    SNAG_CELL_VERSION = 3,
     SNAG_STATE_BYTES_MAX = 1024,  /* one item's own state */
     SNAG_CAPTURE_BYTES_MAX = 512, /* names a headline needs */
     SNAG_POOL_BYTES_MAX = 32768,
@@ -45,6 +46,8 @@ typedef struct snag_item {
     bool suppressed; /* … but it was not published */
     bool hold;       /* an open walk: the cell must not be forgotten */
     bool keep;       /* … nor what a table's row said */
+    bool frozen;     /* its deadline came while a source was silent: it is not due before that is back */
+    bool held;       /* … which is a signal, not yet published; not open then, but `episode` is its name */
     int64_t due_ms;  /* SNAG_NEVER = nothing armed */
     int64_t opened_ms;
     int64_t cooldown_ms; /* no new alert up to here; SNAG_TIME_NONE = none */
@@ -61,7 +64,7 @@ typedef struct snag_item {
 
 typedef struct snag_cell {
     uint8_t version; /* of the bytes it was taken from */
-    int64_t judged_ms; /* newest event applied, or deadline alerted */
+    int64_t judged_ms; /* the past is judged up to there: newest event, or just behind a deadline alerted */
     uint32_t ring_count;
     uint64_t ring[SNAG_RING_MAX]; /* hashes of the newest event ids */
     snag_str account; /* last seen; borrowed from the bytes or the event */
@@ -121,6 +124,7 @@ typedef struct snag_cell_needs {
     uint32_t armed;
     uint32_t hold;  /* open walks */
     bool keep;      /* something else that must not be forgotten */
+    uint32_t frozen;
 } snag_cell_needs;
 snag_cell_needs snag_cell_needs_of(const snag_cell *cell);
 

@@ -14,10 +14,14 @@ enum {
     ITEM_CAPTURE = 16,
     ITEM_SUPPRESSED = 32,
     ITEM_HOLD = 64,
-    ITEM_KEEP = 128,
+    /* One bit, two words: what a table's row said (keep) is never armed, what is still always is. */
+    ITEM_KEEP = 128,  /* without ITEM_ARMED */
+    ITEM_STILL = 128, /* with it: behind the deadline stands what a silent source makes of it */
     ITEM_KNOWN = 255,
     ITEM_HEAD_BYTES = 8,
-    EPISODE_BYTES = 16
+    EPISODE_BYTES = 16,
+    STILL_FROZEN = 1,
+    STILL_HELD = 2
 };
 
 typedef struct item_head {
@@ -44,6 +48,7 @@ static void item_blank(snag_item *item, uint32_t fingerprint)
     item->suppressed = false;
     item->hold = false;
     item->keep = false;
+    item->frozen = item->held = false;
     item->due_ms = SNAG_NEVER;
     item->opened_ms = SNAG_TIME_NONE;
     item->cooldown_ms = SNAG_TIME_NONE;
@@ -54,11 +59,17 @@ static void item_blank(snag_item *item, uint32_t fingerprint)
     item->state_bytes = 0;
 }
 
+static inline bool is_still(int flags)
+{
+    return (flags & (ITEM_STILL | ITEM_ARMED)) == (ITEM_STILL | ITEM_ARMED);
+}
+
 /* The bytes of an item's parts but for its capture and its state. */
 static size_t parts_size(int flags, size_t refs)
 {
     size_t size = sizeof(item_head) + refs;
     size += flags & ITEM_ARMED ? sizeof(int64_t) : 0;
+    size += is_still(flags) ? 1 + EPISODE_BYTES : 0;
     size += flags & ITEM_OPEN ? sizeof(int64_t) + sizeof(uint32_t) + EPISODE_BYTES : 0;
     size += flags & ITEM_TOTAL ? sizeof(uint32_t) : 0;
     size += flags & ITEM_COOLDOWN ? sizeof(int64_t) : 0;
@@ -72,6 +83,15 @@ static const unsigned char *bytes_get(const unsigned char *at, void *to, size_t 
     return at + size;
 }
 
+static const unsigned char *still_get(const unsigned char *at, snag_item *item, bool *sound)
+{
+    item->frozen = *at & STILL_FROZEN;
+    item->held = *at & STILL_HELD;
+    *sound = *at > 0 && *at <= (STILL_FROZEN | STILL_HELD) && item->due_ms != SNAG_NEVER &&
+             !(item->held && item->open);
+    return bytes_get(at + 1, item->episode, EPISODE_BYTES);
+}
+
 /* Everything behind the head; the state is the rest. False: it is not whole (then it was read into the bytes
  * behind it, which the cell has for that). */
 static bool item_read(const unsigned char *bytes, const item_head *head, snag_item *item)
@@ -79,11 +99,13 @@ static bool item_read(const unsigned char *bytes, const item_head *head, snag_it
     const unsigned char *at = bytes + sizeof *head;
     const unsigned char *end = bytes + head->bytes;
     int flags = head->flags;
+    bool sound = true;
     item->fingerprint = head->fingerprint;
     item->open = flags & ITEM_OPEN;
     item->suppressed = flags & ITEM_SUPPRESSED;
     item->hold = flags & ITEM_HOLD;
-    item->keep = flags & ITEM_KEEP;
+    item->keep = (flags & ITEM_KEEP) && !(flags & ITEM_ARMED);
+    item->frozen = item->held = false;
     item->ref_count = head->refs;
     item->evidence_total = head->refs;
     item->due_ms = SNAG_NEVER;
@@ -97,6 +119,8 @@ static bool item_read(const unsigned char *bytes, const item_head *head, snag_it
     at += head->refs;
     if (flags & ITEM_ARMED)
         at = bytes_get(at, &item->due_ms, sizeof item->due_ms);
+    if (is_still(flags))
+        at = still_get(at, item, &sound);
     if (flags & ITEM_OPEN) {
         at = bytes_get(at, &item->opened_ms, sizeof item->opened_ms);
         at = bytes_get(at, &item->seq, sizeof item->seq);
@@ -116,7 +140,7 @@ static bool item_read(const unsigned char *bytes, const item_head *head, snag_it
         return false;
     item->state_bytes = (uint16_t)(end - at);
     memcpy(item->state, at, item->state_bytes);
-    return true;
+    return sound;
 }
 
 static bool item_take(const snag_cell *cell, size_t at, snag_item *item)
@@ -304,12 +328,14 @@ static int flags_of(const snag_item *item)
            (item->evidence_total != item->ref_count ? ITEM_TOTAL : 0) |
            (item->cooldown_ms != SNAG_TIME_NONE ? ITEM_COOLDOWN : 0) |
            (item->capture_bytes ? ITEM_CAPTURE : 0) | (item->suppressed ? ITEM_SUPPRESSED : 0) |
-           (item->hold ? ITEM_HOLD : 0) | (item->keep ? ITEM_KEEP : 0);
+           (item->hold ? ITEM_HOLD : 0) | (item->keep ? ITEM_KEEP : 0) |
+           (item->frozen || item->held ? ITEM_STILL : 0);
 }
 
 static size_t item_size(const snag_item *item, int flags)
 {
     SNAG_ASSERT(item->ref_count <= SNAG_EVIDENCE_MAX);
+    SNAG_ASSERT(!(item->frozen || item->held || item->keep) || item->keep == (item->due_ms == SNAG_NEVER));
     SNAG_ASSERT(item->capture_bytes <= SNAG_CAPTURE_BYTES_MAX);
     SNAG_ASSERT(item->state_bytes <= SNAG_STATE_BYTES_MAX);
     return parts_size(flags, item->ref_count) + item->capture_bytes + item->state_bytes;
@@ -320,6 +346,8 @@ static unsigned char *bytes_put(unsigned char *at, const void *from, size_t size
     memcpy(at, from, size);
     return at + size;
 }
+
+static const uint8_t nobody[EPISODE_BYTES];
 
 /* Writes an item of this size into its place. */
 static void item_write(unsigned char *bytes, const snag_item *item, int flags, size_t size)
@@ -332,6 +360,10 @@ static void item_write(unsigned char *bytes, const snag_item *item, int flags, s
     at += item->ref_count;
     if (flags & ITEM_ARMED)
         at = bytes_put(at, &item->due_ms, sizeof item->due_ms);
+    if (is_still(flags)) {
+        *at++ = (unsigned char)((item->frozen ? STILL_FROZEN : 0) | (item->held ? STILL_HELD : 0));
+        at = bytes_put(at, item->held ? item->episode : nobody, EPISODE_BYTES);
+    }
     if (flags & ITEM_OPEN) {
         at = bytes_put(at, &item->opened_ms, sizeof item->opened_ms);
         at = bytes_put(at, &item->seq, sizeof item->seq);
@@ -408,6 +440,12 @@ bool snag_cell_put(snag_cell *cell, const snag_item *item)
     return true;
 }
 
+/* Of an item that is armed: its deadline does not count. */
+static inline bool is_frozen(const unsigned char *at, const item_head *head)
+{
+    return is_still(head->flags) && (at[sizeof *head + head->refs + sizeof(int64_t)] & STILL_FROZEN);
+}
+
 snag_cell_needs snag_cell_needs_of(const snag_cell *cell)
 {
     snag_cell_needs needs = {.due_ms = SNAG_NEVER};
@@ -417,12 +455,14 @@ snag_cell_needs snag_cell_needs_of(const snag_cell *cell)
         memcpy(&head, at, sizeof head);
         needs.open += (head.flags & ITEM_OPEN) != 0;
         needs.hold += (head.flags & ITEM_HOLD) != 0;
-        needs.keep |= (head.flags & ITEM_KEEP) != 0;
+        needs.keep |= (head.flags & (ITEM_KEEP | ITEM_ARMED)) == ITEM_KEEP;
         if (head.flags & ITEM_ARMED) {
             int64_t due_ms;
             memcpy(&due_ms, at + sizeof head + head.refs, sizeof due_ms);
             needs.armed++;
-            if (due_ms < needs.due_ms)
+            if (is_frozen(at, &head))
+                needs.frozen++;
+            else if (due_ms < needs.due_ms)
                 needs.due_ms = due_ms;
         }
         at += head.bytes;
@@ -442,7 +482,7 @@ uint32_t snag_cell_due(const snag_cell *cell, int64_t by_ms, uint32_t *fingerpri
             int64_t due_ms;
             memcpy(&due_ms, at + sizeof head + head.refs, sizeof due_ms);
             fingerprints[count] = head.fingerprint;
-            count += due_ms <= by_ms;
+            count += due_ms <= by_ms && !is_frozen(at, &head);
         }
         at += head.bytes;
     }

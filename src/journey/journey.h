@@ -33,6 +33,7 @@ typedef struct snag_signal_spec {
      * severity): names the stored state of this rule or journey. Unique in the pipeline, never 0. */
     uint32_t fingerprint;
     uint16_t shape_slot; /* where the customer's shape stands among the names; 0 = there are no shapes */
+    uint8_t waits; /* bit = a source watched for silence (`silent:`) that may bring what it waits for */
 } snag_signal_spec;
 
 /* A shape (segment) of customers; of those declared the first that is true is a customer's own. */
@@ -91,6 +92,7 @@ typedef struct snag_journey {
     int64_t expire_ms; /* a walk so long in one stage is abandoned; -1 = never */
     int64_t settle_ms; /* for so long after its end its outcome may be amended; 0 = final at once */
     snag_poll survey;
+    uint8_t waits; /* as in snag_signal_spec: of all its stages' events */
     const snag_stage *stages;
     uint32_t stage_count;
     uint32_t fingerprint; /* as in snag_signal_spec */

@@ -81,6 +81,9 @@ snag_err snag_kafka_range(rd_kafka_t *client, const char *topic, uint32_t partit
 /* The end alone; where it fails, the client has looked for a new leader when it is asked again. */
 snag_err snag_kafka_end(rd_kafka_t *client, rd_kafka_topic_t *topic, uint32_t partition, int64_t *end,
                         int timeout_ms, snag_diag *diag);
+/* Whether none of the topic's first `partitions` partitions has a record stamped since_ms or later. */
+snag_err snag_kafka_quiet(rd_kafka_t *client, const char *topic, uint32_t partitions, int64_t since_ms,
+                          bool *quiet, int timeout_ms, snag_diag *diag);
 /* Whether the group's seat of this instance name is somebody else's; false where nobody can tell. `ours` =
  * the member ids under which we had it. */
 bool snag_kafka_rival(snag_kafka *kafka, const char *group, const char *instance,

@@ -134,6 +134,14 @@ static snag_err input_log_end(void *self, uint32_t partition, uint32_t source, i
     return snag_kafka_end(in->owner.kafka->probe, in->asked[source], partition, end, END_MS, diag);
 }
 
+static snag_err input_quiet(void *self, uint32_t source, uint32_t partitions, int64_t since_ms, bool *quiet,
+                            snag_diag *diag)
+{
+    snag_member *in = self;
+    return snag_kafka_quiet(in->owner.kafka->probe, in->topics[source], partitions, since_ms, quiet, END_MS,
+                            diag);
+}
+
 static int64_t input_seen_end(void *self, uint32_t partition, uint32_t source)
 {
     snag_member *in = self;
@@ -438,6 +446,7 @@ static const snag_input_ops input_ops = {
     .range = input_range,
     .forget = input_forget,
     .log_end = input_log_end,
+    .quiet = input_quiet,
     .seen_end = input_seen_end,
     .close = input_close,
 };

@@ -46,3 +46,20 @@ snag_err snag_kafka_end(rd_kafka_t *client, rd_kafka_topic_t *topic, uint32_t pa
         rd_kafka_metadata_destroy(seen);
     return code ? snag_kafka_fail(diag, code, "asking for the log's end", NULL) : SNAG_OK;
 }
+
+/* The broker answers -1 where no record is as new: one question a leader, however many partitions. */
+snag_err snag_kafka_quiet(rd_kafka_t *client, const char *topic, uint32_t partitions, int64_t since_ms,
+                          bool *quiet, int timeout_ms, snag_diag *diag)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)partitions);
+    for (uint32_t i = 0; i < partitions; i++)
+        rd_kafka_topic_partition_list_add(list, topic, (int32_t)i)->offset = since_ms;
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(client, list, timeout_ms);
+    *quiet = true;
+    for (int i = 0; i < list->cnt && !code; i++) {
+        code = list->elems[i].err;
+        *quiet = *quiet && list->elems[i].offset == RD_KAFKA_OFFSET_END;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code ? snag_kafka_fail(diag, code, "asking when the last record came", NULL) : SNAG_OK;
+}

@@ -80,6 +80,10 @@ typedef struct snag_input_ops {
                       snag_diag *diag);
     /* The end of the log with everything that is still undecided; asked now, from nobody's memory. */
     snag_err (*log_end)(void *self, uint32_t partition, uint32_t source, int64_t *end, snag_diag *diag);
+    /* Whether of this source's first `partitions` partitions none has a record stamped since_ms or later;
+     * asked now. NULL: nobody can tell, and no source is ever taken for silent. */
+    snag_err (*quiet)(void *self, uint32_t source, uint32_t partitions, int64_t since_ms, bool *quiet,
+                      snag_diag *diag);
     /* The end of the log as the client last heard of it, without asking: for people, never for decisions.
      * -1 = unknown; NULL = never known. */
     int64_t (*seen_end)(void *self, uint32_t partition, uint32_t source);

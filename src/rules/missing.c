@@ -285,6 +285,21 @@ static void on_timer(const snag_rule *rule, snag_rule_step *step, int64_t deadli
     arm(rule, step, kept, deadline_ms);
 }
 
+static bool take_back(const snag_rule *rule, snag_rule_step *step)
+{
+    state *kept = state_of(step);
+    int64_t opened_ms = snag_rule_opened_ms(step);
+    bool timed = kept->deadline_ms > kept->at_ms || rule->params.wait.promise >= 0;
+    if (!timed || kept->paused_ms != SNAG_TIME_NONE)
+        return false;
+    snag_rule_facts facts = snag_silence_facts(&rule->params.wait, kept);
+    snag_rule_close(step, SNAG_REASON_SOURCE_SILENT, &facts);
+    kept->level = SNAG_TOLD_NOTHING;
+    state_keep(rule, step);
+    snag_rule_arm(step, opened_ms);
+    return true;
+}
+
 static bool long_sound(const snag_rule *rule, const state *kept, bool open)
 {
     return snag_silence_sound(&rule->params.wait, kept) && open == (kept->level > SNAG_TOLD_NOTHING);
@@ -361,6 +376,7 @@ const snag_rule_kind snag_rule_missing = {
     .starts = starts,
     .event = on_event,
     .timer = on_timer,
+    .take_back = take_back,
     .sound = sound,
     .waits_since = waits_since,
     .explain = explain,

@@ -223,6 +223,9 @@ struct snag_rule_kind {
     void (*fed)(const snag_rule *rule, snag_rule_step *step, const snag_fed *list, uint32_t count);
     /* W has passed the armed deadline. */
     void (*timer)(const snag_rule *rule, snag_rule_step *step, int64_t deadline_ms);
+    /* The source it waited for was silent then: what a timer opened is closed (reason source_silent) and
+     * armed again for when it opened. False: no timer did. NULL: the kind waits for no event. */
+    bool (*take_back)(const snag_rule *rule, snag_rule_step *step);
     /* Whether stored state can be this kind's own: it comes back from outside. due_ms: its deadline or
      * SNAG_NEVER. Whatever event and timer rely on must be looked at here. */
     bool (*sound)(const snag_rule *rule, const void *state, size_t state_bytes, bool open,
@@ -317,6 +320,8 @@ typedef struct snag_rule_facts {
                        .limit = -1})
 
 bool snag_rule_is_open(const snag_rule_step *step);
+/* When the open episode began. */
+int64_t snag_rule_opened_ms(const snag_rule_step *step);
 /* The signal: the test came true. Anchor of the episode = the event of this step, or for a timer
  * the first evidence, and the deadline. */
 void snag_rule_open(snag_rule_step *step, const snag_rule_facts *facts);

@@ -155,6 +155,12 @@ bool snag_rule_is_open(const snag_rule_step *step)
     return step->item->open;
 }
 
+int64_t snag_rule_opened_ms(const snag_rule_step *step)
+{
+    SNAG_ASSERT(step->item->open);
+    return step->item->opened_ms;
+}
+
 void snag_rule_open(snag_rule_step *step, const snag_rule_facts *facts)
 {
     SNAG_ASSERT(!step->item->open);

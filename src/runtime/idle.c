@@ -44,6 +44,8 @@ static int64_t due(const snag_partition *partition)
 {
     int64_t at_ms = snag_engine_next_due(partition->engine);
     int64_t w_ms = snag_engine_w(partition->engine);
+    int64_t silence_ms = snag_partition_silence_due(partition, snag_partition_turn(partition));
+    at_ms = silence_ms < at_ms ? silence_ms : at_ms;
     if (partition->worker->sources > 1) {
         int64_t held_ms = held(partition);
         at_ms = held_ms < at_ms ? held_ms : at_ms;
@@ -85,6 +87,8 @@ bool snag_partition_is_silent(snag_partition *partition, uint32_t source, int64_
     if (is_jump(*wall_ms - clock->monotonic_ms(clock->self) - worker->drift_ms))
         return false; /* the next turn sees to it */
     snag_err err = input->ops->log_end(input->self, partition->index, source, &end, NULL);
+    if (err == SNAG_OK && stream->reached >= end)
+        err = snag_partition_silence(partition, source, target(worker, source, *wall_ms));
     if ((err != SNAG_OK || stream->reached < end) && !snag_planted(TICK_WHILE_BEHIND)) {
         stream->asked_ms = clock->monotonic_ms(clock->self) + (err ? ASK_LATER_MS : ASK_AGAIN_MS);
         atomic_fetch_add(&worker->stats->no_ticks, 1);
@@ -105,8 +109,9 @@ static snag_err tick(snag_worker *worker, snag_partition *partition, snag_diag *
     snag_worker_dirty(worker, partition);
     if (worker->sources > 1) /* events of the others ask for it, many a second */
         stream->asked_ms = clock->monotonic_ms(clock->self) + ASK_AGAIN_MS;
-    partition->draining = !snag_engine_tick_source(partition->engine, source, target(worker, source, wall_ms),
-                                                   snag_worker_timer_budget(worker));
+    partition->draining =
+        !snag_engine_tick_source(partition->engine, source, target(worker, source, wall_ms),
+                                 snag_worker_timer_budget(worker));
     snag_worker_pass(worker, SNAG_POINT_TICKED);
     return snag_partition_drain(partition, diag);
 }

@@ -13,6 +13,7 @@
  *     commit.c   outputs, state and offsets in one transaction
  *     flush.c    the same state to the store, after the commit
  *     idle.c     the clock, where it is proved that nothing is left to read
+ *     silence.c  a source that brings nothing in any partition
  *     places.c   where each source of a partition is read on
  *     recover.c  a partition's state: store, then changelog up to the committed n
  *     ask.c      what a takeover asks the broker, again while the answer is "not now"
@@ -38,6 +39,13 @@ enum {
 };
 
 struct snag_worker;
+
+/* What this worker knows of a source that is watched for silence. */
+typedef struct snag_pulse {
+    int64_t known_ms; /* a partition of it has a record stamped then, or later; SNAG_TIME_NONE = none seen */
+    int64_t asked_ms; /* monotonic: whether it is back is not asked again before */
+    bool said;        /* it is silent: people were told */
+} snag_pulse;
 
 /* What feeds a state partition: one source's partition, or, of a rekeyed source, what one partition of its
  * topic has for it (lane.h). Ranked as the engine's flows. */
@@ -127,6 +135,7 @@ typedef struct snag_worker {
     int64_t drift_ms; /* wall - monotonic; SNAG_TIME_NONE before the first turn */
     bool jumped;
     uint32_t parked; /* streams */
+    snag_pulse pulses[SNAG_SOURCES_MAX];
     bool reseat;     /* the input shall read other partitions than before */
     bool behind;          /* the last poll brought as much as it could: there is more */
     int64_t committed_ms; /* monotonic */
@@ -241,6 +250,15 @@ snag_err snag_worker_tick(snag_worker *worker, snag_diag *diag);
 /* How long the loop may wait for records, in ms. */
 int snag_worker_wait(const snag_worker *worker);
 void snag_worker_clock(snag_worker *worker);
+
+/* silence.c */
+/* Once a turn: which sources are silent, and which are back. */
+void snag_worker_silences(snag_worker *worker);
+/* When it must be asked whether the source is silent, before time goes on; SNAG_NEVER: not at all. */
+int64_t snag_partition_silence_due(const snag_partition *partition, uint32_t source);
+/* Before the clock moves this source's time to to_ms: if it is silent, the engine hears it first. An error:
+ * it could not be asked, and time must not move. */
+snag_err snag_partition_silence(snag_partition *partition, uint32_t source, int64_t to_ms);
 
 /* upgrade.c */
 struct snag_head;

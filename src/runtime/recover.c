@@ -36,18 +36,19 @@ static snag_err engine_make(snag_partition *partition, snag_diag *diag)
 {
     snag_worker *worker = partition->worker;
     const snag_blocks *blocks = &worker->ports->blocks;
-    size_t least = snag_engine_bytes_min(worker->pipeline);
+    size_t least = snag_engine_bytes_min(worker->pipeline), share = (size_t)worker->shares.state_bytes;
     engine_drop(partition);
-    partition->block_bytes = (size_t)worker->shares.state_bytes;
-    if (partition->block_bytes < least)
-        partition->block_bytes = least;
+    partition->block_bytes = share < least ? least : share;
     snag_err err = blocks->give(blocks->self, partition->block_bytes, &partition->block, diag);
     if (err != SNAG_OK) {
         partition->block = NULL;
         return err;
     }
-    return snag_engine_init(&partition->engine, worker->pipeline, partition->block,
-                            partition->block_bytes, snag_partition_emit, partition);
+    err = snag_engine_init(&partition->engine, worker->pipeline, partition->block, partition->block_bytes,
+                           snag_partition_emit, partition);
+    if (err == SNAG_OK && partition->index > 0)
+        snag_engine_mute(partition->engine);
+    return err;
 }
 
 void snag_partition_drop(snag_partition *partition)
@@ -180,7 +181,7 @@ static snag_err head_take(snag_partition *partition, const snag_head *head, snag
         partition->words_at = head->rules;
     err = snag_partition_places_take(partition, head, diag);
     resume(partition);
-    partition->draining = snag_engine_w(partition->engine) < snag_engine_target_w(partition->engine);
+    partition->draining = !snag_engine_at_rest(partition->engine);
     return err;
 }
 

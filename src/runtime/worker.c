@@ -194,6 +194,8 @@ static snag_err turn(snag_worker *worker, snag_diag *diag)
         input->ops->release(input->self);
         if (err == SNAG_OK && worker->seat == SNAG_SEAT_KEPT)
             err = snag_worker_parked(worker, diag);
+        if (err == SNAG_OK && worker->pipeline->watches)
+            snag_worker_silences(worker);
         if (err == SNAG_OK)
             err = snag_worker_tick(worker, diag);
         if (err == SNAG_OK && commit_is_due(worker))
@@ -419,6 +421,8 @@ snag_err snag_worker_run(const snag_worker_options *options, const snag_ports *p
                           .drift_ms = SNAG_TIME_NONE, .fenced_ms = SNAG_TIME_NONE,
                           .begun_ms = SNAG_TIME_NONE};
     streams_number(&worker);
+    for (uint32_t s = 0; s < SNAG_SOURCES_MAX; s++)
+        worker.pulses[s] = (snag_pulse){.known_ms = SNAG_TIME_NONE};
     snag_bundle_init(&worker.bundle);
     snag_worker_clock(&worker);
     snag_err err = prepare(&worker, diag);

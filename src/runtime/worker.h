@@ -37,6 +37,7 @@
     X(flushed, "cells written to the store")                                        \
     X(reloads, "partitions written to the store anew")                              \
     X(partitions, "partitions owned now")                                           \
+    X(silent, "sources that are silent now: counted by whoever has partition 0")     \
     X(walks, "journeys open now")                                                   \
     X(episodes, "alerts open now")                                                  \
     X(armed, "deadlines armed now")                                                 \

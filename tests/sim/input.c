@@ -102,6 +102,7 @@ static snag_err input_poll(void *self, int wait_ms, size_t max, snag_batch *batc
 {
     sim_proc *proc = self;
     sim_client *client = &proc->client;
+    proc->asking = NULL;
     *batch = (snag_batch){.records = proc->raws, .reached = proc->reached};
     *seat = SNAG_SEAT_KEPT;
     if (!sim_step(proc, 0))
@@ -145,6 +146,7 @@ static uint32_t input_headers(void *self, size_t i, snag_header *out, uint32_t m
 void sim_ticks_forget(sim_proc *proc)
 {
     memset(proc->ticks, 0, sizeof proc->ticks);
+    proc->asking = NULL;
 }
 
 static const uint32_t *input_given(void *self, size_t *count)
@@ -248,14 +250,55 @@ static void tick_add(sim_proc *proc, uint32_t partition, uint32_t from, int64_t 
         sim_fail(proc->world, "worker %u.%u moves time again and again", proc->slot, proc->number);
         return;
     }
-    ticks->list[ticks->count++] =
-        (sim_tick){from, end, proc->wall_read_ms - source->out_of_order_ms - source->delay_ms};
+    ticks->list[ticks->count] =
+        (sim_tick){from, end, proc->wall_read_ms - source->out_of_order_ms - source->delay_ms, SNAG_NEVER,
+                   false};
+    ticks->count++;
+    proc->asking = ticks;
+}
+
+/* Whether no partition of the source holds a record as new as that, decided or not. */
+static bool is_quiet(const sim_world *world, uint32_t source, int64_t since_ms)
+{
+    for (uint32_t p = 0; p < world->parts; p++) {
+        const sim_log *log = &world->logs[SIM_INPUT + source][p];
+        for (int64_t at = 0; at < log->end; at++)
+            if (log->entries[at].kind == SIM_RECORD && log->entries[at].stamp_ms >= since_ms)
+                return false;
+    }
+    return true;
+}
+
+static snag_err input_quiet(void *self, uint32_t source, uint32_t partitions, int64_t since_ms, bool *quiet,
+                            snag_diag *diag)
+{
+    sim_proc *proc = self;
+    sim_world *world = proc->world;
+    SNAG_ASSERT(partitions == world->parts);
+    bool lives = sim_step(proc, sim_below(&world->dice, 3));
+    if (!lives || broker_is_down(proc) || world->now_ms < world->ends_unknown_ms) {
+        if (proc->asking)
+            proc->asking->count--; /* without an answer time does not move */
+        proc->asking = NULL;
+        return gone(proc, diag);
+    }
+    *quiet = is_quiet(world, source, since_ms);
+    if (!proc->asking)
+        return SNAG_OK;
+    sim_tick *tick = &proc->asking->list[proc->asking->count - 1];
+    tick->loud = tick->loud || !*quiet;
+    if (*quiet && since_ms < tick->quiet_ms)
+        tick->quiet_ms = since_ms;
+    if (!*quiet && since_ms >= tick->quiet_ms)
+        tick->quiet_ms = SNAG_NEVER; /* it was, and is not any more */
+    return SNAG_OK;
 }
 
 static snag_err input_log_end(void *self, uint32_t partition, uint32_t source, int64_t *end, snag_diag *diag)
 {
     sim_proc *proc = self;
     sim_world *world = proc->world;
+    proc->asking = NULL;
     if (!sim_step(proc, sim_below(&world->dice, 4)))
         return gone(proc, diag);
     if (broker_is_down(proc) || world->now_ms < world->ends_unknown_ms) {
@@ -301,7 +344,7 @@ snag_input sim_input_port(sim_proc *proc)
         .poll = input_poll, .release = input_release, .headers = input_headers, .given = input_given,
         .committed = input_committed, .start = input_start, .give_back = input_give_back,
         .rejoin = input_rejoin, .range = input_range, .log_end = input_log_end, .want = input_want,
-        .leave = input_leave, .holds = input_holds, .close = input_close};
+        .leave = input_leave, .holds = input_holds, .quiet = input_quiet, .close = input_close};
     join_anew(proc);
     return (snag_input){&ops, proc};
 }

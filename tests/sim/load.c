@@ -23,6 +23,7 @@ typedef struct load {
     sim_dice learn_dice;  /* … and worlds where nothing is learned */
     sim_dice rule_dice;   /* of the rule kinds that came later, for the same reason */
     bool journey;
+    sim_dice silent_dice; /* its own too */
     int64_t weights[SIM_SOURCES]; /* how much each source says; 0 = it is silent */
     int64_t lags_ms[SIM_SOURCES]; /* how much later its records come */
     int64_t out_of_order_ms;
@@ -104,6 +105,17 @@ static void more_rules_print(load *self, snag_buf *buf)
                         self->journey ? ", order.opened.late: 2.5" : "", (int)sim_between(dice, 3, 20));
 }
 
+/* Idle times are longer than that now and then; a source that says nothing is not silent: it never spoke. */
+static void silent_print(load *self, snag_buf *buf, bool clock_log, int64_t out_of_order_ms)
+{
+    sim_dice *dice = &self->silent_dice;
+    int64_t silent_ms = sim_between(dice, 1500, 8000);
+    if (sim_chance(dice, 40) && !clock_log)
+        snag_buf_printf(buf, "    silent: { after: %dms%s }\n",
+                        (int)(silent_ms > out_of_order_ms ? silent_ms : out_of_order_ms),
+                        sim_chance(dice, 50) ? ", events: [Answered, Paid]" : "");
+}
+
 static void sources_print(load *self, snag_buf *buf)
 {
     sim_dice *dice = &self->source_dice;
@@ -111,12 +123,15 @@ static void sources_print(load *self, snag_buf *buf)
         snag_buf_printf(buf, "  s%u:\n    topic: t%u\n    format: json\n"
                              "    map: { id: id, time: at, type: what, customer: who }\n"
                              "    keep: { order: order, n: { from: n, as: int } }\n", s, s);
-        if (sim_chance(dice, 50))
-            snag_buf_printf(buf, "    out_of_order: %ds\n", (int)sim_between(dice, 1, 4));
+        int64_t bound_s = sim_chance(dice, 50) ? sim_between(dice, 1, 4) : 0;
+        if (bound_s)
+            snag_buf_printf(buf, "    out_of_order: %ds\n", (int)bound_s);
         if (sim_chance(dice, 50))
             snag_buf_printf(buf, "    delay: %ds\n", (int)sim_between(dice, 0, 3));
-        if (sim_chance(dice, 10))
+        bool clock_log = sim_chance(dice, 10);
+        if (clock_log)
             snag_buf_printf(buf, "    clock: log\n");
+        silent_print(self, buf, clock_log, bound_s * 1000);
     }
 }
 
@@ -172,6 +187,7 @@ static void pipeline_make(load *self)
         snag_buf_printf(&buf, "    rekey: true\n");
     else if (by_log)
         snag_buf_printf(&buf, "    clock: log\n");
+    silent_print(self, &buf, by_log || self->world->lanes, self->out_of_order_ms);
     if (sim_chance(dice, 25))
         snag_buf_printf(&buf, "    remember: %ds\n", (int)sim_between(dice, 15, 60));
     sources_print(self, &buf);
@@ -318,7 +334,8 @@ void sim_load_make(sim_world *world)
     load self = {.world = world, .dice = {world->setup.seed * 2 + 1},
                  .source_dice = {world->setup.seed * 8 + 6},
                  .learn_dice = {world->setup.seed * 32 + 20},
-                 .rule_dice = {world->setup.seed * 16 + 12}};
+                 .rule_dice = {world->setup.seed * 16 + 12},
+                 .silent_dice = {world->setup.seed * 64 + 44}};
     sim_dice *dice = &self.dice;
     world->parts = (uint32_t)sim_between(dice, 1, SIM_PARTS);
     world->slots = (uint32_t)sim_between(dice, 1, SIM_SLOTS);

@@ -4,6 +4,7 @@
  * with nothing in between but the ticks that were committed, each at its place in the log. What it says and
  * the state it ends in are what the world must have said and ended in.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,37 @@ static const sim_tick *tick_next(sim_reference *self, uint32_t source)
     return NULL;
 }
 
+/* A record of the source that was stamped just then, in some partition. */
+static bool is_stamp(const sim_world *world, uint32_t source, int64_t stamp_ms)
+{
+    bool found = false;
+    for (uint32_t p = 0; p < world->parts; p++) {
+        const sim_log *log = &world->logs[SIM_INPUT + source][p];
+        for (int64_t at = 0; at < log->end; at++)
+            found = found || (log->entries[at].kind == SIM_RECORD && log->entries[at].stamp_ms == stamp_ms);
+    }
+    return found;
+}
+
+/* What the tick says of the source's silence, as the broker answered then. */
+static void silence_take(sim_reference *self, uint32_t source, const sim_tick *tick)
+{
+    const snag_source_watch *watches = self->world->config.pipeline.watches;
+    int64_t gap_ms = watches ? watches[source].after_ms : 0;
+    if (gap_ms == 0)
+        return;
+    bool silent = snag_engine_silence_of(self->engine, source).silent;
+    if (silent && tick->loud)
+        snag_engine_back(self->engine, source, tick->target_ms);
+    bool never = tick->quiet_ms == 1; /* it never spoke */
+    if (silent || never || tick->quiet_ms == SNAG_NEVER || tick->target_ms <= tick->quiet_ms - 1 + gap_ms)
+        return;
+    if (!is_stamp(self->world, source, tick->quiet_ms - 1))
+        sim_fail(self->world, "source %u is taken for silent since %" PRId64 ", when nothing came", source,
+                 tick->quiet_ms - 1 - SIM_EPOCH_MS);
+    snag_engine_silent(self->engine, source, tick->quiet_ms - 1);
+}
+
 /* A committed tick of this source whose place lies at or before this offset. False: there is none. */
 static bool tick_take(sim_reference *self, uint32_t source, int64_t offset)
 {
@@ -102,6 +134,7 @@ static bool tick_take(sim_reference *self, uint32_t source, int64_t offset)
     if (!tick || tick->position > offset)
         return false;
     self->tick_in[source]++;
+    silence_take(self, source, tick);
     bool there = snag_engine_tick_source(self->engine, source, tick->target_ms, UINT32_MAX);
     SNAG_ASSERT(there);
     return true;
@@ -191,6 +224,8 @@ static void reference_init(sim_reference *self)
     SNAG_ASSERT(err == SNAG_OK);
     err = snag_engine_init(&self->engine, pipeline, self->memory.block, self->memory.size, emit, self);
     SNAG_ASSERT(err == SNAG_OK);
+    if (self->partition > 0)
+        snag_engine_mute(self->engine);
     self->context = (snag_encode_context){.pipeline = pipeline->name, .version = pipeline->version,
                                           .config = pipeline->config, .topics = self->topics,
                                           .topic_count = pipeline->source_count,

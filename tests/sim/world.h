@@ -10,12 +10,11 @@
  *     redis.c   the store's server: heads and cells, copies that lag
  *     input.c output.c store.c others.c     the ports of one process
  *     lanes.c   a rekeyed source;  load.c  a pipeline and its input;  fault.c  what goes wrong, and when
- *     reference.c  the undisturbed run;  check.c  what must be the same
- *     loss.c    what does not heal: offsets or changelog gone, a transaction that hangs
+ *     reference.c  the undisturbed run;  check.c  what must be the same;  loss.c  what does not heal
  *     run.c     one world from its seed to its verdict;  shrink.c, main.c  many worlds
  *
- * Exactly one thread runs at any time: it holds the baton, and itself takes the next event off the queue when
- * it waits. So nothing here is locked, and a seed always gives the same world.
+ * One thread runs at any time: it holds the baton, and takes the next event off the queue when it waits. So
+ * nothing here is locked, and a seed always gives the same world.
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
@@ -32,8 +31,8 @@
 
 enum {
     SIM_SLOTS = 3,  /* instance names of workers */
-    SIM_WRITERS = SIM_SLOTS + 1,
     SIM_UPSTREAM = SIM_SLOTS, /* who fills the input topic in transactions */
+    SIM_WRITERS,
     SIM_PARTS = 4,
     SIM_SOURCES = 3,
     SIM_PLACES = SIM_SOURCES * SIM_PARTS, /* by source, then partition */
@@ -77,11 +76,13 @@ typedef struct sim_reply {
     snag_store_head head;
 } sim_reply;
 
-/* A tick that was legal: all before `position` was read when the log's end was asked at clock time T. */
+/* A tick that was legal: all before `position` was read when the log's end was asked. */
 typedef struct sim_tick {
     uint32_t source;
     int64_t position;
     int64_t target_ms;
+    int64_t quiet_ms; /* the broker, right after: no partition has a record so new; SNAG_NEVER = not said */
+    bool loud;        /* … or, to some question: one has */
 } sim_tick;
 
 typedef struct sim_ticks {
@@ -244,6 +245,7 @@ struct sim_proc {
     sim_client client;
     sim_producer producer;
     sim_ticks ticks[SIM_PARTS]; /* since the last transaction began */
+    sim_ticks *asking; /* the last of them is what questions for silence belong to; NULL = none is */
     snag_raw raws[SIM_BATCH];
     snag_reached reached[SIM_PLACES];
     const snag_header *raw_headers[SIM_BATCH];
@@ -395,8 +397,7 @@ void sim_at(sim_world *world, int64_t at_ms, void (*run)(sim_world *, void *, ui
             uint64_t number);
 /* Main gives the baton away until the world is over. */
 void sim_run_events(sim_world *world);
-/* What is still under way arrives; nobody is woken. */
-void sim_settle(sim_world *world);
+void sim_settle(sim_world *world); /* what is still under way arrives; nobody is woken */
 sim_proc *sim_proc_start(sim_world *world, uint32_t slot);
 void sim_proc_kill(sim_proc *proc, const char *why);
 void sim_proc_freeze(sim_proc *proc, int64_t span_ms);
@@ -404,8 +405,7 @@ void sim_proc_wake(sim_proc *proc); /* out of its wait, now */
 bool sim_frozen(const sim_proc *proc);
 /* Each port call begins with this: false = killed, have no effect. */
 bool sim_step(sim_proc *proc, int64_t wait_ms);
-/* Waits; may be woken earlier. */
-bool sim_wait(sim_proc *proc, int64_t wait_ms);
+bool sim_wait(sim_proc *proc, int64_t wait_ms); /* may be woken earlier */
 /* Copies the request, lets it travel, arrive, be answered; or not. sim_post does not wait. */
 sim_reply *sim_post(sim_proc *proc, const sim_request *request);
 sim_code sim_await(sim_proc *proc, sim_reply *const *replies, size_t count, int64_t limit_ms);

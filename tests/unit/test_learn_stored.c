@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * stored/learned1.txt is what a life with learned deadlines left behind once: it must still be read, and
- * written byte by byte. When a format changes on purpose, what `test_learn_stored --print` says is the
- * next file.
+ * stored/learned1.txt and so on are what a life with learned deadlines left behind once, cells of format 2 in
+ * the first: all must still be read, and the last one is written byte by byte. When a format changes on
+ * purpose, what `test_learn_stored --print` says is the next file.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +14,8 @@
 #include <cmocka.h>
 
 #include "unit/learn_side.h"
+
+static const char *const files[] = {"tests/unit/stored/learned1.txt", "tests/unit/stored/learned2.txt"};
 
 enum { STORED_AT = 900, LINE_BYTES = 1 << 16 };
 
@@ -65,21 +67,29 @@ static snag_str from_hex(char **at)
     return snag_str_of(first, size);
 }
 
-static void test_stored(void **state)
+/* Byte by byte what is written today. */
+static void assert_written(const char *path)
 {
-    static char line[LINE_BYTES];
-    (void)state;
     side *s = young();
     FILE *mine = tmpfile();
-    FILE *kept = fopen("tests/unit/stored/learned1.txt", "r");
+    FILE *kept = fopen(path, "r");
     assert_true(mine && kept);
     print_side(s, mine);
     rewind(mine);
     for (int c = fgetc(mine); c != EOF; c = fgetc(mine))
         assert_int_equal(c, fgetc(kept));
     assert_int_equal(fgetc(kept), EOF);
-    rewind(kept);
+    fclose(mine);
+    fclose(kept);
+    side_free(s);
+}
+
+static side *revive(const char *path)
+{
+    static char line[LINE_BYTES];
     side *revived = side_new(plain);
+    FILE *kept = fopen(path, "r");
+    assert_non_null(kept);
     while (fgets(line, sizeof line, kept)) {
         char *at = line + 5;
         snag_str word = from_hex(&at);
@@ -88,17 +98,27 @@ static void test_stored(void **state)
         else
             assert_int_equal(snag_engine_restore(revived->engine, word, from_hex(&at)), SNAG_OK);
     }
-    s->said.size = 0;
-    for (int i = STORED_AT; i < STORED_AT + 500; i++) {
-        feed(s, i);
-        feed(revived, i);
-    }
-    assert_true(s->said.size > 1000);
-    assert_alike(s, revived);
-    fclose(mine);
     fclose(kept);
-    side_free(s);
-    side_free(revived);
+    return revived;
+}
+
+static void test_stored(void **state)
+{
+    (void)state;
+    assert_written(files[sizeof files / sizeof files[0] - 1]);
+    for (size_t f = 0; f < sizeof files / sizeof files[0]; f++) {
+        side *s = young();
+        side *revived = revive(files[f]);
+        s->said.size = 0;
+        for (int i = STORED_AT; i < STORED_AT + 500; i++) {
+            feed(s, i);
+            feed(revived, i);
+        }
+        assert_true(s->said.size > 1000);
+        assert_alike(s, revived);
+        side_free(s);
+        side_free(revived);
+    }
 }
 
 int main(int argc, char **argv)

@@ -237,7 +237,20 @@ static size_t revive(life *l, int version)
 
 /* --- tests ------------------------------------------------------------------------------------- */
 
-static void assert_explained_alike(const life *a, const life *b)
+/* Before version 3 a deadline that was alerted was judged up to, but not with it: a millisecond less. */
+static void even_out(snag_buf *text)
+{
+    static const char mark[] = "judged_up_to\":\"";
+    assert_true(text->size < EXPLAIN_BYTES);
+    text->data[text->size] = '\0';
+    for (char *at = strstr(text->data, mark); at; at = strstr(at, mark)) {
+        at += sizeof mark - 1 + sizeof "2026-01-01T00:00:00.00" - 1;
+        assert_true(*at == '0' || *at == '1');
+        *at = '0';
+    }
+}
+
+static void assert_explained_alike(const life *a, const life *b, bool exactly)
 {
     static const char *const customers[] = {"ann", "bob", "eve"};
     char *texts = malloc(2 * EXPLAIN_BYTES);
@@ -248,6 +261,10 @@ static void assert_explained_alike(const life *a, const life *b)
         assert_true(snag_engine_explain(a->engine, snag_str_from(customers[i]), &x));
         assert_true(snag_engine_explain(b->engine, snag_str_from(customers[i]), &y));
         assert_false(x.full);
+        if (!exactly) {
+            even_out(&x);
+            even_out(&y);
+        }
         assert_int_equal(x.size, y.size);
         assert_memory_equal(x.data, y.data, x.size);
     }
@@ -263,7 +280,7 @@ static void test_every_version(void **state)
         youth(lived);
         assert_true(revive(revived, version) >= 8);
         assert_int_equal(revived->said.size, 0);
-        assert_explained_alike(lived, revived);
+        assert_explained_alike(lived, revived, version >= 3);
         age(lived);
         age(revived);
         assert_true(lived->said.size > 2000);

@@ -58,6 +58,10 @@ typedef struct world {
     int64_t wall_reads; /* of the wall clock; the glitch_at-th is wrong by … */
     int64_t glitch_at;
     int64_t glitch_ms;
+    int64_t late_ms; /* records from `late_from` on are stamped so much later than they happened */
+    int64_t late_from;
+    int quiet_asks;
+    int quiet_fails; /* so many questions for silence get no answer */
     int asks_fail;  /* so many questions for places and ranges get no answer */
     bool undecided; /* there is an open transaction at the changelog's end */
     snag_stats stats;
@@ -67,6 +71,25 @@ typedef struct world {
 } world;
 
 /* --- the world as ports ------------------------------------------------------------------------ */
+
+static int64_t stamp_of(const world *w, int64_t offset)
+{
+    return 1767225600000 + offset * w->pace_ms + (w->late_ms && offset >= w->late_from ? w->late_ms : 0);
+}
+
+static snag_err input_quiet(void *self, uint32_t source, uint32_t partitions, int64_t since_ms, bool *quiet,
+                            snag_diag *diag)
+{
+    world *w = self;
+    assert_true(source == 0 && partitions == 1);
+    w->quiet_asks++;
+    if (w->quiet_fails > 0 && w->quiet_fails--)
+        return snag_fail(diag, SNAG_BROKER, "no answer");
+    *quiet = true;
+    for (int64_t i = 0; i < w->records; i++)
+        *quiet = *quiet && stamp_of(w, i) < since_ms;
+    return SNAG_OK;
+}
 
 static snag_err input_poll(void *self, int wait_ms, size_t max, snag_batch *batch, snag_seat *seat,
                            snag_diag *diag)
@@ -81,7 +104,7 @@ static snag_err input_poll(void *self, int wait_ms, size_t max, snag_batch *batc
         return SNAG_OK;
     while (batch->count < BATCH && batch->count < max && w->next < w->records) {
         w->raws[batch->count++] = (snag_raw){
-            .position = {.offset = w->next}, .stamp_ms = 1767225600000 + w->next * w->pace_ms,
+            .position = {.offset = w->next}, .stamp_ms = stamp_of(w, w->next),
             .key = snag_str_from(w->customers[w->next]), .value = snag_str_from(w->lines[w->next])};
         w->next++;
     }
@@ -384,7 +407,7 @@ static snag_err world_try(world *w, snag_diag *diag)
         .poll = input_poll, .release = input_release, .headers = input_headers, .given = input_given,
         .committed = input_committed, .start = input_start, .give_back = input_give_back,
         .rejoin = input_rejoin, .rival = input_rival, .range = input_range, .log_end = input_log_end,
-        .close = nothing};
+        .quiet = input_quiet, .close = nothing};
     static const snag_output_ops output = {
         .renew = output_renew, .begin = output_begin, .send = output_send, .offsets = output_offsets,
         .commit = output_commit, .close = nothing};

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Silent sources: of a source with `silent:` time may go no further than so long after its last record in
+ * any partition, but by saying that it is silent. The last record's time is asked of the brokers, by the
+ * stamps of records: so it is the same for every worker that asks, and after every restart.
+ *
+ *     known            some partition has a record stamped then, or later
+ *     to - silent/8    none so new? then the last one is looked for between the two, by halves
+ *
+ * What a worker reads itself it knows without asking; a source that is well costs a question each `silent:`.
+ * What is decided is decided where time moves (idle.c), from an answer of that moment.
+ */
+#include "base/time.h"
+#include "runtime/inside.h"
+
+enum { BACK_EVERY_MS = 500, SHARE = 8 };
+
+static int64_t silent_ms(const snag_worker *worker, uint32_t source)
+{
+    const snag_source_watch *watches = worker->pipeline->watches;
+    return watches && worker->ports->input.ops->quiet ? watches[source].after_ms : 0;
+}
+
+static snag_err ask(const snag_worker *worker, uint32_t source, int64_t since_ms, bool *quiet)
+{
+    const snag_input *input = &worker->ports->input;
+    return input->ops->quiet(input->self, source, worker->options->partitions, since_ms, quiet, NULL);
+}
+
+int64_t snag_partition_silence_due(const snag_partition *partition, uint32_t source)
+{
+    const snag_worker *worker = partition->worker;
+    const snag_pulse *pulse = &worker->pulses[source];
+    int64_t gap_ms = silent_ms(worker, source);
+    if (gap_ms == 0 || pulse->known_ms == SNAG_TIME_NONE)
+        return SNAG_NEVER;
+    snag_engine_silence silence = snag_engine_silence_of(partition->engine, source);
+    if (silence.silent) /* it is back, and this partition does not know yet */
+        return pulse->known_ms > silence.last_ms ? pulse->known_ms : SNAG_NEVER;
+    return pulse->known_ms + gap_ms;
+}
+
+/* It is silent: whether something came again. Asked not too often, since all that is held asks. */
+static snag_err back_look(snag_partition *partition, uint32_t source, int64_t last_ms, int64_t to_ms)
+{
+    snag_worker *worker = partition->worker;
+    snag_pulse *pulse = &worker->pulses[source];
+    bool quiet;
+    if (pulse->known_ms <= last_ms && worker->now_ms < pulse->asked_ms)
+        return SNAG_OK;
+    snag_err err = ask(worker, source, last_ms + 1, &quiet);
+    pulse->asked_ms = worker->now_ms + BACK_EVERY_MS;
+    if (err != SNAG_OK || quiet)
+        return err;
+    pulse->known_ms = pulse->known_ms > last_ms ? pulse->known_ms : last_ms + 1;
+    snag_engine_back(partition->engine, source, to_ms);
+    return SNAG_OK;
+}
+
+/* Looks for the last record's time, of which is known that it is before new_ms. Not found: there is none, or
+ * one came just now. */
+static snag_err last_find(const snag_worker *worker, uint32_t source, snag_pulse *pulse, int64_t new_ms,
+                          bool *found)
+{
+    int64_t old_ms = pulse->known_ms == SNAG_TIME_NONE ? 0 : pulse->known_ms;
+    bool quiet = false;
+    snag_err err = ask(worker, source, old_ms + 1, &quiet);
+    if (err == SNAG_OK && quiet)
+        new_ms = old_ms + 1; /* known_ms itself, or there was no record ever */
+    while (err == SNAG_OK && new_ms - old_ms > 1) {
+        int64_t half_ms = old_ms + (new_ms - old_ms) / 2;
+        err = ask(worker, source, half_ms, &quiet);
+        if (quiet)
+            new_ms = half_ms;
+        else
+            old_ms = half_ms;
+    }
+    if (err == SNAG_OK) /* what came meanwhile may have been stamped earlier */
+        err = ask(worker, source, new_ms, &quiet);
+    if (err == SNAG_OK && !quiet)
+        pulse->known_ms = new_ms;
+    else if (err == SNAG_OK && old_ms > 0)
+        pulse->known_ms = old_ms;
+    *found = quiet && old_ms > 0;
+    return err;
+}
+
+snag_err snag_partition_silence(snag_partition *partition, uint32_t source, int64_t to_ms)
+{
+    snag_worker *worker = partition->worker;
+    snag_pulse *pulse = &worker->pulses[source];
+    int64_t gap_ms = silent_ms(worker, source);
+    bool quiet, found = false;
+    if (gap_ms == 0)
+        return SNAG_OK;
+    snag_engine_silence silence = snag_engine_silence_of(partition->engine, source);
+    if (silence.silent)
+        return back_look(partition, source, silence.last_ms, to_ms);
+    if (pulse->known_ms != SNAG_TIME_NONE && to_ms <= pulse->known_ms + gap_ms)
+        return SNAG_OK;
+    snag_err err = ask(worker, source, to_ms - gap_ms / SHARE, &quiet);
+    if (err == SNAG_OK && !quiet)
+        pulse->known_ms = to_ms - gap_ms / SHARE;
+    else if (err == SNAG_OK)
+        err = last_find(worker, source, pulse, to_ms - gap_ms / SHARE, &found);
+    if (err == SNAG_OK && found && to_ms > pulse->known_ms + gap_ms)
+        snag_engine_silent(partition->engine, source, pulse->known_ms);
+    return err;
+}
+
+/* --- once a turn ------------------------------------------------------------------------------- */
+
+/* For people, from whoever has partition 0. */
+static void tell(snag_worker *worker, uint32_t source, const snag_engine_silence *silence)
+{
+    char text[40];
+    snag_buf buf = snag_buf_on(text, sizeof text);
+    snag_pulse *pulse = &worker->pulses[source];
+    snag_str name = worker->pipeline->sources[source].name;
+    bool silent = silence->silent && snag_engine_w(worker->partitions[0]->engine) > silence->from_ms;
+    if (silent == pulse->said)
+        return;
+    pulse->said = silent;
+    snag_time_print(&buf, silence->last_ms);
+    if (silent)
+        snag_worker_say(worker, "source %.*s is silent: no record since %.*s; what waits for it is held",
+                        SNAG_FMT(name), SNAG_FMT(snag_buf_str(&buf)));
+    else
+        snag_worker_say(worker, "source %.*s is back", SNAG_FMT(name));
+}
+
+/* What this worker has seen of it; whether one of its partitions takes it for silent. */
+static bool source_see(snag_worker *worker, uint32_t source, int64_t *last_ms)
+{
+    snag_pulse *pulse = &worker->pulses[source];
+    bool any = false;
+    for (uint32_t i = 0; i < worker->options->partitions; i++) {
+        const snag_partition *partition = worker->partitions[i];
+        if (!partition->engine)
+            continue;
+        snag_engine_silence silence = snag_engine_silence_of(partition->engine, source);
+        int64_t newest_ms = snag_engine_newest_of(partition->engine, source);
+        newest_ms = newest_ms > silence.last_ms ? newest_ms : silence.last_ms;
+        pulse->known_ms = newest_ms > pulse->known_ms ? newest_ms : pulse->known_ms;
+        any = any || silence.silent;
+        *last_ms = silence.silent && silence.last_ms > *last_ms ? silence.last_ms : *last_ms;
+        if (i == 0)
+            tell(worker, source, &silence);
+    }
+    return any;
+}
+
+static void source_look(snag_worker *worker, uint32_t source)
+{
+    snag_pulse *pulse = &worker->pulses[source];
+    int64_t last_ms = SNAG_TIME_NONE;
+    bool quiet = true;
+    if (!source_see(worker, source, &last_ms) || pulse->known_ms > last_ms ||
+        worker->now_ms < pulse->asked_ms)
+        return;
+    snag_err err = ask(worker, source, last_ms + 1, &quiet);
+    pulse->asked_ms = worker->now_ms + BACK_EVERY_MS;
+    if (err == SNAG_OK && !quiet)
+        pulse->known_ms = last_ms + 1;
+}
+
+void snag_worker_silences(snag_worker *worker)
+{
+    uint64_t silent = 0;
+    for (uint32_t s = 0; s < worker->sources && worker->pipeline->watches; s++) {
+        if (silent_ms(worker, s) == 0)
+            continue;
+        source_look(worker, s);
+        silent += worker->pulses[s].said && worker->partitions[0]->engine;
+    }
+    atomic_store(&worker->stats->silent, silent);
+}
