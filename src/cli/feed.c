@@ -103,7 +103,7 @@ void snag_feed_free(snag_feed *feed)
     free(feed);
 }
 
-static snag_err stopped(const snag_feed *feed, snag_diag *diag)
+snag_err snag_feed_stopped(const snag_feed *feed, snag_diag *diag)
 {
     return snag_fail(diag, feed->stopped, "the memory for state (%zu MiB) is used up after %llu events",
                      feed->partitions[0].memory.size >> 20, (unsigned long long)feed->counts.events);
@@ -120,7 +120,7 @@ snag_err snag_feed_judge_events(snag_feed *feed, snag_diag *diag)
         feed->stopped = snag_engine_take(part->engine, part->events, part->count, &taken);
         part->count = 0;
         if (feed->stopped)
-            return stopped(feed, diag);
+            return snag_feed_stopped(feed, diag);
     }
     return SNAG_OK;
 }
@@ -184,7 +184,7 @@ static void merge_items(snag_feed *feed, size_t count)
     }
 }
 
-static void event_tell(snag_feed *feed, const snag_event *event)
+void snag_feed_event_tell(snag_feed *feed, const snag_event *event)
 {
     feed->counts.events++;
     if (feed->counts.first_ms == SNAG_TIME_NONE || event->time_ms < feed->counts.first_ms)
@@ -205,7 +205,7 @@ static void stamped_tell(snag_feed *feed, size_t count)
             continue;
         right.time_ms = snag_engine_time(part_of(feed, &right)->engine, &right);
         if (right.time_ms != SNAG_TIME_NONE)
-            event_tell(feed, &right);
+            snag_feed_event_tell(feed, &right);
     }
 }
 
@@ -217,7 +217,7 @@ static void event_add(snag_feed *feed, const snag_event *event)
     part->events[part->count++].position.partition = part->index;
     if (event->device)
         return;
-    event_tell(feed, event);
+    snag_feed_event_tell(feed, event);
     feed->counts.unmarked += feed->config->pipeline.sources[event->position.source].device.given;
 }
 
@@ -346,7 +346,7 @@ snag_err snag_feed_records(snag_feed *feed, const snag_raw *records, size_t coun
     SNAG_ASSERT(feed->options.placed && count <= feed->options.batch);
     SNAG_ASSERT(feed->source_count == 1 || count == 1);
     if (feed->stopped)
-        return stopped(feed, diag);
+        return snag_feed_stopped(feed, diag);
     for (size_t i = 0; i < count; i++) {
         SNAG_ASSERT(records[i].position.partition < feed->partition_count);
         snag_err err = record_feed(feed, &records[i], diag);
@@ -357,7 +357,7 @@ snag_err snag_feed_records(snag_feed *feed, const snag_raw *records, size_t coun
     if (feed->source_count == 1)
         return judge(feed, diag);
     snag_arena_reset(&feed->arena);
-    return feed->stopped ? stopped(feed, diag) : SNAG_OK;
+    return feed->stopped ? snag_feed_stopped(feed, diag) : SNAG_OK;
 }
 
 uint32_t snag_feed_turn_in(const snag_feed *feed, uint32_t partition, int64_t *low_ms)
@@ -377,7 +377,7 @@ snag_err snag_feed_tick_source(snag_feed *feed, uint32_t partition, uint32_t sou
     snag_engine *engine = feed->partitions[partition].engine;
     if (!feed->stopped && !snag_engine_tick_source(engine, source, low_ms, UINT32_MAX))
         feed->stopped = snag_engine_take(engine, NULL, 0, &taken);
-    return feed->stopped ? stopped(feed, diag) : SNAG_OK;
+    return feed->stopped ? snag_feed_stopped(feed, diag) : SNAG_OK;
 }
 
 /* --- lines ------------------------------------------------------------------------------------- */
@@ -387,7 +387,7 @@ snag_err snag_feed_lines(snag_feed *feed, const snag_line *lines, size_t count,
 {
     SNAG_ASSERT(count <= feed->options.batch);
     if (feed->stopped)
-        return stopped(feed, diag);
+        return snag_feed_stopped(feed, diag);
     for (size_t i = 0; i < count; i++) {
         const snag_line *line = &lines[i];
         snag_err err = line->size > line->text.size ? too_long(feed, 0, line, sha256, diag)
@@ -404,7 +404,7 @@ snag_err snag_feed_line(snag_feed *feed, uint32_t source, const snag_line *line,
 {
     SNAG_ASSERT(source < feed->source_count);
     if (feed->stopped)
-        return stopped(feed, diag);
+        return snag_feed_stopped(feed, diag);
     snag_err err = line->size > line->text.size ? too_long(feed, (uint16_t)source, line, sha256, diag)
                                                 : line_feed(feed, (uint16_t)source, line, diag);
     if (err)
@@ -413,7 +413,7 @@ snag_err snag_feed_line(snag_feed *feed, uint32_t source, const snag_line *line,
     if (feed->source_count == 1)
         return judge(feed, diag);
     snag_arena_reset(&feed->arena); /* nothing waits for its batch */
-    return feed->stopped ? stopped(feed, diag) : SNAG_OK;
+    return feed->stopped ? snag_feed_stopped(feed, diag) : SNAG_OK;
 }
 
 bool snag_feed_turn(const snag_feed *feed, uint32_t *source)
@@ -444,7 +444,7 @@ snag_err snag_feed_end(snag_feed *feed, uint32_t source, snag_diag *diag)
         snag_engine_tick_source(engine, source, SNAG_NEVER, UINT32_MAX);
         feed->stopped = snag_engine_take(engine, NULL, 0, &taken);
     }
-    return feed->stopped ? stopped(feed, diag) : SNAG_OK;
+    return feed->stopped ? snag_feed_stopped(feed, diag) : SNAG_OK;
 }
 
 static int64_t later(int64_t a_ms, int64_t b_ms)

@@ -88,9 +88,15 @@ SNAG_MUST_CHECK snag_err snag_feed_end(snag_feed *feed, uint32_t source, snag_di
  * had. */
 SNAG_MUST_CHECK snag_err snag_feed_records(snag_feed *feed, const snag_raw *records, size_t count,
                                            snag_diag *diag);
-/* The source of this partition whose record shall come next, and up to where its time has come. */
+/* The same for one record of a rekeyed source, whose position is its topic's (its flow's, engine/pipeline.h):
+ * its events go each to its customer's partition, but for those `without`, where nothing is judged any more.
+ * Then that flow has come equally far in all of them. */
+SNAG_MUST_CHECK snag_err snag_feed_carry(snag_feed *feed, const snag_raw *record, const bool *without,
+                                         snag_diag *diag);
+/* The source of this partition whose record shall come next, and up to where its time has come. With rekeyed
+ * sources: the flow. */
 uint32_t snag_feed_turn_in(const snag_feed *feed, uint32_t partition, int64_t *low_ms);
-/* The clock had moved this source's time there. SNAG_FULL as above. */
+/* The clock had moved the time of this source (flow) there. SNAG_FULL as above. */
 SNAG_MUST_CHECK snag_err snag_feed_tick_source(snag_feed *feed, uint32_t partition, uint32_t source,
                                                int64_t low_ms, snag_diag *diag);
 

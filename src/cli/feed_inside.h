@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a feed is made of; private to feed.c (in) and feed_look.c (what can be seen of it).
+ * What a feed is made of; private to feed.c (in), feed_carry.c (rekeyed) and feed_look.c (what can be seen).
  */
 #ifndef SNAG_CLI_FEED_INSIDE_H
 #define SNAG_CLI_FEED_INSIDE_H
@@ -47,6 +47,10 @@ struct snag_feed {
     feed_part partitions[];
 };
 
+/* Counts an event and tells it. */
+void snag_feed_event_tell(snag_feed *feed, const snag_event *event);
+/* feed->stopped, with words. */
+snag_err snag_feed_stopped(const snag_feed *feed, snag_diag *diag);
 /* feed_dead.c: counts a dead letter and tells it; and the line at hand, which a device stamped too far in the
  * future, even by a right clock. */
 void snag_feed_dead_count(snag_feed *feed, const snag_dead *dead);

@@ -27,13 +27,13 @@ void snag_hop_fill(snag_hops *hops, const snag_live *live, uint32_t source, snag
     *pipeline = *live->pipeline;
     pipeline->sources += source;
     pipeline->source_count = 1;
-    hops->rekey.lane_partitions = live->partitions;
+    hops->rekeys[source] = (snag_rekey_options){.source = source, .lane_partitions = live->partitions};
     hops->instance = options->instance;
     snag_live_rekey_group(live, source, hops->groups[source], sizeof hops->groups[source]);
     options->pipeline = pipeline;
     options->partitions = live->sources[source].lanes;
     options->group = hops->groups[source];
-    options->rekey = &hops->rekey;
+    options->rekey = &hops->rekeys[source];
 }
 
 /* Outputs by snag_topic, behind them the source's lanes. */

@@ -14,7 +14,7 @@
 typedef struct snag_hops {
     const char *instance;
     snag_pipeline pipelines[SNAG_SOURCES_MAX]; /* with only this source */
-    snag_rekey_options rekey;
+    snag_rekey_options rekeys[SNAG_SOURCES_MAX];
     char groups[SNAG_SOURCES_MAX][SNAG_LIVE_NAME_MAX + 80];
 } snag_hops;
 

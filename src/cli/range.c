@@ -21,7 +21,15 @@ typedef struct bound {
     int64_t value; /* of a time or an offset */
 } bound;
 
-/* One source's partition; its part of the reader has the same index. */
+/* One flow of a state partition: a source's, or a partition of a rekeyed source's topic, which all share. */
+typedef struct flow {
+    uint32_t source;
+    bool shared;
+    size_t first; /* of the streams: by partition; where it is shared, the only one */
+    uint32_t lane; /* … which is this partition of the topic */
+} flow;
+
+/* One partition of a source's topic; its part of the reader has the same index. */
 typedef struct stream {
     int64_t first; /* of the log */
     int64_t next;
@@ -38,12 +46,16 @@ struct snag_range {
     bound from;
     bound to;
     uint32_t sources;
-    uint32_t partitions;
+    uint32_t partitions; /* of the state */
+    uint32_t flow_count;
+    flow flows[SNAG_FLOWS_MAX];
+    bool shares; /* some are shared */
     const char *topics[SNAG_SOURCES_MAX];
     snag_kafka_look *look;
     snag_kafka_reader *reader;
     snag_registry *registry;
-    snag_kafka_part *parts; /* partition by partition, `sources` each */
+    size_t count;
+    snag_kafka_part *parts;
     stream *streams;
     bool *done; /* by partition */
     snag_range_ticks ticks;
@@ -97,12 +109,12 @@ static snag_err bound_find(const snag_range *range, const bound *of, const snag_
     return err == SNAG_END ? SNAG_OK : err;
 }
 
-static snag_err part_find(snag_range *range, size_t at, snag_diag *diag)
+static snag_err part_find(snag_range *range, size_t at, uint32_t source, uint32_t partition,
+                          snag_diag *diag)
 {
     snag_kafka_part *part = &range->parts[at];
     int64_t first, end;
-    *part = (snag_kafka_part){.topic = (uint32_t)at % range->sources,
-                              .partition = (uint32_t)at / range->sources};
+    *part = (snag_kafka_part){.topic = source, .partition = partition};
     snag_err err = snag_kafka_look_range(range->look, range->topics[part->topic], part->partition, &first,
                                          &end, diag);
     part->from = first;
@@ -118,25 +130,50 @@ static snag_err part_find(snag_range *range, size_t at, snag_diag *diag)
     return err;
 }
 
+/* Those of one flow, with their ticks. */
+static snag_err parts_find(snag_range *range, const flow *of, snag_diag *diag)
+{
+    snag_err err = SNAG_OK;
+    for (uint32_t i = 0; i < (of->shared ? 1 : range->partitions) && err == SNAG_OK; i++) {
+        uint32_t partition = of->shared ? of->lane : i;
+        err = part_find(range, of->first + i, of->source, partition, diag);
+        stream *to = &range->streams[of->first + i];
+        snag_range_ticks_find(&range->ticks, of->shared, partition, of->source, &to->tick, &to->tick_end);
+    }
+    return err;
+}
+
 /* --- life -------------------------------------------------------------------------------------- */
+
+/* As many as the state has, or would get (`snag topics --create`). */
+static uint32_t partitions_of(const snag_live *live)
+{
+    return live->partitions ? live->partitions : (uint32_t)live->topics[SNAG_TOPIC_COUNT].partitions;
+}
 
 static snag_err inputs_check(const snag_live *live, snag_diag *diag)
 {
     const snag_kafka_topic *inputs = &live->topics[SNAG_TOPIC_COUNT];
+    const snag_kafka_topic *keyed = NULL;
     for (uint32_t s = 0; s < live->input_count; s++) {
         if (inputs[s].partitions <= 0)
             return snag_fail(diag, SNAG_BROKER,
                              "the input topic %s does not exist at %s, or snag may not see it",
                              live->inputs[s], live->brokers);
-        if (inputs[s].partitions != inputs->partitions)
+        if (live->sources[s].rekey)
+            continue;
+        keyed = keyed ? keyed : &inputs[s];
+        if (inputs[s].partitions != keyed->partitions)
             return snag_fail(diag, SNAG_BROKER,
-                             "the input topics %s and %s have %" PRId32 " and %" PRId32
+                             "the input topics %.*s and %s have %" PRId32 " and %" PRId32
                              " partitions: all of a pipeline's must have as many",
-                             live->inputs[0], live->inputs[s], inputs->partitions, inputs[s].partitions);
+                             SNAG_FMT(keyed->name), live->inputs[s], keyed->partitions,
+                             inputs[s].partitions);
     }
-    if (inputs->partitions > SNAG_FEED_PARTITIONS_MAX)
-        return snag_fail(diag, SNAG_BROKER, "%s has %" PRId32 " partitions; a replay takes at most %d",
-                         live->inputs[0], inputs->partitions, SNAG_FEED_PARTITIONS_MAX);
+    if (partitions_of(live) > SNAG_FEED_PARTITIONS_MAX)
+        return snag_fail(diag, SNAG_BROKER,
+                         "the state of %.*s has %" PRIu32 " partitions; a replay takes at most %d",
+                         SNAG_FMT(live->pipeline->name), partitions_of(live), SNAG_FEED_PARTITIONS_MAX);
     return SNAG_OK;
 }
 
@@ -148,43 +185,50 @@ static snag_err registry_open(snag_range *range, snag_diag *diag)
 
 static snag_err memory(snag_range *range, snag_diag *diag)
 {
-    size_t count = (size_t)range->sources * range->partitions;
-    range->parts = calloc(count, sizeof *range->parts);
-    range->streams = calloc(count, sizeof *range->streams);
+    range->parts = calloc(range->count, sizeof *range->parts);
+    range->streams = calloc(range->count, sizeof *range->streams);
     range->done = calloc(range->partitions, sizeof *range->done);
     bool fine = range->parts && range->streams && range->done;
     return fine ? SNAG_OK : snag_fail(diag, SNAG_MEMORY, "out of memory");
 }
 
-static snag_err ticks_open(snag_range *range, snag_diag *diag)
+/* In the order of the engine's flows. */
+static void flows_find(snag_range *range)
 {
-    snag_err err = snag_range_ticks_read(&range->ticks, range->live, range->look, diag);
-    for (uint32_t at = 0; at < range->sources * range->partitions && err == SNAG_OK; at++)
-        snag_range_ticks_find(&range->ticks, at / range->sources, at % range->sources,
-                              &range->streams[at].tick, &range->streams[at].tick_end);
-    return err;
+    range->flow_count = 0;
+    range->count = 0;
+    for (uint32_t s = 0; s < range->sources; s++)
+        for (uint32_t lane = 0; lane < snag_source_flows(&range->live->sources[s]); lane++) {
+            flow *to = &range->flows[range->flow_count++];
+            *to = (flow){.source = s, .shared = range->live->sources[s].rekey, .first = range->count,
+                         .lane = lane};
+            range->count += to->shared ? 1 : range->partitions;
+            range->shares = range->shares || to->shared;
+        }
 }
 
 static snag_err open(snag_range *range, snag_diag *diag)
 {
     snag_live *live = range->live;
     snag_err err = inputs_check(live, diag);
-    range->partitions = (uint32_t)live->topics[SNAG_TOPIC_COUNT].partitions;
+    range->partitions = partitions_of(live);
+    if (err == SNAG_OK)
+        flows_find(range);
     if (err == SNAG_OK)
         err = memory(range, diag);
     if (err == SNAG_OK)
         err = registry_open(range, diag);
     if (err == SNAG_OK)
         err = snag_kafka_look_new(&range->look, live->kafka, live->group, diag);
-    for (size_t i = 0; i < (size_t)range->sources * range->partitions && err == SNAG_OK; i++)
-        err = part_find(range, i, diag);
     if (err == SNAG_OK)
-        err = ticks_open(range, diag);
+        err = snag_range_ticks_read(&range->ticks, live, range->partitions, range->look, diag);
+    for (uint32_t f = 0; f < range->flow_count && err == SNAG_OK; f++)
+        err = parts_find(range, &range->flows[f], diag);
     if (err != SNAG_OK)
         return err;
     snag_kafka_prefetch_set(live->kafka, (size_t)(range->config->pipeline.budget_bytes / 2));
     return snag_kafka_reader_new(&range->reader, live->kafka, live->group, range->topics, range->parts,
-                                 (size_t)range->sources * range->partitions, diag);
+                                 range->count, diag);
 }
 
 snag_err snag_range_new(snag_range **out, snag_live *live, const snag_config *config,
@@ -201,12 +245,6 @@ snag_err snag_range_new(snag_range **out, snag_live *live, const snag_config *co
     for (uint32_t s = 0; s < range->sources; s++)
         range->topics[s] = live->inputs[s];
     snag_err err = SNAG_OK;
-    for (uint32_t s = 0; s < range->sources; s++)
-        if (config->pipeline.sources[s].rekey)
-            err = snag_fail(diag, SNAG_USAGE,
-                            "source %.*s is rekeyed (rekey: true), and replaying a range of such a topic is "
-                            "not built yet: only files of it can be replayed",
-                            SNAG_FMT(config->pipeline.sources[s].name));
     if (err == SNAG_OK)
         err = bound_parse(&range->from, "from", options->from, "earliest", diag);
     if (err == SNAG_OK)
@@ -259,19 +297,45 @@ static int64_t end_ms(const snag_range *range)
     return timed ? range->to.value : range->options.now_ms;
 }
 
-/* Nothing more comes of this source: what a worker would know of it now; where the range ends at an offset,
- * at no time of the clock, it has ended as a file does. SNAG_END: no more than before. */
-static snag_err stream_end(snag_range *range, snag_feed *feed, uint32_t partition, uint32_t source,
+static size_t stream_at(const snag_range *range, uint32_t partition, uint32_t of)
+{
+    return range->flows[of].first + (range->flows[of].shared ? 0 : partition);
+}
+
+/* The clock had moved this flow, which may be one of all partitions. */
+static snag_err tick(snag_range *range, snag_feed *feed, uint32_t partition, uint32_t of, int64_t low_ms,
+                     snag_diag *diag)
+{
+    snag_err err = SNAG_OK;
+    if (!range->flows[of].shared)
+        return snag_feed_tick_source(feed, partition, of, low_ms, diag);
+    for (uint32_t p = 0; p < range->partitions && err == SNAG_OK; p++)
+        err = snag_feed_tick_source(feed, p, of, low_ms, diag);
+    return err;
+}
+
+/* Nothing more comes of this flow: what a worker would know of it now; where the range ends at an offset, at
+ * no time of the clock, it has ended as a file does. SNAG_END: no more than before. */
+static snag_err stream_end(snag_range *range, snag_feed *feed, uint32_t partition, uint32_t of,
                            snag_diag *diag)
 {
-    const snag_source_spec *spec = &range->config->pipeline.sources[source];
-    stream *of = &range->streams[partition * range->sources + source];
+    const snag_source_spec *spec = &range->config->pipeline.sources[range->flows[of].source];
+    stream *from = &range->streams[stream_at(range, partition, of)];
     bool ends = range->to.kind == BOUND_OFFSET;
-    if (of->clocked || (ends ? range->sources == 1 : spec->clock_log))
+    if (from->clocked || (ends ? range->flow_count == 1 : spec->clock_log))
         return SNAG_END;
-    of->clocked = true;
+    from->clocked = true;
     int64_t low_ms = ends ? SNAG_NEVER : end_ms(range) - spec->out_of_order_ms - spec->delay_ms;
-    return snag_feed_tick_source(feed, partition, source, low_ms, diag);
+    return tick(range, feed, partition, of, low_ms, diag);
+}
+
+static snag_err carry(snag_range *range, snag_feed *feed, const snag_raw *records, size_t count,
+                      snag_diag *diag)
+{
+    snag_err err = SNAG_OK;
+    for (size_t i = 0; i < count && err == SNAG_OK; i++)
+        err = snag_feed_carry(feed, &records[i], range->done, diag);
+    return err;
 }
 
 /* The next records or the next tick of a partition; *taken: how many records. SNAG_END: it has come as far
@@ -281,38 +345,43 @@ static snag_err advance(snag_range *range, snag_feed *feed, uint32_t partition, 
 {
     int64_t low_ms, offset;
     const snag_raw *records;
-    uint32_t source = snag_feed_turn_in(feed, partition, &low_ms);
-    size_t at = (size_t)partition * range->sources + source;
+    uint32_t turn = snag_feed_turn_in(feed, partition, &low_ms);
+    size_t at = stream_at(range, partition, turn);
     stream *of = &range->streams[at];
     snag_err err = of->ended ? SNAG_END : snag_kafka_reader_peek(range->reader, at, &offset, diag);
     of->ended = err == SNAG_END;
     if (of->ended)
-        return stream_end(range, feed, partition, source, diag);
+        return stream_end(range, feed, partition, turn, diag);
     if (err != SNAG_OK)
         return err;
     int64_t before = of->tick < of->tick_end ? range->ticks.list[of->tick].offset : INT64_MAX;
     if (before <= offset) {
         range->ticked++;
-        return snag_feed_tick_source(feed, partition, source, range->ticks.list[of->tick++].time_ms, diag);
+        return tick(range, feed, partition, turn, range->ticks.list[of->tick++].time_ms, diag);
     }
-    *taken = snag_kafka_reader_take(range->reader, at, before, range->sources > 1 ? 1 : max, &records);
+    *taken = snag_kafka_reader_take(range->reader, at, before, range->flow_count > 1 ? 1 : max, &records);
     of->next = records[*taken - 1].position.offset + 1;
+    if (range->flows[turn].shared)
+        return carry(range, feed, records, *taken, diag);
     return snag_feed_records(feed, records, *taken, diag);
 }
 
-/* The one that has come least far; as many as there are: all are done. */
+/* The one that has come least far; as many as there are: all are done. What is shared has come equally far in
+ * all of them: so it is its turn everywhere, where it is that here. */
 static uint32_t partition_pick(const snag_range *range, const snag_feed *feed)
 {
     int64_t least_ms = SNAG_NEVER;
-    uint32_t least = range->partitions;
+    uint32_t least = range->partitions, least_turn = 0;
     for (uint32_t p = 0; p < range->partitions; p++) {
         int64_t low_ms;
         if (range->done[p])
             continue;
-        snag_feed_turn_in(feed, p, &low_ms);
-        if (least < range->partitions && low_ms >= least_ms)
+        uint32_t turn = snag_feed_turn_in(feed, p, &low_ms);
+        if (least < range->partitions &&
+            (low_ms > least_ms || (low_ms == least_ms && turn >= least_turn)))
             continue;
         least_ms = low_ms;
+        least_turn = turn;
         least = p;
     }
     return least;
@@ -330,7 +399,7 @@ snag_err snag_range_step(snag_range *range, snag_feed *feed, snag_diag *diag)
         range->done[partition] = err == SNAG_END;
         if (err != SNAG_OK)
             return err == SNAG_END ? SNAG_OK : err;
-        left -= taken;
+        left = range->shares ? 0 : left - taken; /* it may be another one's turn now */
     }
     return SNAG_OK;
 }
@@ -338,7 +407,7 @@ snag_err snag_range_step(snag_range *range, snag_feed *feed, snag_diag *diag)
 uint64_t snag_range_done(const snag_range *range)
 {
     uint64_t done = 0;
-    for (size_t i = 0; i < (size_t)range->sources * range->partitions; i++)
+    for (size_t i = 0; i < range->count; i++)
         done += (uint64_t)(range->streams[i].next - range->parts[i].from);
     return done;
 }
@@ -353,19 +422,22 @@ uint64_t snag_range_total(const snag_range *range)
 static void left_print(const snag_range *range, FILE *file)
 {
     uint64_t left = 0;
-    for (size_t i = 0; i < (size_t)range->sources * range->partitions; i++)
+    bool by_log = false;
+    for (uint32_t s = 0; s < range->sources; s++)
+        by_log = by_log || range->config->pipeline.sources[s].clock_log;
+    for (size_t i = 0; i < range->count; i++)
         if (!range->streams[i].ended)
             left += (uint64_t)(range->parts[i].end - range->streams[i].next);
     if (left > 0)
-        fprintf(file,
-                "%" PRIu64 " records were not judged: a source of clock: log has ended, and holds time\n",
-                left);
+        fprintf(file, "%" PRIu64 " records were not judged: %s\n", left,
+                by_log ? "a source of clock: log has ended, and holds time"
+                       : "they lie ahead of where time stands at the end of the range");
 }
 
 void snag_range_print(const snag_range *range, const snag_feed *feed, FILE *file)
 {
     bool middle = false;
-    for (size_t i = 0; i < (size_t)range->sources * range->partitions; i++)
+    for (size_t i = 0; i < range->count; i++)
         middle = middle || range->parts[i].from > range->streams[i].first;
     fprintf(file, "%" PRIu64 " records of %" PRIu32 " partition%s from %s to %s",
             snag_feed_counts_get(feed)->lines, range->partitions, range->partitions == 1 ? "" : "s",

@@ -7,6 +7,10 @@
  *     web/0       from |1 2 3 4 5 6| to        turns: web 1, payments 7, web 2 …
  *     payments/0  from |  7 8 9    | to        a tick recorded at payments 8 moves payments' time before 8
  *     at the end  the clock proves what it would have proved to a worker at the time `to`
+ *
+ * A rekeyed source is read from its own topic, for what carried it to the customers' partitions is deleted
+ * once it was read: both hops in one. Each partition of the topic is read once, for all partitions of the
+ * state, in their common order of time; so it is never far ahead of any of them, and nothing piles up.
  */
 #ifndef SNAG_CLI_RANGE_H
 #define SNAG_CLI_RANGE_H

@@ -5,22 +5,37 @@
 
 #include "base/assert.h"
 
-/* While the topic is read: which state wrote last of each partition. */
+/* While the topic is read: which state wrote last of each partition, and which first hop. */
 typedef struct reading {
     snag_range_ticks *ticks;
-    uint8_t (*last)[16]; /* by partition of the input */
+    const snag_live *live;
+    uint8_t (*last)[16]; /* by partition of the state; behind them those of the rekeyed topics */
     uint32_t partitions;
+    size_t count; /* of them all */
     bool full;
 } reading;
+
+/* Whose last writer it is by; reading->count = nobody's. */
+static size_t whose(const reading *self, const snag_tick *tick)
+{
+    size_t at = self->partitions + tick->partition;
+    if (!tick->hop)
+        return tick->partition < self->partitions ? tick->partition : self->count;
+    if (tick->source >= self->live->input_count || tick->partition >= self->live->sources[tick->source].lanes)
+        return self->count;
+    for (uint32_t s = 0; s < tick->source; s++)
+        at += self->live->sources[s].lanes;
+    return at;
+}
 
 static bool on_tick(void *context, const snag_raw *record)
 {
     reading *self = context;
     snag_range_ticks *ticks = self->ticks;
     snag_tick tick;
-    if (!snag_tick_read(&tick, record->value) || tick.partition >= self->partitions)
+    if (!snag_tick_read(&tick, record->value) || whose(self, &tick) == self->count)
         return true;
-    memcpy(self->last[tick.partition], tick.incarnation, sizeof tick.incarnation);
+    memcpy(self->last[whose(self, &tick)], tick.incarnation, sizeof tick.incarnation);
     if (tick.offset < 0)
         return true;
     if (ticks->count == ticks->room) {
@@ -39,6 +54,8 @@ static bool on_tick(void *context, const snag_raw *record)
 static int by_place(const void *left, const void *right)
 {
     const snag_tick *a = left, *b = right;
+    if (a->hop != b->hop)
+        return a->hop < b->hop ? -1 : 1;
     if (a->partition != b->partition)
         return a->partition < b->partition ? -1 : 1;
     if (a->source != b->source)
@@ -54,21 +71,23 @@ static void forget_others(reading *self)
     snag_range_ticks *ticks = self->ticks;
     size_t count = 0;
     for (size_t i = 0; i < ticks->count; i++)
-        if (memcmp(ticks->list[i].incarnation, self->last[ticks->list[i].partition], 16) == 0)
+        if (memcmp(ticks->list[i].incarnation, self->last[whose(self, &ticks->list[i])], 16) == 0)
             ticks->list[count++] = ticks->list[i];
     ticks->count = count;
     if (count)
         qsort(ticks->list, count, sizeof *ticks->list, by_place);
 }
 
-snag_err snag_range_ticks_read(snag_range_ticks *ticks, const snag_live *live, snag_kafka_look *look,
-                               snag_diag *diag)
+snag_err snag_range_ticks_read(snag_range_ticks *ticks, const snag_live *live, uint32_t partitions,
+                               snag_kafka_look *look, snag_diag *diag)
 {
     const snag_kafka_topic *topic = &live->topics[SNAG_TOPIC_TICKS];
-    reading self = {.ticks = ticks, .partitions = (uint32_t)live->topics[SNAG_TOPIC_COUNT].partitions};
+    reading self = {.ticks = ticks, .live = live, .partitions = partitions, .count = partitions};
     snag_err err = SNAG_OK;
     *ticks = (snag_range_ticks){.there = topic->partitions > 0};
-    self.last = calloc(self.partitions, sizeof *self.last);
+    for (uint32_t s = 0; s < live->input_count; s++)
+        self.count += live->sources[s].lanes;
+    self.last = calloc(self.count, sizeof *self.last);
     if (!self.last)
         return snag_fail(diag, SNAG_MEMORY, "out of memory");
     for (int32_t p = 0; p < topic->partitions && err == SNAG_OK; p++) {
@@ -91,23 +110,30 @@ void snag_range_ticks_finish(snag_range_ticks *ticks)
     *ticks = (snag_range_ticks){.list = NULL};
 }
 
-/* The first that does not lie before (partition, source). */
-static size_t place_of(const snag_range_ticks *ticks, uint32_t partition, uint32_t source)
+static bool before(const snag_tick *tick, bool hop, uint32_t partition, uint32_t source)
+{
+    if (tick->hop != hop)
+        return tick->hop < hop;
+    return tick->partition < partition || (tick->partition == partition && tick->source < source);
+}
+
+/* The first that does not lie before it. */
+static size_t place_of(const snag_range_ticks *ticks, bool hop, uint32_t partition, uint32_t source)
 {
     size_t low = 0, high = ticks->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const snag_tick *tick = &ticks->list[middle];
-        bool before = tick->partition < partition || (tick->partition == partition && tick->source < source);
-        low = before ? middle + 1 : low;
-        high = before ? high : middle;
+        if (before(&ticks->list[middle], hop, partition, source))
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
 
-void snag_range_ticks_find(const snag_range_ticks *ticks, uint32_t partition, uint32_t source, size_t *first,
-                           size_t *end)
+void snag_range_ticks_find(const snag_range_ticks *ticks, bool hop, uint32_t partition, uint32_t source,
+                           size_t *first, size_t *end)
 {
-    *first = place_of(ticks, partition, source);
-    *end = place_of(ticks, partition, source + 1);
+    *first = place_of(ticks, hop, partition, source);
+    *end = place_of(ticks, hop, partition, source + 1);
 }

@@ -35,6 +35,7 @@ typedef struct replay {
     bool quiet;
 
     snag_config config;
+    snag_config running; /* the same as it is run: of topics, with lanes */
     snag_feed *feed;
     snag_sink *sink;
     snag_tally *tally;
@@ -166,6 +167,7 @@ static snag_err open_topics(replay *self, snag_feed_options *options, snag_diag 
     self->partitions = options->partitions;
     for (uint32_t s = 0; s < self->live.input_count; s++)
         self->inputs[s] = self->live.inputs[s];
+    self->running.pipeline = self->live.running; /* with the partitions of what is rekeyed */
     return SNAG_OK;
 }
 
@@ -184,6 +186,7 @@ static int exit_code(const replay *self, snag_err err)
 static int set_up(replay *self, const char *const *words, int count)
 {
     snag_diag diag = {0};
+    self->running = self->config;
     snag_feed_options options = {.partitions = (uint32_t)self->partitions,
                                  .batch = (size_t)self->batch,
                                  .now_ms = self->now_ms,
@@ -194,7 +197,7 @@ static int set_up(replay *self, const char *const *words, int count)
                                 : open_files(self, words, count, &diag);
     if (err)
         return snag_command_fail(self->command, exit_code(self, err), "%s", diag.text);
-    err = snag_feed_new(&self->feed, &self->config, &options, &diag);
+    err = snag_feed_new(&self->feed, &self->running, &options, &diag);
     if (err)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s", diag.text);
     self->sink_options.colour = snag_terminal_colour(stdout);

@@ -81,6 +81,7 @@ typedef struct snag_partition {
     /* the first hop of a rekeyed source (rekey.c): nothing else of what follows then */
     bool carried;      /* taken over */
     int64_t low_ms;    /* nothing before it is expected any more */
+    int64_t own_ms;    /* by its records alone; those before the takeover are not known */
     int64_t told_ms;   /* where the lanes believe it to be */
     int64_t told_at_ms; /* monotonic: since when */
     /* the rules' words in the changelog */
@@ -221,6 +222,9 @@ void snag_partition_want(const snag_partition *partition);
 void snag_partition_ticks_tell(snag_partition *partition, const snag_event *events, size_t count);
 /* Says that a state begins here; what other states recorded before it is not about this one. */
 void snag_partition_ticks_begin(snag_partition *partition);
+/* The same for a first hop, before it carries a record of one partition of its topic. */
+void snag_rekey_tick_tell(snag_partition *partition, int64_t offset, const snag_event *events, size_t count);
+void snag_rekey_tick_begin(snag_partition *partition);
 
 /* park.c */
 /* The record waits for its schema: its source's partition is not read until it is there. */
@@ -324,6 +328,8 @@ void snag_rekey_committed(snag_partition *partition, const snag_place *place);
 snag_err snag_rekey_take_over(snag_partition *partition, snag_place *place, snag_diag *diag);
 
 /* recover.c */
+/* A name for what begins here. */
+void snag_partition_name(snag_partition *partition);
 /* Takes over what the input gave and begins to read. SNAG_AGAIN: the assignment changed meanwhile. */
 snag_err snag_worker_take_over(snag_worker *worker, snag_diag *diag);
 void snag_partition_drop(snag_partition *partition);

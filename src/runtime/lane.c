@@ -5,6 +5,17 @@
 
 #include "base/limits.h"
 
+snag_err snag_lane_fits(const snag_raw *raw, snag_diag *diag)
+{
+    size_t bytes = raw->value.size + raw->key.size + SNAG_CUSTOMER_BYTES_MAX + 2 * SNAG_LANE_NOTE_MAX;
+    for (uint32_t i = 0; i < raw->header_count; i++)
+        bytes += raw->headers[i].name.size + raw->headers[i].value.size;
+    return bytes <= SNAG_LANE_BYTES_MAX
+               ? SNAG_OK
+               : snag_fail(diag, SNAG_BAD_SIZE, "the record has %zu bytes; at most %d can be carried (rekey)",
+                           bytes, SNAG_LANE_BYTES_MAX);
+}
+
 static void put_time(snag_buf *buf, int64_t time_ms)
 {
     snag_buf_byte(buf, ' ');

@@ -23,12 +23,16 @@
 #define SNAG_RUNTIME_LANE_H
 
 #include "base/buf.h"
+#include "codec/codec.h"
 #include "ports/output.h"
 
 #define SNAG_LANE_HEADER "snag.rekey"
 #define SNAG_LANE_KEY_HEADER "snag.rekey.key"
 
-enum { SNAG_LANE_NOTE_MAX = 112 };
+enum {
+    SNAG_LANE_NOTE_MAX = 112,
+    SNAG_LANE_BYTES_MAX = 900000 /* of a record with its headers: a producer's default limit is 1,000,000 */
+};
 
 typedef struct snag_lane_note {
     int64_t offset;
@@ -41,6 +45,9 @@ typedef struct snag_lane_note {
 void snag_lane_note_print(snag_buf *buf, const snag_lane_note *note);
 /* False: it is none. */
 bool snag_lane_note_read(snag_lane_note *note, snag_str text);
+
+/* SNAG_BAD_SIZE: the record is too large to be carried. */
+SNAG_MUST_CHECK snag_err snag_lane_fits(const snag_raw *raw, snag_diag *diag);
 
 /* The output that is lane `lane`. */
 static inline snag_topic snag_lane_topic(uint32_t lane)

@@ -289,10 +289,18 @@ static snag_err log_is_empty(snag_partition *partition, snag_diag *diag)
 
 /* --- one partition ----------------------------------------------------------------------------- */
 
+void snag_partition_name(snag_partition *partition)
+{
+    const snag_clock *clock = &partition->worker->ports->clock;
+    for (size_t i = 0; i < sizeof partition->incarnation; i += 8) {
+        uint64_t random = clock->random(clock->self);
+        memcpy(partition->incarnation + i, &random, 8);
+    }
+}
+
 static snag_err first_start(snag_partition *partition, snag_diag *diag)
 {
     snag_worker *worker = partition->worker;
-    const snag_clock *clock = &worker->ports->clock;
     snag_err err = log_is_empty(partition, diag);
     if (err == SNAG_OK)
         err = snag_partition_places_first(partition, diag);
@@ -300,10 +308,7 @@ static snag_err first_start(snag_partition *partition, snag_diag *diag)
         err = engine_make(partition, diag);
     if (err != SNAG_OK)
         return err;
-    for (size_t i = 0; i < 16; i += 8) {
-        uint64_t random = clock->random(clock->self);
-        memcpy(partition->incarnation + i, &random, 8);
-    }
+    snag_partition_name(partition);
     partition->n = -1;
     resume(partition);
     snag_worker_dirty(worker, partition);

@@ -5,13 +5,14 @@
  * cannot be read goes to the dead letter here. There is no state but how far time has come, and that is kept
  * in the words beside the offset: one transaction carries records, marks, and
  *
- *     offset metadata   "snag rekey 1 w=1764320000000"      "w=-" before the first event
+ *     offset metadata   "snag rekey 1 w=1764320000000 i=<32 hex digits>"      "w=-" before the first event
  *
  * A first start commits its place before anything is read, so a lane in which something lies belongs to
  * offsets that are there (cli/live.c looks).
  *
  * Marks tell a lane's other partitions how far its topic's partition has come; where it is silent (proved as
  * in idle.c), the clock moves it, and marks say so all the time: this hop cannot know what is due behind it.
+ * Where that made a record late, a replay of the topic must know: it is recorded (tick.h), under the name i.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,37 +25,57 @@
 
 enum {
     MARK_EVERY_MS = 200,
-    CARRY_MAX = 900000, /* bytes of a record with its headers: a producer's default limit is 1,000,000 */
     WAIT_MAX_MS = 100
 };
 
 static const char words_begin[] = "snag rekey 1 w=";
 
-static void words_print(char *text, size_t room, int64_t low_ms)
+static void words_print(char *text, size_t room, const snag_partition *partition)
 {
-    if (low_ms == SNAG_TIME_NONE)
-        snprintf(text, room, "%s-", words_begin);
+    snag_buf buf = snag_buf_on(text, room - 1);
+    snag_buf_str_put(&buf, snag_str_from(words_begin));
+    if (partition->low_ms == SNAG_TIME_NONE)
+        snag_buf_byte(&buf, '-');
     else
-        snprintf(text, room, "%s%" PRId64, words_begin, low_ms);
+        snag_buf_int(&buf, partition->low_ms);
+    snag_buf_str_put(&buf, SNAG_STR(" i="));
+    snag_buf_hex(&buf, partition->incarnation, sizeof partition->incarnation);
+    SNAG_ASSERT(!buf.full);
+    text[buf.size] = '\0';
 }
 
-static bool words_read(const char *text, int64_t *low_ms)
+/* Words of earlier versions name nothing: all zeros. */
+static bool name_read(const char *text, uint8_t name[16])
+{
+    memset(name, 0, 16);
+    if (*text == '\0')
+        return true;
+    if (strncmp(text, " i=", 3) != 0 || strspn(text + 3, "0123456789abcdef") != 32 || strlen(text + 3) != 32)
+        return false;
+    for (size_t i = 0; i < 32; i++) {
+        int digit = text[3 + i] <= '9' ? text[3 + i] - '0' : text[3 + i] - 'a' + 10;
+        name[i / 2] = (uint8_t)(name[i / 2] << 4 | digit);
+    }
+    return true;
+}
+
+static bool words_read(const char *text, snag_partition *partition)
 {
     const size_t size = sizeof words_begin - 1;
     char *end;
     if (strncmp(text, words_begin, size) != 0)
         return false;
-    *low_ms = SNAG_TIME_NONE;
-    if (strcmp(text + size, "-") == 0)
-        return true;
-    *low_ms = strtoll(text + size, &end, 10);
-    return end != text + size && *end == '\0';
+    partition->low_ms = SNAG_TIME_NONE;
+    if (text[size] == '-' && (text[size + 1] == '\0' || text[size + 1] == ' '))
+        return name_read(text + size + 1, partition->incarnation);
+    partition->low_ms = strtoll(text + size, &end, 10);
+    return end != text + size && name_read(end, partition->incarnation);
 }
 
-static void low_raise(snag_partition *partition, int64_t low_ms)
+static void raise_to(int64_t *time_ms, int64_t to_ms)
 {
-    if (low_ms > partition->low_ms)
-        partition->low_ms = low_ms;
+    if (to_ms > *time_ms)
+        *time_ms = to_ms;
 }
 
 /* --- carrying ---------------------------------------------------------------------------------- */
@@ -81,14 +102,6 @@ static snag_header *headers_copy(snag_worker *worker, const snag_raw *raw)
         list[i] = (snag_header){snag_bundle_copy(&worker->bundle, raw->headers[i].name),
                                 copy_or_none(worker, raw->headers[i].value)};
     return list;
-}
-
-static size_t bytes_of(const snag_raw *raw)
-{
-    size_t bytes = raw->value.size + raw->key.size + SNAG_CUSTOMER_BYTES_MAX + 2 * SNAG_LANE_NOTE_MAX;
-    for (uint32_t i = 0; i < raw->header_count; i++)
-        bytes += raw->headers[i].name.size + raw->headers[i].value.size;
-    return bytes;
 }
 
 static void carry_to(snag_partition *partition, const snag_raw *raw, snag_str value, uint32_t to,
@@ -142,9 +155,10 @@ static void see_times(snag_partition *partition, size_t count)
     for (size_t i = 0; i < count; i++) {
         const snag_event *event = &worker->events[i];
         bool stamped = event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < event->time_ms;
-        low_raise(partition, (stamped ? event->stamp_ms : event->time_ms) -
-                                 worker->pipeline->sources[0].out_of_order_ms);
+        raise_to(&partition->own_ms, (stamped ? event->stamp_ms : event->time_ms) -
+                                         worker->pipeline->sources[0].out_of_order_ms);
     }
+    raise_to(&partition->low_ms, partition->own_ms);
 }
 
 /* SNAG_AGAIN: it waits for its schema. */
@@ -162,9 +176,8 @@ static snag_err record_take(snag_partition *partition, size_t at)
         return err;
     }
     raw = snag_worker_origin(worker, at);
-    if (err == SNAG_OK && bytes_of(&raw) > CARRY_MAX)
-        err = snag_fail(&why, SNAG_BAD_SIZE, "the record has %zu bytes; at most %d can be carried (rekey)",
-                        bytes_of(&raw), CARRY_MAX);
+    if (err == SNAG_OK)
+        err = snag_lane_fits(&raw, &why);
     if (err == SNAG_FULL)
         err = snag_fail(&why, SNAG_BAD_SIZE, "the record does not fit into %d bytes decoded",
                         SNAG_CHUNK_BYTES);
@@ -172,6 +185,7 @@ static snag_err record_take(snag_partition *partition, size_t at)
         snag_worker_dead_letter(worker, partition, at, err, why.text);
         return SNAG_OK;
     }
+    snag_rekey_tick_tell(partition, raw.position.offset, worker->events, count);
     carry(partition, &raw, count);
     see_times(partition, count);
     return SNAG_OK;
@@ -212,7 +226,7 @@ static void tick(snag_worker *worker, snag_partition *partition)
     if (!read || worker->now_ms < stream->asked_ms || !snag_partition_is_silent(partition, 0, &wall_ms))
         return;
     stream->asked_ms = worker->now_ms + MARK_EVERY_MS;
-    low_raise(partition, wall_ms - spec->out_of_order_ms - spec->delay_ms);
+    raise_to(&partition->low_ms, wall_ms - spec->out_of_order_ms - spec->delay_ms);
     snag_worker_pass(worker, SNAG_POINT_TICKED);
 }
 
@@ -266,10 +280,12 @@ static void marks_add(snag_worker *worker, snag_partition *partition)
 
 void snag_rekey_prepare(snag_worker *worker, snag_partition *partition, snag_place *place)
 {
+    if (partition->streams[0].placed < 0)
+        snag_rekey_tick_begin(partition);
     if (marks_due(worker, partition))
         marks_add(worker, partition);
     *place = (snag_place){.partition = partition->index, .offset = partition->streams[0].next};
-    words_print(place->text, sizeof place->text, partition->low_ms);
+    words_print(place->text, sizeof place->text, partition);
 }
 
 void snag_rekey_committed(snag_partition *partition, const snag_place *place)
@@ -290,8 +306,9 @@ snag_err snag_rekey_take_over(snag_partition *partition, snag_place *place, snag
     partition->kept = true;
     if (place->offset < 0) {
         err = snag_partition_stream_first(partition, 0, diag);
+        snag_partition_name(partition);
         snag_worker_dirty(worker, partition);
-    } else if (!words_read(place->text, &partition->low_ms)) {
+    } else if (!words_read(place->text, partition)) {
         return snag_fail(diag, SNAG_STATE,
                          "partition %" PRIu32 " of %.*s: the offsets of group %s were not written by snag "
                          "(or were reset by hand): what was carried does not fit them. Begin a new --group",

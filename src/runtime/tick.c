@@ -13,10 +13,11 @@ void snag_tick_write(snag_buf *buf, const snag_tick *tick)
 {
     snag_buf_str_put(buf, SNAG_STR("snag 1 i="));
     snag_buf_hex(buf, tick->incarnation, sizeof tick->incarnation);
-    snag_buf_printf(buf, " p=%" PRIu32, tick->partition);
+    snag_buf_printf(buf, " %c=%" PRIu32, tick->hop ? 'u' : 'p', tick->partition);
+    if (tick->hop || tick->offset >= 0)
+        snag_buf_printf(buf, " s=%" PRIu32, tick->source);
     if (tick->offset >= 0)
-        snag_buf_printf(buf, " s=%" PRIu32 " o=%" PRId64 " w=%" PRId64, tick->source, tick->offset,
-                        tick->time_ms);
+        snag_buf_printf(buf, " o=%" PRId64 " w=%" PRId64, tick->offset, tick->time_ms);
 }
 
 static bool skip(snag_str *words, const char *text)
@@ -72,20 +73,32 @@ bool snag_tick_read(snag_tick *tick, snag_str words)
 {
     int64_t partition, source;
     *tick = (snag_tick){.offset = -1, .time_ms = SNAG_TIME_NONE};
-    if (!skip(&words, "snag 1 i=") || !hex(&words, tick->incarnation, sizeof tick->incarnation) ||
-        !skip(&words, " p=") || !number(&words, INT32_MAX, &partition) || partition < 0)
+    if (!skip(&words, "snag 1 i=") || !hex(&words, tick->incarnation, sizeof tick->incarnation))
+        return false;
+    tick->hop = skip(&words, " u=");
+    if ((!tick->hop && !skip(&words, " p=")) || !number(&words, INT32_MAX, &partition) || partition < 0)
         return false;
     tick->partition = (uint32_t)partition;
     if (words.size == 0)
-        return true;
-    bool whole = skip(&words, " s=") && number(&words, SNAG_SOURCES_MAX - 1, &source) && source >= 0 &&
-                 skip(&words, " o=") && number(&words, INT64_MAX, &tick->offset) && tick->offset >= 0 &&
-                 skip(&words, " w=") && number(&words, INT64_MAX, &tick->time_ms) && words.size == 0;
-    tick->source = whole ? (uint32_t)source : 0;
-    return whole;
+        return !tick->hop;
+    if (!skip(&words, " s=") || !number(&words, SNAG_SOURCES_MAX - 1, &source) || source < 0)
+        return false;
+    tick->source = (uint32_t)source;
+    if (words.size == 0)
+        return tick->hop;
+    return skip(&words, " o=") && number(&words, INT64_MAX, &tick->offset) && tick->offset >= 0 &&
+           skip(&words, " w=") && number(&words, INT64_MAX, &tick->time_ms) && words.size == 0;
 }
 
 /* --- telling ----------------------------------------------------------------------------------- */
+
+bool snag_tick_matters(int64_t low_ms, int64_t own_ms, const snag_event *events, size_t count)
+{
+    bool matters = false;
+    for (size_t i = 0; i < count; i++)
+        matters = matters || events[i].time_ms <= low_ms;
+    return matters && own_ms < low_ms;
+}
 
 static void tell(snag_partition *partition, const snag_tick *tick)
 {
@@ -120,24 +133,25 @@ static int64_t own_low(int64_t newest_ms, int64_t out_of_order_ms)
     return newest_ms == SNAG_TIME_NONE ? SNAG_TIME_NONE : newest_ms - out_of_order_ms;
 }
 
-/* A rekeyed source's records lie in lanes that are deleted as they are read: no later reader finds them. */
-static bool is_rekeyed(const snag_worker *worker)
+static uint32_t stream_of(const snag_worker *worker, uint32_t source)
 {
-    bool rekeyed = false;
-    for (uint32_t s = 0; s < worker->pipeline->source_count; s++)
-        rekeyed = rekeyed || worker->pipeline->sources[s].rekey || worker->pipeline->sources[s].lanes > 0;
-    return rekeyed;
+    uint32_t stream = 0;
+    while (worker->source_of[stream] != source)
+        stream++;
+    return stream;
 }
 
+/* Of what was carried the first hop tells: lanes are deleted as they are read, no later reader finds them. */
 void snag_partition_ticks_tell(snag_partition *partition, const snag_event *events, size_t count)
 {
-    uint32_t source = events[0].position.source;
-    if (is_rekeyed(partition->worker))
+    const uint32_t source = events[0].position.source, of = stream_of(partition->worker, source);
+    if (partition->worker->lane_of[of] >= 0)
         return;
-    snag_stream *stream = &partition->streams[source];
+    snag_stream *stream = &partition->streams[of];
     int64_t out_of_order_ms = partition->worker->pipeline->sources[source].out_of_order_ms;
-    int64_t low_ms = snag_engine_low(partition->engine, source);
-    int64_t newest_ms = snag_engine_newest_of(partition->engine, source);
+    int64_t low_ms = snag_engine_low(partition->engine, of);
+    int64_t newest_ms = snag_engine_newest_of(partition->engine, of);
+    bool at_once = partition->worker->sources > 1; /* items of one record are taken at its place */
     if (low_ms <= stream->told_ms || snag_planted(TICKS_UNTOLD))
         return;
     for (size_t i = 0; i < count && own_low(newest_ms, out_of_order_ms) < low_ms; i++) {
@@ -156,6 +170,35 @@ void snag_partition_ticks_tell(snag_partition *partition, const snag_event *even
         }
         if (event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < time_ms)
             time_ms = event->stamp_ms;
-        newest_ms = time_ms > newest_ms ? time_ms : newest_ms;
+        newest_ms = time_ms > newest_ms && !at_once ? time_ms : newest_ms;
     }
+}
+
+/* --- of a first hop ----------------------------------------------------------------------------- */
+
+static snag_tick tick_of_hop(const snag_partition *partition)
+{
+    snag_tick tick = tick_of(partition);
+    tick.hop = true;
+    tick.source = partition->worker->options->rekey->source;
+    return tick;
+}
+
+void snag_rekey_tick_begin(snag_partition *partition)
+{
+    snag_tick tick = tick_of_hop(partition);
+    tell(partition, &tick);
+}
+
+void snag_rekey_tick_tell(snag_partition *partition, int64_t offset, const snag_event *events, size_t count)
+{
+    snag_stream *stream = &partition->streams[0];
+    if (partition->low_ms <= stream->told_ms || snag_planted(TICKS_UNTOLD) ||
+        !snag_tick_matters(partition->low_ms, partition->own_ms, events, count))
+        return;
+    snag_tick tick = tick_of_hop(partition);
+    tick.offset = offset;
+    tick.time_ms = partition->low_ms;
+    tell(partition, &tick);
+    stream->told_ms = partition->low_ms;
 }

@@ -13,18 +13,26 @@
  *
  *     first commit of a state   snag 1 i=<32 hex digits> p=0
  *     a tick                    snag 1 i=<32 hex digits> p=0 s=1 o=812 w=1767607200123
+ *
+ * Of a rekeyed source the first hop moves time, of each partition u of its topic, for all partitions of the
+ * state; what it carried is deleted once it was read. So the hop records, by offsets of that topic:
+ *
+ *     first commit of a hop     snag 1 i=<32 hex digits> u=3 s=1
+ *     a tick                    snag 1 i=<32 hex digits> u=3 s=1 o=812 w=1767607200123
  */
 #ifndef SNAG_RUNTIME_TICK_H
 #define SNAG_RUNTIME_TICK_H
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "event/event.h"
 
 typedef struct snag_tick {
-    uint8_t incarnation[16]; /* of the state that was judged */
+    uint8_t incarnation[16]; /* of the state that was judged, or of the hop that carried */
+    bool hop;                /* of a first hop: partition is its topic's, else the state's */
     uint32_t partition;
     uint32_t source;
-    int64_t offset;  /* of the event that was not newer; -1 = the state begins here */
+    int64_t offset;  /* of the event that was not newer; -1 = the state or hop begins here */
     int64_t time_ms; /* where the clock had moved this source's time */
 } snag_tick;
 
@@ -33,5 +41,8 @@ enum { SNAG_TICK_WORDS_MAX = 128 };
 void snag_tick_write(snag_buf *buf, const snag_tick *tick);
 /* False: the words are not ours. */
 bool snag_tick_read(snag_tick *tick, snag_str words);
+/* Whether it matters to a record that the clock had moved its partition's time to low_ms, where the records
+ * before it had only moved it to own_ms. */
+bool snag_tick_matters(int64_t low_ms, int64_t own_ms, const snag_event *events, size_t count);
 
 #endif

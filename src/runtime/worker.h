@@ -71,6 +71,7 @@ typedef struct snag_ports {
 /* The first hop reads a rekeyed source's topic and writes each record to the partition of its customer: for
  * partition u of the topic there is lane u, an internal topic of its own, output SNAG_TOPIC_COUNT + u. */
 typedef struct snag_rekey_options {
+    uint32_t source; /* which it is in the whole pipeline */
     uint32_t lane_partitions; /* of each lane: those of the state */
 } snag_rekey_options;
 

@@ -3,21 +3,27 @@
  * Worlds of one rekeyed source: the workers read the lanes of its topic's partitions, as a first hop writes
  * them (runtime/lane.h). The hop itself is not simulated here but played: it is never late and never fails
  * (tests/unit/test_rekey.c lets it do both). It moves a partition's time by its records, by the clock now and
- * then, and tells the others so by marks.
+ * then, and tells the others so by marks. What it was given stays, as the topic does, and so do the ticks that
+ * a hop would have recorded: a replay has nothing else.
  */
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/planted.h"
+#include "lanes.h"
 #include "runtime/lane.h"
-#include "world.h"
+#include "runtime/tick.h"
 
 struct sim_lanes {
     sim_dice dice;
     snag_pipeline pipeline; /* with the lanes of its source */
     snag_source_spec source;
     snag_decoder *decoder;
-    int64_t next[SIM_SOURCES], low[SIM_SOURCES];
+    int64_t next[SIM_SOURCES], low[SIM_SOURCES], own[SIM_SOURCES], told[SIM_SOURCES];
+    sim_origin *topic[SIM_SOURCES]; /* by partition, offset */
+    sim_origin_tick *ticks;         /* in the order of time */
+    uint32_t tick_count;
 };
 
 enum { ARENA_BYTES = 1 << 16, MARK_MS = 400, END_MS = 20000 };
@@ -40,6 +46,35 @@ static void put(sim_world *world, uint32_t lane, uint32_t p, snag_message *messa
     sim_input_arrived(world, lane, p);
 }
 
+const sim_origin *sim_lane_origin(const sim_world *world, uint32_t lane, int64_t offset)
+{
+    return offset < world->hop->next[lane] ? &world->hop->topic[lane][offset] : NULL;
+}
+
+bool sim_lane_tick(const sim_world *world, uint32_t lane, int64_t *at, int64_t offset, int64_t *low_ms)
+{
+    for (; *at < world->hop->tick_count; (*at)++) {
+        const sim_origin_tick *tick = &world->hop->ticks[*at];
+        if (tick->lane == lane && tick->offset > offset)
+            return false;
+        *low_ms = tick->low_ms;
+        if (tick->lane == lane)
+            return (*at)++, true;
+    }
+    return false;
+}
+
+/* As the hop does it. */
+static void tick_tell(sim_world *world, uint32_t lane, int64_t offset, const snag_event *event)
+{
+    struct sim_lanes *hop = world->hop;
+    if (hop->low[lane] <= hop->told[lane] || snag_planted(TICKS_UNTOLD) ||
+        !snag_tick_matters(hop->low[lane], hop->own[lane], event, 1))
+        return;
+    hop->told[lane] = hop->low[lane];
+    hop->ticks[hop->tick_count++] = (sim_origin_tick){lane, offset, hop->low[lane]};
+}
+
 /* What cannot be read is not carried. */
 void sim_lane_give(sim_world *world, const sim_record *record)
 {
@@ -51,17 +86,21 @@ void sim_lane_give(sim_world *world, const sim_record *record)
     snag_arena arena;
     snag_event event;
     snag_diag why;
+    world->hop->topic[lane][raw.position.offset] = (sim_origin){record->key, record->value, raw.stamp_ms};
     snag_arena_init(&arena, sim_take(world, ARENA_BYTES), ARENA_BYTES);
     if (snag_decode(world->hop->decoder, &raw, &arena, &event, &why) != SNAG_OK)
         return;
+    tick_tell(world, lane, raw.position.offset, &event);
     const snag_lane_note note = {.offset = raw.position.offset, .stamp_ms = raw.stamp_ms,
                                  .low_ms = world->hop->low[lane], .partition = lane, .count = 1};
     snag_message message = {.key = sim_copy_of(world, event.customer), .value = record->value};
     message.headers = headers_make(world, &note, record->key, &message.header_count);
     put(world, lane, snag_murmur2(event.customer) % world->parts, &message);
     int64_t time_ms = event.time_ms < raw.stamp_ms ? event.time_ms : raw.stamp_ms;
-    if (time_ms - source->out_of_order_ms > world->hop->low[lane])
-        world->hop->low[lane] = time_ms - source->out_of_order_ms;
+    if (time_ms - source->out_of_order_ms > world->hop->own[lane])
+        world->hop->own[lane] = time_ms - source->out_of_order_ms;
+    if (world->hop->own[lane] > world->hop->low[lane])
+        world->hop->low[lane] = world->hop->own[lane];
 }
 
 static void mark(sim_world *world, uint32_t lane)
@@ -103,8 +142,11 @@ void sim_lanes_make(sim_world *world)
     world->hop->pipeline = world->config.pipeline;
     world->hop->pipeline.sources = &world->hop->source;
     world->running = &world->hop->pipeline;
-    for (uint32_t lane = 0; lane < SIM_SOURCES; lane++)
-        world->hop->low[lane] = SNAG_TIME_NONE;
+    for (uint32_t lane = 0; lane < SIM_SOURCES; lane++) {
+        world->hop->low[lane] = world->hop->own[lane] = world->hop->told[lane] = SNAG_TIME_NONE;
+        world->hop->topic[lane] = sim_take(world, SIM_RECORDS_MOST * sizeof(sim_origin));
+    }
+    world->hop->ticks = sim_take(world, SIM_RECORDS_MOST * sizeof(sim_origin_tick));
     snag_err err =
         snag_decoder_new(&world->hop->decoder, &world->hop->source, (snag_str){"", 0}, &options, NULL);
     SNAG_ASSERT(err == SNAG_OK);

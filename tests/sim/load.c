@@ -12,9 +12,9 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/time.h"
-#include "world.h"
+#include "lanes.h"
 
-enum { PIPELINE_BYTES = 4096, RECORD_BYTES = 512, RECORDS_MOST = 260, BUDGET_BYTES = 48 << 20 };
+enum { PIPELINE_BYTES = 4096, RECORD_BYTES = 512, BUDGET_BYTES = 48 << 20 };
 
 typedef struct load {
     sim_world *world;
@@ -269,7 +269,7 @@ static void records_make(load *self)
 {
     sim_world *world = self->world;
     sim_dice *dice = &self->dice;
-    uint32_t count = (uint32_t)sim_between(dice, 40, RECORDS_MOST);
+    uint32_t count = (uint32_t)sim_between(dice, 40, SIM_RECORDS_MOST);
     int64_t pace_ms = sim_between(dice, 40, 500);
     if (world->setup.records && world->setup.records < count)
         count = world->setup.records;

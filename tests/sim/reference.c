@@ -9,10 +9,11 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "local/memory.h"
 #include "runtime/lane.h"
 #include "runtime/tick.h"
-#include "world.h"
+#include "lanes.h"
 
 enum { ARENA_BYTES = 1 << 20, TEXT_BYTES = 1 << 16 };
 
@@ -71,6 +72,11 @@ static void emit(void *context, const snag_record *record)
     case SNAG_RECORD_LATE: {
         const snag_position *at = &record->as.late.position;
         uint32_t source = self->world->lanes ? at->partition : at->source;
+        if (self->told && self->world->lanes) {
+            const sim_origin *origin = sim_lane_origin(self->world, source, at->offset);
+            add(self, SNAG_TOPIC_LATE, origin->key, origin->value, SNAG_STR("late"));
+            return;
+        }
         const sim_entry *entry =
             &self->world->logs[SIM_INPUT + source][self->partition].entries[at->offset];
         add(self, SNAG_TOPIC_LATE, self->world->lanes ? entry->headers[1].value : entry->key, entry->value,
@@ -246,12 +252,53 @@ static sim_reference *reference_new(sim_world *world, uint32_t partition)
     return self;
 }
 
+/* Nothing more comes of this partition of the rekeyed topic. False: that was known. */
+static bool origin_end(sim_reference *self, uint32_t lane)
+{
+    if (self->ended[lane] || self->end_ms[lane] == SNAG_TIME_NONE)
+        return false;
+    self->ended[lane] = true;
+    return snag_engine_tick_source(self->engine, lane, self->end_ms[lane], UINT32_MAX);
+}
+
+/* The topic's own record instead of what was carried of it; of other partitions' customers just the time. */
+static bool origin_take(sim_reference *self, uint32_t lane)
+{
+    const sim_world *world = self->world;
+    const int64_t offset = self->at[lane];
+    const sim_origin *origin = sim_lane_origin(world, lane, offset);
+    int64_t low_ms;
+    snag_event event;
+    snag_diag why;
+    size_t taken;
+    if (sim_lane_tick(world, lane, &self->told_at[lane], origin ? offset : INT64_MAX, &low_ms))
+        return snag_engine_tick_source(self->engine, lane, low_ms, UINT32_MAX);
+    if (!origin)
+        return origin_end(self, lane);
+    const snag_raw raw = {.position = {.offset = offset, .partition = lane}, .stamp_ms = origin->stamp_ms,
+                          .key = origin->key, .value = origin->value};
+    self->at[lane]++;
+    snag_arena_reset(&self->arena);
+    if (snag_decode(self->decoders[0], &raw, &self->arena, &event, &why) != SNAG_OK)
+        return true; /* the hop's own dead letter */
+    if (snag_murmur2(event.customer) % world->parts == self->partition)
+        return snag_engine_take(self->engine, &event, 1, &taken) == SNAG_OK;
+    low_ms = event.time_ms < raw.stamp_ms ? event.time_ms : raw.stamp_ms;
+    low_ms -= world->config.pipeline.sources[0].out_of_order_ms;
+    return snag_engine_tick_source(self->engine, lane, low_ms, UINT32_MAX);
+}
+
 /* A record or a tick of the source whose turn it is, until it has neither. */
 static sim_reference *reference_run(sim_reference *self)
 {
     const sim_world *world = self->world;
     for (;;) {
         uint32_t source = snag_engine_turn(self->engine);
+        if (self->told && world->lanes) {
+            if (origin_take(self, source))
+                continue;
+            return self;
+        }
         int64_t *at = &self->at[source];
         const sim_entry *entry = sim_log_next(&world->logs[SIM_INPUT + source][self->partition], at);
         if (self->told && *at >= self->end[source])

@@ -29,6 +29,13 @@ static void test_words(void **state)
     tick.offset = -1;
     assert_true(
         snag_str_equal(written(room, &tick), SNAG_STR("snag 1 i=00112233445566778899aabbccddeeff p=3")));
+    tick.hop = true;
+    assert_true(
+        snag_str_equal(written(room, &tick), SNAG_STR("snag 1 i=00112233445566778899aabbccddeeff u=3 s=1")));
+    tick.offset = 0;
+    assert_true(snag_str_equal(written(room, &tick),
+                               SNAG_STR("snag 1 i=00112233445566778899aabbccddeeff u=3 s=1 o=0 "
+                                        "w=1767607200123")));
 }
 
 static void test_round_trip(void **state)
@@ -46,10 +53,12 @@ static void test_round_trip(void **state)
             tick.incarnation[k] = (uint8_t)snag_seed_below(&seed, 256);
         if (i % 3 == 0)
             tick.offset = -1, tick.source = 0, tick.time_ms = SNAG_TIME_NONE;
+        tick.hop = i % 2;
         snag_str words = written(room, &tick);
         assert_true(snag_tick_read(&read, words));
         assert_memory_equal(read.incarnation, tick.incarnation, 16);
         assert_int_equal(read.partition, tick.partition);
+        assert_int_equal(read.hop, tick.hop);
         assert_int_equal(read.source, tick.source);
         assert_int_equal(read.offset, tick.offset);
         assert_int_equal(read.time_ms, tick.time_ms);
@@ -65,6 +74,8 @@ static void test_refused(void **state)
         "snag 1 i=00112233445566778899aabbccddeeff p=", "snag 1 i=00112233445566778899aabbccddeeff p=-1",
         "snag 1 i=00112233445566778899aabbccddeeff p=3 ", "snag 1 i=00112233445566778899aabbccddeeff p=3 s=1",
         "snag 1 i=00112233445566778899aabbccddeeff p=3 s=8 o=1 w=1",
+        "snag 1 i=00112233445566778899aabbccddeeff u=3", "snag 1 i=00112233445566778899aabbccddeeff u=3 s=1 ",
+        "snag 1 i=00112233445566778899aabbccddeeff u=3 s=1 o=1", "snag 1 i=00112233445566778899aabbccddeeff s=1",
         "snag 1 i=00112233445566778899aabbccddeeff p=3 s=1 o=-1 w=1",
         "snag 1 i=00112233445566778899aabbccddeeff p=3 s=1 o=1 w=",
         "snag 1 i=00112233445566778899aabbccddeeff p=3 s=1 o=1 w=9223372036854775808",

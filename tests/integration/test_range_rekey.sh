@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# As test_range.sh, where one of two topics is not keyed by the customer (`rekey: true`): three partitions of
+# it, two of the state, events seconds late, workers of both hops killed in the middle. What was carried is
+# deleted; then `snag replay` of the two topics: the same ids, times and evidence of all alerts, journey
+# changes and decisions, the same late events. Without what the hops recorded of the clock it is another run.
+set -uo pipefail
+. "$SNAG_SOURCE/tests/tools/kafka.sh"
+
+live_begin
+kafka_start
+RANGE="python3 $TOOLS/range.py"
+SEED=${SNAG_SEED:-$(date +%s)}
+ROUNDS=${SNAG_ROUNDS:-20}
+
+cat >"$LIVE/range.yaml" <<YAML
+pipeline: range
+sources:
+  ask:
+    { topic: ask, format: json, map: { id: id, time: at, type: what, customer: who }, keep: { order: order },
+      out_of_order: 300ms, delay: 100ms }
+  answer:
+    { topic: answer, format: json, map: { id: id, time: at, type: what, customer: who },
+      keep: { order: order }, delay: 200ms, rekey: true }
+journeys:
+  order:
+    per: order
+    again: true
+    stages:
+      opened: { event: Opened, due: 1s }
+      paid:   { event: Paid, due: 2s }
+      closed: { event: Closed, end: true }
+rules:
+  silent: { event: Asked, missing: Answered, after: 1s }
+  often:  { event: Failed, count: 3, within: 3s, until: Closed, cooldown: 2s }
+  mixed:  { path: [Asked, Failed, Answered], within: 4s }
+kafka: { bootstrap.servers: "$BROKERS" }
+YAML
+tool create ask 2 retention.ms=-1 && tool create answer 3 retention.ms=-1 || fail "create"
+"$SNAG" topics "$LIVE/range.yaml" --create >"$LIVE/topics.log" 2>&1 || fail "topics"
+
+start() { # INSTANCE: PID_<instance>
+    "$SNAG" run "$LIVE/range.yaml" --instance "$1" >>"$LIVE/run-$1.log" 2>&1 &
+    eval "PID_$1=$!"
+    STARTED+=("$!")
+}
+pid_of() { eval "echo \$PID_$1"; }
+produce() { tool produce "$1" "$LIVE/$1.jsonl" "$2" at 2>>"$LIVE/produce.log" || fail "produce"; }
+rest() { sleep "0.$((RANDOM % 900 + 100))"; }
+
+echo "seed $SEED"
+RANDOM=$SEED
+start one
+start two
+wait_for 60 "the first worker" grep -q "running range" "$LIVE/run-one.log"
+for round in $(seq 1 "$ROUNDS"); do
+    $RANGE round "$SEED" "$round" "$LIVE" || fail "events"
+    [ "$round" != $((ROUNDS / 2)) ] || MIDDLE=$(date -u +%FT%T.%3NZ)
+    [ $((RANDOM % 4)) = 0 ] || produce ask who # sometimes one of them has nothing to say
+    [ $((RANDOM % 4)) = 0 ] || produce answer id
+    [ $((RANDOM % 3)) = 0 ] || rest
+    if [ $((round % 7)) = 3 ]; then
+        victim=$([ $((RANDOM % 2)) = 0 ] && echo one || echo two)
+        kill -KILL "$(pid_of $victim)"
+        wait "$(pid_of $victim)" 2>/dev/null
+        start $victim
+    fi
+done
+all_topics="alerts journeys decisions"
+values() { for topic in $all_topics; do tool consume "range.$topic" values; done; }
+count() { values 2>/dev/null | wc -l; }
+quiet() { # nothing more is said: every deadline of the last events (4 s) has gone by
+    local before
+    before=$(count)
+    sleep 5
+    [ "$(count)" = "$before" ]
+}
+read_up() { [ "$(tool lag range ask 2>/dev/null)" = 0 ] && [ "$(tool lag range-rekey-answer answer 2>/dev/null)" = 0 ]; }
+wait_for 60 "all to be read" read_up
+wait_for 60 "all to be said" quiet
+for worker in one two; do
+    kill -TERM "$(pid_of $worker)"
+    wait "$(pid_of $worker)" || fail "snag run ended badly"
+done
+sleep 0.5 # the last transactions' markers
+values >"$LIVE/seen"
+tool consume range.late >"$LIVE/late"
+tool consume range.ticks values >"$LIVE/ticks"
+
+# --- the same again, without the internal topics ---------------------------------------------------
+for lane in 0 1 2; do
+    tool delete "range.rekey.answer.$lane" >>"$LIVE/delete.log" 2>&1 || fail "delete"
+done
+replay() { # OUT [OPTIONS…]
+    local out=$1
+    shift
+    "$SNAG" replay "$LIVE/range.yaml" --format json "$@" >"$out" 2>"$LIVE/replay.log" || fail "replay $*"
+}
+replay "$LIVE/again" --from earliest
+cat "$LIVE/replay.log"
+all=$(sed -n 's/^\([0-9]*\) records of 2 partitions from earliest to latest.*/\1/p' "$LIVE/replay.log")
+$RANGE compare "$LIVE/seen" "$LIVE/again" || fail "the replay differs from the live run"
+$RANGE late "$LIVE/late" "$LIVE/again" || fail "the replay's late events differ from the live run's"
+ticks=$(grep -c " p=.* w=" "$LIVE/ticks")
+hops=$(grep -c " u=.* s=1 .* w=" "$LIVE/ticks")
+echo "$(wc -l <"$LIVE/late") late events, $ticks recorded ticks, $hops of the first hop"
+[ "$(wc -l <"$LIVE/seen")" -gt 100 ] && [ "$(wc -l <"$LIVE/late")" -gt 5 ] && [ "$ticks" -gt 3 ] &&
+    [ "$hops" -gt 3 ] || fail "too little happened"
+python3 - "$LIVE/again" <<'PYTHON' || fail "evidence does not name the topic's own partitions"
+import json, sys
+partitions = set()
+for line in open(sys.argv[1], encoding="utf-8"):
+    for entry in json.loads(line)["data"].get("snag", {}).get("evidence", []):
+        partitions |= {entry["partition"]} if entry["topic"] == "answer" else set()
+assert 2 in partitions, partitions
+PYTHON
+
+sed 's/^pipeline: range/&\noutputs: { prefix: none. }/' "$LIVE/range.yaml" >"$LIVE/none.yaml"
+"$SNAG" replay "$LIVE/none.yaml" --from earliest --format json >"$LIVE/none" 2>"$LIVE/none.log" || fail "none"
+grep -q "there is no topic none.ticks" "$LIVE/none.log" || fail "it does not say that ticks are missing"
+$RANGE late "$LIVE/late" "$LIVE/none" >/dev/null && fail "without the recorded ticks it is the same: no test"
+
+# --- speed, ranges ---------------------------------------------------------------------------------
+replay "$LIVE/fast" --from earliest --speed 1000000000x
+cmp <(sort "$LIVE/fast") <(sort "$LIVE/again") >&2 || fail "--speed changes what is said"
+replay "$LIVE/part" --from 3 --to 5
+grep -q "^10 records of 2 partitions from 3 to 5" "$LIVE/replay.log" || fail "offsets 3 and 4 of five logs"
+sum=0
+for ends in "--to $MIDDLE" "--from $MIDDLE"; do
+    # shellcheck disable=SC2086
+    replay "$LIVE/part" $ends
+    part=$(sed -n 's/^\([0-9]*\) records of 2 partitions.*/\1/p' "$LIVE/replay.log")
+    [ "$part" -gt 10 ] || fail "$ends has $part records"
+    sum=$((sum + part))
+done
+grep -q "begins in the middle of the log" "$LIVE/replay.log" || fail "it does not say where it begins"
+# What lies ahead of where time stands at the end of a part is not judged, as live.
+[ "$sum" -le "$all" ] && [ "$sum" -gt $((all - 12)) ] || fail "two halves have $sum records, the whole $all"
+echo "a live run of a rekeyed topic replayed: the same"
