@@ -293,6 +293,8 @@ snag_err snag_worker_ask_range(snag_worker *worker, uint32_t partition, uint32_t
                                int64_t *end, snag_diag *diag);
 
 /* places.c */
+/* A name for what begins here. */
+void snag_partition_name(snag_partition *partition);
 /* A first start: each source's stream begins where the options say. */
 snag_err snag_partition_places_first(snag_partition *partition, snag_diag *diag);
 /* places: the group's, one of each source. n and incarnation of the last commit; *n = -1: there was none. */
@@ -328,8 +330,6 @@ void snag_rekey_committed(snag_partition *partition, const snag_place *place);
 snag_err snag_rekey_take_over(snag_partition *partition, snag_place *place, snag_diag *diag);
 
 /* recover.c */
-/* A name for what begins here. */
-void snag_partition_name(snag_partition *partition);
 /* Takes over what the input gave and begins to read. SNAG_AGAIN: the assignment changed meanwhile. */
 snag_err snag_worker_take_over(snag_worker *worker, snag_diag *diag);
 void snag_partition_drop(snag_partition *partition);

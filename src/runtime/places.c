@@ -53,6 +53,15 @@ snag_err snag_partition_stream_first(snag_partition *partition, uint32_t source,
     return SNAG_OK;
 }
 
+void snag_partition_name(snag_partition *partition)
+{
+    const snag_clock *clock = &partition->worker->ports->clock;
+    for (size_t i = 0; i < sizeof partition->incarnation; i += 8) {
+        uint64_t random = clock->random(clock->self);
+        memcpy(partition->incarnation + i, &random, 8);
+    }
+}
+
 snag_err snag_partition_places_first(snag_partition *partition, snag_diag *diag)
 {
     snag_err err = SNAG_OK;

@@ -289,15 +289,6 @@ static snag_err log_is_empty(snag_partition *partition, snag_diag *diag)
 
 /* --- one partition ----------------------------------------------------------------------------- */
 
-void snag_partition_name(snag_partition *partition)
-{
-    const snag_clock *clock = &partition->worker->ports->clock;
-    for (size_t i = 0; i < sizeof partition->incarnation; i += 8) {
-        uint64_t random = clock->random(clock->self);
-        memcpy(partition->incarnation + i, &random, 8);
-    }
-}
-
 static snag_err first_start(snag_partition *partition, snag_diag *diag)
 {
     snag_worker *worker = partition->worker;

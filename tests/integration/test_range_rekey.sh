@@ -76,7 +76,9 @@ quiet() { # nothing more is said: every deadline of the last events (4 s) has go
     sleep 5
     [ "$(count)" = "$before" ]
 }
-read_up() { [ "$(tool lag range ask 2>/dev/null)" = 0 ] && [ "$(tool lag range-rekey-answer answer 2>/dev/null)" = 0 ]; }
+read_up() {
+    [ "$(tool lag range ask 2>/dev/null)" = 0 ] && [ "$(tool lag range-rekey-answer answer 2>/dev/null)" = 0 ]
+}
 wait_for 60 "all to be read" read_up
 wait_for 60 "all to be said" quiet
 for worker in one two; do

@@ -3,8 +3,8 @@
  * Worlds of one rekeyed source: the workers read the lanes of its topic's partitions, as a first hop writes
  * them (runtime/lane.h). The hop itself is not simulated here but played: it is never late and never fails
  * (tests/unit/test_rekey.c lets it do both). It moves a partition's time by its records, by the clock now and
- * then, and tells the others so by marks. What it was given stays, as the topic does, and so do the ticks that
- * a hop would have recorded: a replay has nothing else.
+ * then, and tells the others so by marks. What it was given stays, as the topic does, and so do the ticks
+ * that a hop would have recorded: a replay has nothing else.
  */
 #include <string.h>
 

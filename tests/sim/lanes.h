@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is left of a rekeyed topic for a replay, when its lanes are deleted: its records, and the ticks that the
- * first hop recorded.
+ * What is left of a rekeyed topic for a replay, when its lanes are deleted: its records, and the ticks that
+ * the first hop recorded.
  */
 #ifndef SIM_LANES_H
 #define SIM_LANES_H

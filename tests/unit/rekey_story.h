@@ -168,6 +168,11 @@ static void go(world *w, bool hop, bool faults)
     snag_diag diag = {.text = ""};
     r->world = w;
     r->hop = hop;
+    for (uint32_t u = 0; u < TOPIC_MAX && w->old_words; u++) {
+        char *name = strstr(w->hop_places[u].text, " i=");
+        if (name)
+            *name = '\0';
+    }
     r->polls = faults ? 1 + (int)snag_seed_below(&w->seed, 30) : 30;
     for (uint32_t p = 0; p < (hop ? w->topic_partitions : w->state_partitions); p++)
         if (!faults || snag_seed_below(&w->seed, 2))

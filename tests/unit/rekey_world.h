@@ -50,6 +50,7 @@ typedef struct world {
     int64_t lane_firsts[TOPIC_MAX][STATE_MAX]; /* what lies before is deleted */
     int64_t now_ms;
     uint64_t restarts, forgotten;
+    bool old_words; /* beside the hops' offsets: as the version before wrote them */
 } world;
 
 /* One run of one worker: a few polls, then it is stopped or killed. */

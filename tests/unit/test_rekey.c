@@ -102,6 +102,7 @@ static uint64_t world_run(uint64_t number)
     size_t kind = number % (sizeof pipelines / sizeof pipelines[0]);
     snprintf(text, sizeof text, "%s%s", pipelines[kind], rules);
     world_begin(w, number, text);
+    w->old_words = number % 5 == 4;
     story expected = {.world = w, .each = kind == 2, .lag_ms = LAG_MS,
                       .said = calloc(SAID_MAX, sizeof *expected.said)};
     story seen = {.world = w, .said = calloc(SAID_MAX, sizeof *seen.said)};
