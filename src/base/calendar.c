@@ -131,6 +131,26 @@ int64_t snag_calendar_add_hours(const snag_calendar *calendar, const snag_zone *
     }
 }
 
+int64_t snag_calendar_open(const snag_calendar *calendar, const snag_zone *zone, int64_t from_ms,
+                           int64_t to_ms)
+{
+    SNAG_ASSERT(from_ms <= to_ms);
+    int64_t sum_ms = 0;
+    int64_t at_ms = from_ms;
+    int64_t at_s = from_ms / SNAG_SECOND_MS - (from_ms % SNAG_SECOND_MS < 0);
+    for (;;) { /* the same stretches */
+        int64_t offset_ms = (int64_t)snag_zone_offset(zone, at_s) * SNAG_SECOND_MS;
+        int64_t next_s = snag_zone_next(zone, at_s);
+        bool last = next_s == INT64_MAX || to_ms <= next_s * SNAG_SECOND_MS;
+        int64_t end_ms = last ? to_ms : next_s * SNAG_SECOND_MS;
+        sum_ms += open_before(calendar, end_ms + offset_ms) - open_before(calendar, at_ms + offset_ms);
+        if (last)
+            return sum_ms;
+        at_s = next_s;
+        at_ms = end_ms;
+    }
+}
+
 int64_t snag_calendar_opening(const snag_calendar *calendar, const snag_zone *zone, int64_t from_ms)
 {
     return snag_calendar_add_hours(calendar, zone, from_ms, 1) - 1;

@@ -60,6 +60,9 @@ bool snag_calendar_has_hours(const snag_calendar *calendar);
 /* When `amount_ms` (> 0) of business hours have passed since from_ms. */
 int64_t snag_calendar_add_hours(const snag_calendar *calendar, const snag_zone *zone, int64_t from_ms,
                                 int64_t amount_ms);
+/* The business hours that pass from from_ms to to_ms (not before it). */
+int64_t snag_calendar_open(const snag_calendar *calendar, const snag_zone *zone, int64_t from_ms,
+                           int64_t to_ms);
 /* n (> 0) business days after from_ms. */
 int64_t snag_calendar_add_days(const snag_calendar *calendar, const snag_zone *zone, int64_t from_ms,
                                int64_t n);

@@ -31,6 +31,7 @@ typedef struct explain {
     snag_str given;    /* as the command has it */
     char hashed[SNAG_HASHED_BYTES];
     snag_buf out; /* the answer as JSON */
+    snag_str *segments; /* what is usual, of the partition that is looked at */
     bool found;
 } explain;
 
@@ -52,8 +53,41 @@ static void head_put(explain *self, uint32_t partition, const snag_store_head *h
     snag_buf_str_put(&self->out, SNAG_STR("\",\"cells\":["));
 }
 
+static void segments_forget(explain *self)
+{
+    for (uint32_t i = 0; self->segments && i < self->config.pipeline.segment_count; i++)
+        free((void *)(uintptr_t)self->segments[i].data);
+    free(self->segments);
+    self->segments = NULL;
+}
+
+/* They lie where nobody's cells do. */
+static snag_err segments_take(explain *self, const snag_store *store, uint32_t partition, snag_diag *diag)
+{
+    const snag_pipeline *pipeline = &self->config.pipeline;
+    const snag_store_item *items;
+    snag_store_head head;
+    size_t count;
+    segments_forget(self);
+    if (pipeline->segment_count == 0)
+        return SNAG_OK;
+    self->segments = calloc(pipeline->segment_count, sizeof *self->segments);
+    SNAG_ASSERT(self->segments != NULL);
+    snag_err err = store->ops->customer(store->self, partition, SNAG_STR(""), &items, &count, &head, diag);
+    for (size_t i = 0; i < count && err == SNAG_OK; i++) {
+        uint32_t segment = snag_segment_of_cell(pipeline, items[i].key);
+        char *copy = segment < pipeline->segment_count ? malloc(items[i].blob.size + 1) : NULL;
+        if (!copy)
+            continue;
+        memcpy(copy, items[i].blob.data, items[i].blob.size);
+        self->segments[segment] = snag_str_of(copy, items[i].blob.size);
+    }
+    return err;
+}
+
 static snag_err cells_put(explain *self, const snag_store_item *items, size_t count)
 {
+    const snag_segments_stored segments = {&self->config.pipeline, self->segments};
     snag_err err = SNAG_OK;
     bool first = true;
     for (size_t i = 0; i < count && err == SNAG_OK; i++) {
@@ -62,7 +96,7 @@ static snag_err cells_put(explain *self, const snag_store_item *items, size_t co
         if (!first)
             snag_buf_byte(&self->out, ',');
         first = false;
-        err = snag_cell_explain(&self->config.pipeline, items[i].key, items[i].blob, &self->out);
+        err = snag_cell_explain(&segments, items[i].key, items[i].blob, &self->out);
     }
     snag_buf_str_put(&self->out, SNAG_STR("]}"));
     self->found = !first;
@@ -75,7 +109,9 @@ static snag_err look_in(explain *self, const snag_store *store, uint32_t partiti
     snag_store_head head;
     size_t count;
     self->out.size = 0;
-    snag_err err = store->ops->customer(store->self, partition, self->customer, &items, &count, &head, diag);
+    snag_err err = segments_take(self, store, partition, diag);
+    if (err == SNAG_OK)
+        err = store->ops->customer(store->self, partition, self->customer, &items, &count, &head, diag);
     if (err != SNAG_OK)
         return err;
     head_put(self, partition, &head);
@@ -122,6 +158,7 @@ static int from_redis(explain *self)
         err = look(self, &store, &diag);
     if (store.ops)
         store.ops->close(store.self);
+    segments_forget(self);
     snag_live_finish(&self->live);
     return err == SNAG_OK ? -1 : snag_command_fail(self->command, snag_live_exit_code(err), "%s", diag.text);
 }

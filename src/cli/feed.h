@@ -122,6 +122,7 @@ const snag_engine *snag_feed_engine(const snag_feed *feed, uint32_t partition);
 const snag_pipeline *snag_feed_pipeline(const snag_feed *feed);
 /* The sums over all partitions; excluded: by the i-th of the pipeline's exclusions. */
 uint64_t snag_feed_excluded(const snag_feed *feed, uint32_t i);
+uint64_t snag_feed_rule_excluded(const snag_feed *feed, uint32_t i);
 void snag_feed_counters(const snag_feed *feed, snag_counters *out);
 void snag_feed_usage(const snag_feed *feed, snag_engine_usage *out);
 

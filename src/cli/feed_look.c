@@ -36,6 +36,14 @@ uint64_t snag_feed_excluded(const snag_feed *feed, uint32_t i)
     return sum;
 }
 
+uint64_t snag_feed_rule_excluded(const snag_feed *feed, uint32_t i)
+{
+    uint64_t sum = 0;
+    for (uint32_t p = 0; p < feed->partition_count; p++)
+        sum += snag_engine_rule_excluded(feed->partitions[p].engine, i);
+    return sum;
+}
+
 void snag_feed_counters(const snag_feed *feed, snag_counters *out)
 {
     *out = (snag_counters){0};

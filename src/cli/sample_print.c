@@ -266,6 +266,26 @@ static void alerts_print(report *out)
         alerts_line(out, pipeline->rules[i].signal.name, out->sample->rule_alerts[i]);
 }
 
+/* Events that rules would have taken, but for their exclude:. */
+static void rules_excluded_print(report *out, const snag_feed *feed)
+{
+    const snag_pipeline *pipeline = out->pipeline;
+    for (uint32_t i = 0; i < pipeline->rule_count; i++) {
+        const snag_rule *rule = &pipeline->rules[i];
+        uint64_t named = 0;
+        if (!rule->exclusion)
+            continue;
+        uint64_t count = snag_feed_rule_excluded(feed, rule->exclusion - 1u);
+        for (uint32_t k = 0; k < rule->event.count; k++)
+            named += snag_sample_count(out->sample, &rule->event.patterns[k]);
+        if (count > 0 && count >= named)
+            finding(out, "exclude of rule %.*s takes every event that it names", SNAG_FMT(rule->signal.name));
+        else
+            fprintf(out->file, "  %12s  events excluded by rule %.*s\n", snag_figure_number(count).text,
+                    SNAG_FMT(rule->signal.name));
+    }
+}
+
 /* What the engine counted and nobody would otherwise see. */
 static void counters_print(report *out, const snag_feed *feed)
 {
@@ -306,6 +326,7 @@ uint32_t snag_sample_print(const snag_sample *sample, const snag_feed *feed, FIL
     out.findings += snag_clocks_print(sample, feed, file, out.colour);
     types_print(&out);
     alerts_print(&out);
+    rules_excluded_print(&out, feed);
     counters_print(&out, feed);
     return out.findings;
 }

@@ -56,6 +56,8 @@ void snag_status_print(snag_buf *buf, snag_str name, const snag_stats *sum, doub
         number(buf, atomic_load(&sum->late), "late");
     if (atomic_load(&sum->duplicates))
         number(buf, atomic_load(&sum->duplicates), "duplicates");
+    if (atomic_load(&sum->excluded))
+        number(buf, atomic_load(&sum->excluded), "excluded");
     if (atomic_load(&sum->silent))
         number(buf, atomic_load(&sum->silent), "silent sources: what waits for them is held");
     behind_print(buf, sum, rate);

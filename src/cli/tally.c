@@ -254,7 +254,18 @@ static void run_print(const snag_feed_counts *counts, double seconds, snag_buf *
     line_out(buf, file);
 }
 
-static void rules_print(const snag_tally *tally, snag_buf *buf, bool colour, FILE *file)
+/* Events that the rule's exclude: took; 0 where it has none. */
+static uint64_t rule_excluded(const snag_feed *feed, snag_str name)
+{
+    const snag_pipeline *pipeline = snag_feed_pipeline(feed);
+    uint32_t i = 0;
+    while (i < pipeline->rule_exclusion_count && !snag_str_equal(pipeline->rule_exclusions[i].name, name))
+        i++;
+    return i < pipeline->rule_exclusion_count ? snag_feed_rule_excluded(feed, i) : 0;
+}
+
+static void rules_print(const snag_tally *tally, const snag_feed *feed, snag_buf *buf, bool colour,
+                        FILE *file)
 {
     if (tally->rule_count == 0)
         return;
@@ -279,6 +290,7 @@ static void rules_print(const snag_tally *tally, snag_buf *buf, bool colour, FIL
             part_put(buf, &first, row->by_reason[reason],
                      snag_str_from(snag_reason_word((snag_reason)reason)));
         part_put(buf, &first, row->held, SNAG_STR("held"));
+        part_put(buf, &first, rule_excluded(feed, row->name), SNAG_STR("excluded"));
         line_out(buf, file);
     }
 }
@@ -393,7 +405,7 @@ void snag_tally_print(const snag_tally *tally, const snag_feed *feed, double sec
     snag_buf buf = snag_buf_on(bytes, sizeof bytes);
     bool colour = snag_terminal_colour(file);
     run_print(snag_feed_counts_get(feed), seconds, &buf, file);
-    rules_print(tally, &buf, colour, file);
+    rules_print(tally, feed, &buf, colour, file);
     journeys_print(tally, &buf, colour, file);
     trouble_print(feed, &buf, colour, file);
     oddities_print(feed, &buf, file);

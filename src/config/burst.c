@@ -40,7 +40,7 @@ static bool put_listed(snag_loader *loader, snag_buf *buf, const snag_yaml *node
     return true;
 }
 
-/* "!(has(role) && role in ["stepper"])" */
+/* "has(role) && role in ["stepper"]" */
 static bool put_excluded(snag_loader *loader, snag_buf *buf, const snag_yaml *name)
 {
     int slot = snag_name_slot(loader, name->key);
@@ -51,7 +51,7 @@ static bool put_excluded(snag_loader *loader, snag_buf *buf, const snag_yaml *na
                          (int)(name->key.size < 64 ? name->key.size : 64), name->key.data);
         return false;
     }
-    snag_buf_printf(buf, "!(has(%.*s) && %.*s in [", SNAG_FMT(name->key), SNAG_FMT(name->key));
+    snag_buf_printf(buf, "(has(%.*s) && %.*s in [", SNAG_FMT(name->key), SNAG_FMT(name->key));
     if (name->kind == SNAG_YAML_LIST) {
         for (bool first = true; item && good; item = item->next, first = false)
             good = put_listed(loader, buf, item, first);
@@ -62,32 +62,67 @@ static bool put_excluded(snag_loader *loader, snag_buf *buf, const snag_yaml *na
     return good;
 }
 
-void snag_exclude_load(snag_loader *loader, const snag_yaml *node, snag_matcher *event)
+/* Its counter's number, from 1: one for all shapes of the rule. */
+static uint16_t exclusion_number(snag_loader *loader, const snag_rule *rule)
 {
-    char text[WHERE_BYTES];
-    snag_buf buf = snag_buf_on(text, sizeof text);
+    snag_pipeline *pipeline = loader->pipeline;
+    if (!loader->rule_exclusions)
+        loader->rule_exclusions = snag_loader_take(loader, SNAG_RULES_MAX * sizeof *loader->rule_exclusions);
+    pipeline->rule_exclusions = loader->rule_exclusions;
+    uint32_t count = pipeline->rule_exclusion_count;
+    if (count == 0 || !snag_str_equal(loader->rule_exclusions[count - 1].name, rule->signal.name))
+        loader->rule_exclusions[pipeline->rule_exclusion_count++] =
+            (snag_exclusion){rule->signal.name, rule->excluded};
+    return (uint16_t)pipeline->rule_exclusion_count;
+}
+
+/* An expression of which each name is one that the rule uses; NULL: a finding was added. */
+static const snag_expr *joined_load(snag_loader *loader, const snag_yaml *node, const snag_buf *buf)
+{
     snag_diag diag = {.text = ""};
+    snag_expr_zones zones = snag_loader_expr_zones(loader);
+    snag_expr_scope scope = {loader->names, loader->name_count, false, &zones};
+    const snag_expr *expr =
+        buf->full ? NULL : snag_expression_load(loader, snag_loader_keep(loader, buf), &scope, SNAG_KIND_BOOL,
+                                                &diag);
+    if (expr)
+        loader->names_used |= snag_expr_uses(expr);
+    else
+        snag_finding_add(loader, node->at, "exclude: %s", buf->full ? "too long with where:" : diag.text);
+    return expr;
+}
+
+void snag_exclude_load(snag_loader *loader, const snag_yaml *node, snag_rule *rule)
+{
+    char takes[WHERE_BYTES];
+    char takes_not[WHERE_BYTES];
+    snag_matcher *event = &rule->event;
+    snag_buf where = snag_buf_on(takes, sizeof takes);     /* (WHERE) && !(role …) && !(type …) */
+    snag_buf but = snag_buf_on(takes_not, sizeof takes_not); /* (WHERE) && ((role …) || (type …)) */
     bool good = node->kind == SNAG_YAML_MAP && node->count > 0;
     if (!good)
         snag_finding_add(loader, node->at, "exclude: expected a map, as { role: [stepper, slider] }");
     if (event->where) {
-        snag_buf_byte(&buf, '(');
-        snag_buf_str_put(&buf, snag_where_text(loader, event->where));
-        snag_buf_byte(&buf, ')');
+        snag_buf_byte(&where, '(');
+        snag_buf_str_put(&where, snag_where_text(loader, event->where));
+        snag_buf_byte(&where, ')');
+        snag_buf_str_put(&but, snag_buf_str(&where));
+        snag_buf_put(&but, " && ", 4);
     }
+    snag_buf_byte(&but, '(');
     for (const snag_yaml *name = node->kind == SNAG_YAML_MAP ? node->first : NULL; name; name = name->next) {
-        if (buf.size > 0)
-            snag_buf_put(&buf, " && ", 4);
-        good = put_excluded(loader, &buf, name) && good;
+        if (where.size > 0)
+            snag_buf_put(&where, " && ", 4);
+        if (name != node->first)
+            snag_buf_put(&but, " || ", 4);
+        snag_buf_byte(&where, '!');
+        good = put_excluded(loader, &where, name) && put_excluded(loader, &but, name) && good;
     }
+    snag_buf_byte(&but, ')');
     if (!good)
         return;
-    snag_expr_zones zones = snag_loader_expr_zones(loader);
-    snag_expr_scope scope = {loader->names, loader->name_count, false, &zones};
-    snag_str whole = snag_loader_keep(loader, &buf);
-    event->where = buf.full ? NULL : snag_expression_load(loader, whole, &scope, SNAG_KIND_BOOL, &diag);
-    if (event->where)
-        loader->names_used |= snag_expr_uses(event->where);
-    else
-        snag_finding_add(loader, node->at, "exclude: %s", buf.full ? "too long with where:" : diag.text);
+    event->where = joined_load(loader, node, &where);
+    rule->excluded = event->where ? joined_load(loader, node, &but) : NULL;
+    if (rule->excluded)
+        rule->exclusion = exclusion_number(loader, rule);
 }

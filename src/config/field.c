@@ -232,6 +232,33 @@ void snag_promise_check(snag_loader *loader, const snag_yaml *node, int64_t slot
                          SNAG_FMT(loader->names[slot].name));
 }
 
+/* Two levels, counted alike, so that whatever the day the second is later. */
+static void two_load(snag_loader *loader, const char *what, const snag_yaml *node, int64_t min, int64_t most,
+                     snag_levels *out)
+{
+    const snag_yaml *list[] = {node->first, node->first->next};
+    snag_wait waits[2] = {{-1, NULL, 0}, {-1, NULL, 0}};
+    for (size_t i = 0; i < 2; i++) {
+        if (snag_learned_is(list[i]))
+            snag_finding_add(loader, list[i]->at,
+                             "%s: two levels cannot be learned; give two durations, or one that is learned",
+                             what);
+        if (snag_learned_is(list[i]) || !snag_wait_load(loader, list[i], min, most, &waits[i]))
+            return;
+    }
+    if (!snag_waits_alike(&waits[0], &waits[1]))
+        snag_finding_add(loader, list[1]->at,
+                         "%s: both levels must be counted alike: elapsed time, or days, business hours … of "
+                         "one calendar",
+                         what);
+    else if (!snag_wait_less(&waits[0], &waits[1]))
+        snag_finding_add(loader, list[1]->at, "%s: the second level must be later than the first", what);
+    out->ms = waits[0].ms;
+    out->then_ms = waits[1].ms;
+    out->span = waits[0].span;
+    out->then_span = waits[1].span;
+}
+
 void snag_levels_load(snag_loader *loader, const char *what, const snag_yaml *node, int64_t min, int64_t most,
                       snag_levels *out)
 {
@@ -251,27 +278,21 @@ void snag_levels_load(snag_loader *loader, const char *what, const snag_yaml *no
                          node->count);
         return;
     }
-    if (snag_duration_load(loader, node->first, min, most, &out->ms) &&
-        snag_duration_load(loader, node->first->next, min, most, &out->then_ms) && out->then_ms <= out->ms)
-        snag_finding_add(loader, node->first->next->at, "%s: the second level must be later than the first",
-                         what);
+    two_load(loader, what, node, min, most, out);
 }
 
 void snag_levels_widen(snag_loader *loader, const snag_yaml *node, snag_levels *levels)
 {
-    snag_wait wait = {levels->ms, levels->span, 0};
-    if (levels->then_ms > 0) {
-        snag_finding_add(loader, node->key_at, "during: goes with one duration, not with two levels");
-        return;
-    }
+    bool two = levels->then_ms > 0;
+    snag_wait waits[2] = {{levels->ms, levels->span, 0}, {levels->then_ms, levels->then_span, 0}};
     if (levels->learned > 0) {
         snag_finding_add(loader, node->key_at, "during: goes with a duration, not with a learned one");
         return;
     }
-    if (levels->ms <= 0)
+    if (levels->ms <= 0 || !snag_during_load(loader, node, waits, two ? 2 : 1))
         return;
-    snag_during_load(loader, node, &wait);
-    levels->span = wait.span;
+    levels->span = waits[0].span;
+    levels->then_span = waits[1].span;
 }
 
 void snag_field_load(snag_loader *loader, const snag_field *field, const snag_yaml *node,
@@ -315,7 +336,7 @@ void snag_field_default(const snag_field *field, snag_rule_params *params)
 {
     int64_t *to = snag_field_of(field, params);
     if (field->type == SNAG_FIELD_LEVELS)
-        params->wait.after = (snag_levels){field->otherwise, field->otherwise, NULL, 0};
+        params->wait.after = (snag_levels){field->otherwise, field->otherwise, NULL, NULL, 0};
     else if (snag_field_is_number(field))
         *to = field->otherwise;
 }

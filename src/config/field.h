@@ -37,8 +37,8 @@ void snag_promise_check(snag_loader *loader, const snag_yaml *node, int64_t slot
 bool snag_matcher_same(const snag_loader *loader, const snag_matcher *a, const snag_matcher *b);
 /* The names that say where a match was, for radius:. */
 void snag_radius_finish(snag_loader *loader, const snag_yaml *node, snag_rule *rule);
-/* exclude: of a rule, joined with its event's where:. */
-void snag_exclude_load(snag_loader *loader, const snag_yaml *node, snag_matcher *event);
+/* exclude: of a rule, joined with its event's where:, and counted. */
+void snag_exclude_load(snag_loader *loader, const snag_yaml *node, snag_rule *rule);
 /* A path's steps: names of stages where it is within a journey, a role for each different step, and the
  * stages that end it. */
 void snag_path_finish(snag_loader *loader, const snag_yaml *node, snag_rule *rule);

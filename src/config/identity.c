@@ -119,7 +119,7 @@ static void add_levels(snag_sha256 *sha, const char *name, const snag_levels *le
 {
     add_wait(sha, name, (snag_wait){levels->ms, levels->span, levels->learned});
     if (levels->then_ms >= 0)
-        add_int(sha, "then", levels->then_ms);
+        add_wait(sha, "then", (snag_wait){levels->then_ms, levels->then_span, 0});
 }
 
 static void add_weights(snag_sha256 *sha, const char *name, const snag_weights *weights)

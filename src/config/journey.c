@@ -178,9 +178,6 @@ static void pause_load(snag_loader *loader, const snag_stage_raw *raw, snag_stag
     else if (stage->wait.after.learned)
         snag_finding_add(loader, given->key_at,
                          "pause goes with elapsed time: a learned time cannot tell whose turn it was");
-    else if (stage->wait.after.span)
-        snag_finding_add(loader, given->key_at,
-                         "pause goes with elapsed time: a calendar's clock does not stand");
     if (raw->pause)
         snag_matcher_load(loader, raw->pause, NULL, &stage->pause);
     if (raw->resume)
@@ -256,6 +253,7 @@ static void stage_load(snag_loader *loader, const snag_yaml *node, const snag_jo
     snag_told_load(loader, &raw.told, 0, &stage->late);
     snag_words_stage(loader, journey, stage);
     snag_zone_capture(&stage->late, stage->wait.after.span);
+    snag_zone_capture(&stage->late, stage->wait.after.then_span);
     snag_zone_capture(&stage->late, stage->late.sla);
 }
 
@@ -300,6 +298,15 @@ static bool is_patient(const snag_loader *loader, const snag_stage *stage)
     return more;
 }
 
+/* Whether the warning needs to know how long the wait was before its clock stood. */
+static bool stands(const snag_loader *loader, const snag_stage *stage)
+{
+    bool counted = stage->wait.warn >= 0 && stage->wait.after.span;
+    for (uint32_t i = 0; stage->by_shape && i < loader->pipeline->shape_count; i++)
+        counted = counted || (stage->by_shape[i].wait.warn >= 0 && stage->by_shape[i].wait.after.span);
+    return counted && stage->pause.count > 0;
+}
+
 /* What the journey's outcomes need, and stalls that nobody would live to see. */
 static void outcomes_check(snag_loader *loader, const snag_yaml *node, snag_journey *journey)
 {
@@ -311,6 +318,7 @@ static void outcomes_check(snag_loader *loader, const snag_yaml *node, snag_jour
         journey->judged = journey->judged || stage->judged;
         const snag_levels *after = &stage->wait.after;
         journey->patient = journey->patient || is_patient(loader, stage);
+        journey->stands = journey->stands || stands(loader, stage);
         journey->promised = journey->promised || stage->wait.promise >= 0;
         if (due && journey->expire_ms > 0 &&
             (after->ms >= journey->expire_ms || after->then_ms >= journey->expire_ms))

@@ -260,7 +260,8 @@ static const snag_key stage_keys[] = {
                  "its alert escalates at the second; learned 95% else 48h: the time by which so many have "
                  "left it")},
     {"during", NODE(AT(snag_stage_raw, during), "a map: season to factor or duration",
-                    "what due: is instead where the walk enters in a season, as { peak: 2x }")},
+                    "what due: is instead where the walk enters in a season, as { peak: 2x }; of two levels "
+                    "a factor, or two durations")},
     {"promise", NODE(AT(snag_stage_raw, promise), "a kept time or a fact",
                      "the time by which a walk was promised to reach this stage; <journey>.<stage>.late "
                      "comes true if it has not by then. A later event of the walk may move it")},
@@ -270,7 +271,8 @@ static const snag_key stage_keys[] = {
     {"waits_on", WORD(AT(snag_stage_raw, waits_on), side_words, NULL,
                       "whose silence it is: told in the alert")},
     {"pause", NODE(AT(snag_stage_raw, pause), "a name, a list, or {event, where}",
-                   "from this event on it is the other side's turn, and the clock stands")},
+                   "from this event on it is the other side's turn, and the clock stands: what is due moves "
+                   "on by as long as it stood, in business hours or days by the open time of it")},
     {"resume", NODE(AT(snag_stage_raw, resume), "a name, a list, or {event, where}",
                     "from this event on it runs again")},
     {"milestone", TEXT(AT(snag_stage_raw, milestone), "entering it counts as value or success")},
@@ -299,7 +301,8 @@ static const snag_key rule_keys[] = {
                  "presets prints them")},
     TOLD(snag_rule_raw, "rule"),
     {"during", NODE(AT(snag_rule_raw, during), "a map: season to factor or duration",
-                    "what after: is instead where the waiting begins in a season, as { peak: 2x }")},
+                    "what after: is instead where the waiting begins in a season, as { peak: 2x }; of two "
+                    "levels a factor, or two durations")},
     {"cooldown", TIME(AT(snag_rule_raw, cooldown_ms), 0, "0s",
                       "no new alert of this rule and per value so soon after the last")},
     {"expire", TIME(AT(snag_rule_raw, expire_ms), 1, NULL,

@@ -70,6 +70,7 @@ typedef struct snag_loader {
     snag_expr_text *expr_texts;
     snag_guess *guesses;
     snag_exclusion *exclusions;
+    snag_exclusion *rule_exclusions;
     const snag_yaml *silent[SNAG_SOURCES_MAX]; /* `silent:` of each source; NULL = not given */
     snag_source_watch *watches;
     snag_calendar_spec *calendars;

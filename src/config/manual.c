@@ -269,7 +269,8 @@ static const row value_rows[] = {
      "clocks leave out is as much later, one that comes twice the earlier), 3 months, 2 quarters or 1 year "
      "(on the same day of that month, or its last one), 8 business hours or 90 business minutes (open "
      "time), 3 business days (the same time of day so many days with hours later); outside of the hours "
-     "these begin at the next opening. Of the only calendar, of calendar:, or \"of NAME\"."},
+     "these begin at the next opening. Of the only calendar, of calendar:, or \"of NAME\". Two levels, as "
+     "[3 business days, 5 business days], are counted alike."},
     {"learned 95% else 48h",
      "In due: and after:, the time by which 95 % of the stage's (or the wait's) own times were over, by "
      "shape where there are shapes; without a share, 95%. Those under way count as long as they have been "
@@ -285,7 +286,8 @@ static const row value_rows[] = {
      "as it is known (empirical Bayes). Nothing is judged before A is 100. An alert says what is usual: "
      "why.usual."},
     {"season's factor",
-     "In during: a factor as 2x or 1.5x, or a duration; the first season that holds when the count begins."},
+     "In during: a factor as 2x or 1.5x, or a duration (of two levels [DURATION, DURATION]); the first "
+     "season that holds when the count begins."},
     {"size",
      "A number and its unit: 512MB (of 1,000,000 bytes), 512MiB (of 1,048,576), 4GB, 4GiB."},
     {"path", "Steps joined by dots into a record: properties.amount. A dot inside a step is "

@@ -197,7 +197,7 @@ static void event_load(snag_loader *loader, const snag_yaml *node, const reading
     }
     if (raw->event) {
         if (snag_matcher_load(loader, raw->event, raw->where, &rule->event) && raw->exclude)
-            snag_exclude_load(loader, raw->exclude, &rule->event);
+            snag_exclude_load(loader, raw->exclude, rule);
         return;
     }
     if (kind && kind->any_event) {
@@ -205,7 +205,7 @@ static void event_load(snag_loader *loader, const snag_yaml *node, const reading
         if (raw->where)
             rule->event.where = snag_where_load(loader, raw->where);
         if (raw->exclude)
-            snag_exclude_load(loader, raw->exclude, &rule->event);
+            snag_exclude_load(loader, raw->exclude, rule);
         return;
     }
     if (!read->later && !snag_key_given(loader, node, "event"))
@@ -235,8 +235,10 @@ static void zones_capture(snag_rule *rule)
 {
     snag_zone_capture(&rule->signal, rule->signal.sla);
     for (uint32_t i = 0; i < rule->kind->field_count; i++)
-        if (rule->kind->fields[i].type == SNAG_FIELD_LEVELS)
+        if (rule->kind->fields[i].type == SNAG_FIELD_LEVELS) {
             snag_zone_capture(&rule->signal, wait_of(rule, i)->span);
+            snag_zone_capture(&rule->signal, wait_of(rule, i)->then_span);
+        }
     snag_zone_capture(&rule->signal, rule->params.each);
 }
 
@@ -257,7 +259,8 @@ static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rul
         return;
     test_required(loader, node, &read);
     event_load(loader, node, &read, &raw);
-    rule->scope = snag_scope_load(loader, node, raw.per);
+    if (raw.per || !rule->kind || !rule->kind->fed) /* a score without is the key's own */
+        rule->scope = snag_scope_load(loader, node, raw.per);
     snag_told_load(loader, &raw.told, rule->kind ? rule->kind->tells : UINT32_MAX, &rule->signal);
     rule->signal.cooldown_ms = raw.cooldown_ms;
     rule->expire_ms = raw.expire_ms;
@@ -273,8 +276,9 @@ static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rul
     if (rule->kind->fed) {
         loader->pipeline->feeds = true;
         if (rule->scope != 0)
-            snag_finding_add(loader, snag_yaml_get(node, "per")->at,
-                             "per: a score adds up over all of a customer; leave per: out");
+            snag_finding_add(loader, raw.per->at,
+                             "per: a score adds up over all of %s; leave per: out",
+                             loader->pipeline->key_account ? "an account" : "a customer");
     }
     if (snag_yaml_get(node, "promise"))
         snag_promise_check(loader, snag_yaml_get(node, "promise"), rule->params.wait.promise);

@@ -76,13 +76,17 @@ static uint32_t shape_find(const snag_pipeline *pipeline, snag_str name)
     return i;
 }
 
-/* A map with at least one key that is a shape, or else. */
+/* A map with at least one key that is a shape, or else. What is a map anyway may name things that are called
+ * like a shape: kept names and their texts, rules and their weights. */
 static bool is_by_shape(const snag_pipeline *pipeline, const snag_yaml *node)
 {
+    bool maps = snag_str_equal(node->key, SNAG_STR("exclude")) ||
+                snag_str_equal(node->key, SNAG_STR("score"));
     if (node->kind != SNAG_YAML_MAP)
         return false;
     for (const snag_yaml *child = node->first; child; child = child->next)
-        if (shape_find(pipeline, child->key) <= pipeline->shape_count)
+        if (shape_find(pipeline, child->key) <= pipeline->shape_count &&
+            (!maps || child->kind == SNAG_YAML_MAP))
             return true;
     return false;
 }
@@ -90,7 +94,7 @@ static bool is_by_shape(const snag_pipeline *pipeline, const snag_yaml *node)
 /* What decides which events are asked, and about what, is one for all shapes. */
 static bool is_one_for_all(snag_str key)
 {
-    static const char *const words[] = {"event", "where", "per", "end", "milestone"};
+    static const char *const words[] = {"event", "where", "per", "end", "milestone", "exclude"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (snag_str_equal(key, snag_str_from(words[i])))
             return true;

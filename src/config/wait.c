@@ -281,27 +281,26 @@ static bool amount_widen(snag_loader *loader, const snag_yaml *node, const snag_
     return true;
 }
 
-/* A factor, or a duration of its own; both by the calendar that the wait has. */
-static bool widening_load(snag_loader *loader, const snag_yaml *node, snag_span *span, snag_widening *out)
+/* A factor, or a duration of its own; both by the calendar that the wait has. value: the node itself, or the
+ * level's in its list. */
+static bool widening_load(snag_loader *loader, const snag_yaml *node, const snag_yaml *value, snag_span *span,
+                          snag_widening *out)
 {
     int64_t tenths;
     snag_wait wait = {-1, NULL, 0};
     said words;
-    out->season = snag_season_named(loader, node);
-    if (!out->season)
-        return false;
-    bool text = node->kind == SNAG_YAML_TEXT;
-    if (text && factor_parse(node->text, &tenths))
-        return amount_widen(loader, node, span, tenths, &out->amount);
-    if (!text || (!snag_duration_parse(node->text, &wait.ms) && !take_apart(node->text, &words))) {
-        snag_finding_add(loader, node->at, "%.*s: expected a factor, as 2x, or a duration",
+    bool text = value->kind == SNAG_YAML_TEXT;
+    if (text && factor_parse(value->text, &tenths))
+        return amount_widen(loader, value, span, tenths, &out->amount);
+    if (!text || (!snag_duration_parse(value->text, &wait.ms) && !take_apart(value->text, &words))) {
+        snag_finding_add(loader, value->at, "%.*s: expected a factor, as 2x, or a duration",
                          SNAG_FMT(shown(snag_yaml_name(node))));
         return false;
     }
-    if (!snag_wait_load(loader, node, 1, years_max_ms, &wait))
+    if (!snag_wait_load(loader, value, 1, years_max_ms, &wait))
         return false;
     if (wait.span && span->calendar && wait.span->calendar != span->calendar) {
-        snag_finding_add(loader, node->at, "%.*s: counts by another calendar than the duration it widens",
+        snag_finding_add(loader, value->at, "%.*s: counts by another calendar than the duration it widens",
                          SNAG_FMT(snag_yaml_name(node)));
         return false;
     }
@@ -313,25 +312,79 @@ static bool widening_load(snag_loader *loader, const snag_yaml *node, snag_span 
     return true;
 }
 
-bool snag_during_load(snag_loader *loader, const snag_yaml *node, snag_wait *wait)
+/* What a wait is as a span, with room for what it is in each season. */
+static snag_span *span_widened(snag_loader *loader, const snag_yaml *node, const snag_wait *wait)
 {
-    if (node->kind != SNAG_YAML_MAP || node->count == 0) {
-        snag_finding_add(loader, node->at,
-                         "during: expected a map of season to factor or duration, as { peak: 2x }");
-        return false;
-    }
     snag_span *span = snag_loader_take(loader, sizeof *span);
-    snag_widening *during = snag_loader_take(loader, node->count * sizeof *during);
     if (wait->span)
         *span = *wait->span;
     else
         span->amount = (snag_amount){SNAG_SPAN_ELAPSED, wait->ms, {0}};
     if (!wait->span)
         span->amount.text = amount_words(loader, &span->amount);
+    span->during = snag_loader_take(loader, node->count * sizeof *span->during);
+    span->during_count = node->count;
+    return span;
+}
+
+/* One line of during: for a wait's one level, or for its two. */
+static bool season_load(snag_loader *loader, const snag_yaml *node, snag_span *const spans[2], uint32_t count,
+                        uint32_t at)
+{
+    int64_t tenths;
+    snag_widening *mine[2] = {NULL, NULL};
+    bool list = node->kind == SNAG_YAML_LIST;
+    const snag_season *season = snag_season_named(loader, node);
+    bool factor = node->kind == SNAG_YAML_TEXT && factor_parse(node->text, &tenths);
+    if (season && count == 2 && !factor && !(list && node->count == 2)) {
+        snag_finding_add(loader, node->at, "%.*s: two levels take a factor, as 2x, or two durations",
+                         SNAG_FMT(shown(snag_yaml_name(node))));
+        return false;
+    }
+    for (uint32_t i = 0; season && i < count; i++) {
+        const snag_yaml *value = list && count == 2 ? (i ? node->first->next : node->first) : node;
+        mine[i] = (snag_widening *)(uintptr_t)&spans[i]->during[at]; /* ours until it is handed out */
+        mine[i]->season = season;
+        if (!widening_load(loader, node, value, spans[i], mine[i]))
+            return false;
+    }
+    if (season && count == 2 &&
+        (mine[0]->amount.unit != mine[1]->amount.unit || mine[0]->amount.amount >= mine[1]->amount.amount)) {
+        snag_finding_add(loader, node->at,
+                         "%.*s: the second level must be later than the first, and counted alike",
+                         SNAG_FMT(shown(snag_yaml_name(node))));
+        return false;
+    }
+    return season != NULL;
+}
+
+bool snag_waits_alike(const snag_wait *a, const snag_wait *b)
+{
+    if (!a->span || !b->span)
+        return !a->span && !b->span;
+    return a->span->calendar == b->span->calendar && a->span->amount.unit == b->span->amount.unit;
+}
+
+bool snag_wait_less(const snag_wait *a, const snag_wait *b)
+{
+    return a->span ? a->span->amount.amount < b->span->amount.amount : a->ms < b->ms;
+}
+
+bool snag_during_load(snag_loader *loader, const snag_yaml *node, snag_wait *waits, uint32_t count)
+{
+    snag_span *spans[2] = {NULL, NULL};
+    uint32_t at = 0;
     bool fine = true;
+    if (node->kind != SNAG_YAML_MAP || node->count == 0) {
+        snag_finding_add(loader, node->at,
+                         "during: expected a map of season to factor or duration, as { peak: 2x }");
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        spans[i] = span_widened(loader, node, &waits[i]);
     for (const snag_yaml *child = node->first; child; child = child->next)
-        fine = widening_load(loader, child, span, &during[span->during_count++]) && fine;
-    span->during = during;
-    wait->span = span;
+        fine = season_load(loader, child, spans, count, at++) && fine;
+    for (uint32_t i = 0; i < count; i++)
+        waits[i].span = spans[i];
     return fine;
 }

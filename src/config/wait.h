@@ -19,8 +19,11 @@ bool snag_learned_load(snag_loader *loader, const snag_yaml *node, int64_t min_m
                        snag_wait *out);
 /* `each:`: day or week, by which calendar; NULL where a finding was added. */
 void snag_period_load(snag_loader *loader, const snag_yaml *node, const snag_span **out);
-/* `during:` of a wait that is given: season to factor or duration. */
-bool snag_during_load(snag_loader *loader, const snag_yaml *node, snag_wait *wait);
+/* Whether two waits are counted in one unit by one calendar, and the first of such is shorter. */
+bool snag_waits_alike(const snag_wait *a, const snag_wait *b);
+bool snag_wait_less(const snag_wait *a, const snag_wait *b);
+/* `during:` of a wait that is given, or of its `count` levels: season to factor, duration, or two of them. */
+bool snag_during_load(snag_loader *loader, const snag_yaml *node, snag_wait *waits, uint32_t count);
 /* Months, years …: the words for a duration that is not built yet; false: it is none of these. */
 bool snag_duration_later(snag_loader *loader, const snag_yaml *node);
 

@@ -115,7 +115,7 @@ static void run_ops(snag_engine *engine, const snag_op *ops, uint32_t from, uint
                 step_walk(engine, &pipeline->journeys[op->index], op);
             continue;
         }
-        uint32_t roles = snag_engine_op_holds(engine, op, engine->work.event) ? op->role : 0;
+        uint32_t roles = snag_engine_op_role(engine, op);
         for (; i + 1 < to && ops[i + 1].stage == SNAG_OP_RULE && ops[i + 1].index == op->index; i++)
             roles |= snag_engine_op_holds(engine, &ops[i + 1], engine->work.event) ? ops[i + 1].role : 0u;
         engine->work.order = pipeline->journey_count + op->index;

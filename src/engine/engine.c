@@ -431,12 +431,6 @@ void snag_engine_counters(const snag_engine *engine, snag_counters *out)
     *out = engine->counters;
 }
 
-uint64_t snag_engine_excluded(const snag_engine *engine, uint32_t i)
-{
-    SNAG_ASSERT(i < engine->pipeline->exclusion_count);
-    return engine->excluded[i];
-}
-
 void snag_engine_usage_get(const snag_engine *engine, snag_engine_usage *out)
 {
     const snag_table *table = &engine->table;

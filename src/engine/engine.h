@@ -134,6 +134,10 @@ int64_t snag_engine_oldest_waiting(const snag_engine *engine, uint32_t source);
 void snag_engine_counters(const snag_engine *engine, snag_counters *out);
 /* Events that the i-th of the pipeline's exclusions took. */
 uint64_t snag_engine_excluded(const snag_engine *engine, uint32_t i);
+/* The same of rules: events that the rule would have taken. */
+uint64_t snag_engine_rule_excluded(const snag_engine *engine, uint32_t i);
+/* All of both. */
+uint64_t snag_engine_excluded_all(const snag_engine *engine);
 void snag_engine_usage_get(const snag_engine *engine, snag_engine_usage *out);
 
 /* --- state out: after-images of what changed since the last call ------------------------------- */
@@ -172,8 +176,16 @@ void snag_engine_resume(snag_engine *engine, uint32_t source, int64_t next_offse
 /* Prints all state of one customer as JSON: cells, walks, armed deadlines, open episodes, evidence.
  * False: nothing is known of that customer. */
 bool snag_engine_explain(const snag_engine *engine, snag_str customer, snag_buf *buf);
+/* The cells of the pipeline's segments, by their numbers; {"", 0} where there is none (yet). NULL: none. */
+typedef struct snag_segments_stored {
+    const snag_pipeline *pipeline;
+    const snag_str *blobs;
+} snag_segments_stored;
+
+/* The segment that a stored cell is of; segment_count: it is of none. */
+uint32_t snag_segment_of_cell(const snag_pipeline *pipeline, snag_str key);
 /* The same from a stored cell's key and blob, without an engine (for `snag explain` over Redis). */
-SNAG_MUST_CHECK snag_err snag_cell_explain(const snag_pipeline *pipeline, snag_str key,
+SNAG_MUST_CHECK snag_err snag_cell_explain(const snag_segments_stored *segments, snag_str key,
                                            snag_str blob, snag_buf *buf);
 /* Whether a stored cell is of a segment (engine/segment.c), and not of a customer. */
 bool snag_segment_is_cell(snag_str key);

@@ -39,9 +39,23 @@ static void put_evidence(snag_buf *buf, snag_cell *cell, const snag_item *item)
     snag_buf_byte(buf, ']');
 }
 
-static void put_item(snag_buf *buf, const snag_pipeline *pipeline, snag_cell *cell,
+/* What the rule's own kind says. `usual` is as of the newest event of the cell. */
+static void put_rule(snag_buf *buf, const snag_segments_stored *segments, const snag_cell *cell,
+                     const snag_rule *rule, const snag_item *item)
+{
+    uint64_t usual = 0;
+    if (!rule->kind->explain ||
+        !rule->kind->sound(rule, item->state, item->state_bytes, item->open, item->due_ms))
+        return;
+    bool known = rule->segments > 0 && cell->judged_ms != SNAG_TIME_NONE &&
+                 snag_segment_usual_stored(segments, rule, item, cell->judged_ms, &usual);
+    rule->kind->explain(rule, item->state, item->state_bytes, known ? &usual : NULL, buf);
+}
+
+static void put_item(snag_buf *buf, const snag_segments_stored *segments, snag_cell *cell,
                      const snag_item *item)
 {
+    const snag_pipeline *pipeline = segments->pipeline;
     const snag_journey *journey = NULL;
     const snag_rule *rule = NULL;
     const snag_fact *fact = snag_fact_find(pipeline, item->fingerprint);
@@ -77,10 +91,7 @@ static void put_item(snag_buf *buf, const snag_pipeline *pipeline, snag_cell *ce
         put_text(buf, "test", rule->signal.test);
     put_text(buf, "shape", snag_shape_of(pipeline, item));
     if (rule)
-        rule = snag_rule_of(pipeline, rule, item);
-    if (rule && rule->kind->explain &&
-        rule->kind->sound(rule, item->state, item->state_bytes, item->open, item->due_ms))
-        rule->kind->explain(rule, item->state, item->state_bytes, buf);
+        put_rule(buf, segments, cell, snag_rule_of(pipeline, rule, item), item);
     if (item->due_ms != SNAG_NEVER)
         put_time(buf, "deadline", item->due_ms);
     if (item->frozen || item->held)
@@ -99,9 +110,10 @@ static void put_item(snag_buf *buf, const snag_pipeline *pipeline, snag_cell *ce
     snag_buf_byte(buf, '}');
 }
 
-snag_err snag_cell_explain(const snag_pipeline *pipeline, snag_str key, snag_str blob,
+snag_err snag_cell_explain(const snag_segments_stored *segments, snag_str key, snag_str blob,
                            snag_buf *buf)
 {
+    const snag_pipeline *pipeline = segments->pipeline;
     snag_cell cell; /* 61 KB of stack: this runs in a command, never in a worker */
     snag_item item;
     uint16_t tag;
@@ -130,7 +142,7 @@ snag_err snag_cell_explain(const snag_pipeline *pipeline, snag_str key, snag_str
     snag_buf_printf(buf, ",\"remembered_ids\":%u,\"items\":[", cell.ring_count);
     for (uint32_t i = 0; snag_cell_item(&cell, i, &item); i++) {
         snag_buf_printf(buf, "%s", i ? "," : "");
-        put_item(buf, pipeline, &cell, &item);
+        put_item(buf, segments, &cell, &item);
     }
     snag_buf_printf(buf, "]}");
     return buf->full ? SNAG_FULL : SNAG_OK;
@@ -138,7 +150,12 @@ snag_err snag_cell_explain(const snag_pipeline *pipeline, snag_str key, snag_str
 
 static void explain_one(const snag_engine *engine, uint32_t index, snag_buf *buf)
 {
-    snag_err err = snag_cell_explain(engine->pipeline, snag_table_key(&engine->table, index),
+    snag_str blobs[(SNAG_SHAPES_MAX + 1) * SNAG_RULES_MAX];
+    const snag_pipeline *pipeline = engine->pipeline;
+    for (uint32_t i = 0; i < pipeline->segment_count; i++)
+        blobs[i] = snag_segment_blob(engine, i);
+    snag_segments_stored segments = {pipeline, blobs};
+    snag_err err = snag_cell_explain(&segments, snag_table_key(&engine->table, index),
                                      snag_table_bytes(&engine->table, index), buf);
     SNAG_ASSERT(err != SNAG_STATE);
 }

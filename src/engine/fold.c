@@ -178,15 +178,6 @@ static void fill_contributions(snag_engine *engine, snag_alert *alert, const sna
     alert->contribution_count = facts->contribution_count;
 }
 
-/* The zone that the arming event named was captured with the headline's names. */
-static const snag_zone *zone_of(const snag_item *item, const snag_calendar_spec *calendar, bool *unknown)
-{
-    snag_str named = {"", 0};
-    if (calendar->zone_slot >= 0)
-        snag_item_captured(item, calendar->zone_tag, &named);
-    return snag_span_zone(calendar, named, unknown);
-}
-
 static void fill_basis(snag_alert *alert, const snag_item *item, const snag_rule_facts *facts)
 {
     const snag_season *season;
@@ -207,7 +198,7 @@ static void fill_basis(snag_alert *alert, const snag_item *item, const snag_rule
     bool business = amount->unit == SNAG_SPAN_BUSINESS_DAYS || amount->unit == SNAG_SPAN_BUSINESS_HOURS;
     alert->basis = business ? SNAG_BASIS_BUSINESS : SNAG_BASIS_CALENDAR;
     alert->calendar = facts->span->calendar->name;
-    alert->zone = zone_of(item, facts->span->calendar, &unknown)->name;
+    alert->zone = snag_item_zone(item, facts->span->calendar, &unknown)->name;
 }
 
 static void fill_spec(snag_alert *alert, const snag_signal_spec *spec)
@@ -354,7 +345,7 @@ static int64_t respond_by(snag_engine *engine, const snag_signal_spec *spec, con
     bool unknown = false;
     if (!spec->sla)
         return at_ms + spec->sla_ms;
-    int64_t by_ms = snag_span_end(spec->sla, zone_of(item, spec->sla->calendar, &unknown), at_ms);
+    int64_t by_ms = snag_span_end(spec->sla, snag_item_zone(item, spec->sla->calendar, &unknown), at_ms);
     engine->counters.zone_default += unknown;
     return by_ms;
 }

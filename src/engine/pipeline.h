@@ -79,6 +79,8 @@ typedef struct snag_pipeline {
     const snag_source_watch *watches; /* by source; NULL = none is watched */
     const snag_exclusion *exclusions; /* of all sources, in file order */
     uint32_t exclusion_count;
+    const snag_exclusion *rule_exclusions; /* of rules, by their names, in file order */
+    uint32_t rule_exclusion_count;
     const snag_expr_name *names; /* every name an expression may use: fixed, then kept; by slot */
     uint32_t name_count;         /* SNAG_VAR_KEPT + kept names */
 

@@ -94,7 +94,7 @@ static void rest(promise *self, bool reached)
 {
     self->known = reached;
     self->kept.promised_ms = SNAG_TIME_NONE;
-    self->kept.silence = snag_silence_begin(&self->stage->wait, SNAG_TIME_NONE, self->engine->work.at_ms);
+    self->kept.silence = snag_silence_begin(SNAG_TIME_NONE, SNAG_TIME_NONE, self->engine->work.at_ms);
     self->item.due_ms = SNAG_NEVER;
     snag_item_forget_all(&self->item);
     self->item.capture_bytes = 0;
@@ -185,7 +185,7 @@ static void promise_first(promise *self, int64_t deadline_ms)
     }
     self->known = true;
     self->kept.promised_ms = deadline_ms;
-    self->kept.silence = snag_silence_begin(&self->stage->wait, deadline_ms, event->time_ms);
+    self->kept.silence = snag_silence_begin(deadline_ms, SNAG_TIME_NONE, event->time_ms);
     snag_item_note(&engine->cell, &self->item, event);
     snag_item_capture(&self->item, &self->stage->late, event);
     arm(self, event->time_ms);
@@ -233,7 +233,8 @@ void snag_promise_turn(snag_engine *engine, const snag_journey *journey, uint8_t
 {
     promise self;
     promise_get(&self, engine, journey, stage);
-    if (is_waiting(&self) && snag_silence_turn(&self.kept.silence, engine->work.event->time_ms, stands))
+    if (is_waiting(&self) && snag_silence_turn(&self.stage->wait, &self.kept.silence, NULL,
+                                               engine->work.event->time_ms, stands))
         arm(&self, engine->work.event->time_ms);
 }
 

@@ -272,6 +272,14 @@ static void flows_take(snag_engine *engine, const flows_read *read)
     }
 }
 
+/* Names of sources' exclusions and those of rules are of two kinds. */
+enum { OF_SOURCE = 0, OF_RULE = 1 };
+
+static uint32_t exclusion_tag(snag_str name, uint64_t whose)
+{
+    return (uint32_t)snag_hash64(name, whose);
+}
+
 void snag_engine_head_write(const snag_engine *engine, snag_buf *buf)
 {
     uint64_t counters[COUNTERS];
@@ -288,11 +296,16 @@ void snag_engine_head_write(const snag_engine *engine, snag_buf *buf)
     snag_pack_u16(buf, COUNTERS);
     snag_buf_put(buf, counters, sizeof counters);
     const snag_pipeline *pipeline = engine->pipeline;
-    if (pipeline->exclusion_count || pipeline->watches || pipeline->quiet)
-        snag_pack_u8(buf, (uint8_t)pipeline->exclusion_count);
+    uint32_t exclusions = pipeline->exclusion_count + pipeline->rule_exclusion_count;
+    if (exclusions || pipeline->watches || pipeline->quiet)
+        snag_pack_u8(buf, (uint8_t)exclusions);
     for (uint32_t i = 0; i < pipeline->exclusion_count; i++) {
-        snag_pack_u32(buf, (uint32_t)snag_hash64(pipeline->exclusions[i].name, 0));
+        snag_pack_u32(buf, exclusion_tag(pipeline->exclusions[i].name, OF_SOURCE));
         snag_pack_i64(buf, (int64_t)engine->excluded[i]);
+    }
+    for (uint32_t i = 0; i < pipeline->rule_exclusion_count; i++) {
+        snag_pack_u32(buf, exclusion_tag(pipeline->rule_exclusions[i].name, OF_RULE));
+        snag_pack_i64(buf, (int64_t)engine->excluded[SNAG_EXCLUSIONS_MAX + i]);
     }
     if (pipeline->watches || pipeline->quiet)
         snag_dark_write(engine, buf);
@@ -307,9 +320,13 @@ static void excluded_read(snag_engine *engine, snag_unpack *unpack)
     for (; count > 0 && !unpack->bad; count--) {
         uint32_t tag = snag_unpack_u32(unpack);
         uint64_t value = (uint64_t)snag_unpack_i64(unpack);
-        for (uint32_t i = 0; i < engine->pipeline->exclusion_count; i++)
-            if ((uint32_t)snag_hash64(engine->pipeline->exclusions[i].name, 0) == tag)
+        const snag_pipeline *pipeline = engine->pipeline;
+        for (uint32_t i = 0; i < pipeline->exclusion_count; i++)
+            if (exclusion_tag(pipeline->exclusions[i].name, OF_SOURCE) == tag)
                 engine->excluded[i] = value;
+        for (uint32_t i = 0; i < pipeline->rule_exclusion_count; i++)
+            if (exclusion_tag(pipeline->rule_exclusions[i].name, OF_RULE) == tag)
+                engine->excluded[SNAG_EXCLUSIONS_MAX + i] = value;
     }
 }
 

@@ -154,20 +154,32 @@ typedef struct sums {
 } sums;
 
 /* Of the panes that were over at a time. */
+static void add_panes(const counts *are, int64_t at_ms, sums *to)
+{
+    int64_t now = pane_of(at_ms);
+    for (int64_t age = 0; age <= PANES; age++) {
+        int64_t number = are->newest - age;
+        if (number >= now || number < now - PANES)
+            continue;
+        to->failed += are->panes[age].failed;
+        to->tried += are->panes[age].tried;
+    }
+}
+
 static void add_closed(const snag_engine *engine, uint32_t segment, int64_t at_ms, sums *to)
 {
     uint32_t index = engine->segments.index[segment];
     if (index == 0)
         return;
     counts are = counts_get(engine, index);
-    int64_t now = pane_of(at_ms);
-    for (int64_t age = 0; age <= PANES; age++) {
-        int64_t number = are.newest - age;
-        if (number >= now || number < now - PANES)
-            continue;
-        to->failed += are.panes[age].failed;
-        to->tried += are.panes[age].tried;
-    }
+    add_panes(&are, at_ms, to);
+}
+
+static bool usual_of(const sums *all, const sums *own, uint64_t *usual)
+{
+    uint64_t share = ((all->failed + 1) << SNAG_USUAL_BITS) / (all->tried + 2);
+    *usual = ((own->failed << SNAG_USUAL_BITS) + STRENGTH * share) / (own->tried + STRENGTH);
+    return all->tried >= STRENGTH;
 }
 
 bool snag_segment_usual(const snag_engine *engine, uint32_t first, uint32_t segment, int64_t at_ms,
@@ -178,17 +190,20 @@ bool snag_segment_usual(const snag_engine *engine, uint32_t first, uint32_t segm
     for (uint32_t i = 0; i <= engine->pipeline->shape_count; i++)
         add_closed(engine, first + i, at_ms, &all);
     add_closed(engine, segment, at_ms, &own);
-    uint64_t share = ((all.failed + 1) << SNAG_USUAL_BITS) / (all.tried + 2);
-    *usual = ((own.failed << SNAG_USUAL_BITS) + STRENGTH * share) / (own.tried + STRENGTH);
-    return all.tried >= STRENGTH;
+    return usual_of(&all, &own, usual);
 }
 
 /* --- what rules ask ------------------------------------------------------------------------------ */
 
+static uint32_t segment_in(const snag_pipeline *pipeline, const snag_rule *rule, const snag_item *item)
+{
+    uint32_t shape = pipeline->shape_count ? snag_shape_index(pipeline, item) : 0;
+    return rule->segments - 1u + (shape < pipeline->shape_count ? 1 + shape : 0);
+}
+
 static uint32_t segment_of(const snag_engine *engine, const snag_rule *rule, const snag_item *item)
 {
-    uint32_t shape = engine->pipeline->shape_count ? snag_shape_index(engine->pipeline, item) : 0;
-    return rule->segments - 1u + (shape < engine->pipeline->shape_count ? 1 + shape : 0);
+    return segment_in(engine->pipeline, rule, item);
 }
 
 void snag_segment_tell(void *context, const snag_rule *rule, const snag_item *item, int64_t time_ms,
@@ -205,7 +220,7 @@ bool snag_segment_ask(void *context, const snag_rule *rule, const snag_item *ite
     return snag_segment_usual(engine, rule->segments - 1u, segment_of(engine, rule, item), at_ms, usual);
 }
 
-/* --- recovery ------------------------------------------------------------------------------------ */
+/* --- what is stored ------------------------------------------------------------------------------ */
 
 static uint32_t segment_named(const snag_pipeline *pipeline, snag_str owner)
 {
@@ -214,6 +229,46 @@ static uint32_t segment_named(const snag_pipeline *pipeline, snag_str owner)
         i++;
     return i;
 }
+
+uint32_t snag_segment_of_cell(const snag_pipeline *pipeline, snag_str key)
+{
+    uint16_t tag;
+    snag_str owner;
+    snag_str per;
+    bool is = snag_cell_key_get(key, &tag, &owner, &per) && tag == SNAG_SCOPE_TAG_SEGMENT;
+    return is ? segment_named(pipeline, owner) : pipeline->segment_count;
+}
+
+snag_str snag_segment_blob(const snag_engine *engine, uint32_t segment)
+{
+    char key[KEY_BYTES];
+    snag_buf buf = snag_buf_on(key, sizeof key);
+    snag_str name = key_of(&buf, engine->pipeline->segments[segment].owner);
+    uint32_t index = snag_table_find(&engine->table, name, snag_table_hash(name));
+    return index ? snag_table_bytes(&engine->table, index) : (snag_str){"", 0};
+}
+
+bool snag_segment_usual_stored(const snag_segments_stored *stored, const snag_rule *rule,
+                               const snag_item *item, int64_t at_ms, uint64_t *usual)
+{
+    const snag_pipeline *pipeline = stored->pipeline;
+    uint32_t mine = segment_in(pipeline, rule, item);
+    sums own = {0, 0};
+    sums all = {0, 0};
+    for (uint32_t i = 0; i <= pipeline->shape_count; i++) {
+        uint32_t segment = rule->segments - 1u + i;
+        counts are;
+        if (!stored->blobs || !counts_unpack(stored->blobs[segment], &are) ||
+            are.stamp != pipeline->segments[segment].stamp)
+            continue;
+        add_panes(&are, at_ms, &all);
+        if (segment == mine)
+            add_panes(&are, at_ms, &own);
+    }
+    return usual_of(&all, &own, usual);
+}
+
+/* --- recovery ------------------------------------------------------------------------------------ */
 
 /* Cells of segments that this pipeline does not have, or of rules that were others. */
 static void drop_strange(snag_engine *engine)

@@ -172,7 +172,7 @@ struct snag_engine {
     bool merged_before; /* one source now, but what was read comes from a state of several */
     /* sums */
     snag_counters counters;
-    uint64_t excluded[SNAG_EXCLUSIONS_MAX];
+    uint64_t excluded[SNAG_EXCLUSIONS_MAX + SNAG_RULES_MAX]; /* of sources; behind them of rules */
     uint64_t open_episodes;
     uint64_t armed;
     uint64_t open_walks;
@@ -264,6 +264,18 @@ void snag_device_explain(const snag_item *item, snag_buf *buf);
 void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_ahead *ahead);
 /* Whether the op's `where` is true of the event. */
 bool snag_engine_op_holds(snag_engine *engine, const snag_op *op, const snag_event *event);
+/* A rule does not take the event at hand: counted where its `exclude:` is why (exclude.c). */
+void snag_engine_exclude(snag_engine *engine, const snag_rule *rule);
+/* The role in which the event at hand meets a rule by its first op; 0 = in none. */
+static inline uint32_t snag_engine_op_role(snag_engine *engine, const snag_op *op)
+{
+    const snag_rule *rule = &engine->pipeline->rules[op->index];
+    if (snag_engine_op_holds(engine, op, engine->work.event))
+        return op->role;
+    if (op->role == SNAG_ROLE_EVENT && rule->excluded)
+        snag_engine_exclude(engine, rule);
+    return 0;
+}
 /* The worked-on cell learns account, channel and time of the event at hand, and work what the cell knows. */
 void snag_engine_learn(snag_engine *engine);
 /* Stores the worked-on cell; index 0 = not yet in the table, then under this key. */
@@ -374,6 +386,11 @@ void snag_segment_count(snag_engine *engine, uint32_t segment, int64_t time_ms, 
  * known yet. */
 bool snag_segment_usual(const snag_engine *engine, uint32_t first, uint32_t segment, int64_t at_ms,
                         uint64_t *usual);
+/* A segment's cell; {"", 0}: there is none yet. */
+snag_str snag_segment_blob(const snag_engine *engine, uint32_t segment);
+/* The same from what is stored. */
+bool snag_segment_usual_stored(const snag_segments_stored *stored, const snag_rule *rule,
+                               const snag_item *item, int64_t at_ms, uint64_t *usual);
 /* The same two for rules (rules/step.h). */
 void snag_segment_tell(void *context, const snag_rule *rule, const snag_item *item, int64_t time_ms,
                        bool failed, bool tried);

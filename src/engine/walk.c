@@ -159,7 +159,8 @@ static void wait_begin(snag_engine *engine, const snag_journey *journey, const s
         deadline_ms = event->time_ms + learned_ms;
     else if (after->ms >= 0 && !state->ended)
         deadline_ms = snag_wait_end(after->ms, after->span, event, &unzoned);
-    snag_silence silence = snag_silence_begin(&stage->wait, deadline_ms, state->entered_ms);
+    snag_silence silence = snag_silence_begin(deadline_ms, snag_levels_end(after, event, deadline_ms),
+                                              state->entered_ms);
     silence.learned = learned;
     snag_walk_wait(state, &silence);
     engine->counters.zone_default += unzoned;
@@ -375,7 +376,9 @@ void snag_walk_turn(snag_engine *engine, const snag_journey *journey, uint8_t st
     const snag_stage *at = snag_stage_of(engine->pipeline, &journey->stages[stage], item);
     snag_silence silence = snag_walk_silence(&state);
     int64_t due_ms = item->due_ms;
-    if (silence.deadline_ms == SNAG_TIME_NONE || !snag_silence_turn(&silence, event->time_ms, stands))
+    if (silence.deadline_ms == SNAG_TIME_NONE ||
+        !snag_silence_turn(&at->wait, &silence, snag_item_wait_zone(item, &at->wait.after), event->time_ms,
+                           stands))
         return;
     snag_walk_wait(&state, &silence);
     item->due_ms = snag_walk_due(journey, at, &state, event->time_ms);

@@ -27,6 +27,7 @@ typedef struct snag_walk {
     int64_t paused_ms;
     int64_t second_ms;
     snag_learned learned; /* how the deadline was come by */
+    int64_t first_ms;     /* as of snag_silence */
 } snag_walk;
 
 /* False: no walk of this journey. */

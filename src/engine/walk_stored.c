@@ -8,18 +8,19 @@
  *   where a stage warns, has two levels or a clock that stands, that and | level 1 | 0 2 | deadline_ms 8 |
  *   paused_ms 8 | second_ms 8 |
  *   where deadlines are learned, all of that and | learned from 4 | learned share 4 |
+ *   where a stage that warns counts by a calendar whose clock may stand, all of that and | first_ms 8 |
  */
 #include "base/time.h"
 #include "engine/walk.h"
 
 typedef snag_walk walk_state;
 
-_Static_assert(sizeof(walk_state) == 80 && offsetof(walk_state, friction) == 30 &&
+_Static_assert(sizeof(walk_state) == 88 && offsetof(walk_state, friction) == 30 &&
                    offsetof(walk_state, level) == 45 && offsetof(walk_state, deadline_ms) == 48 &&
-                   offsetof(walk_state, learned) == 72,
+                   offsetof(walk_state, learned) == 72 && offsetof(walk_state, first_ms) == 80,
                "packed without gaps");
 enum { STATE_BYTES = 30, JUDGED_BYTES = 45, PATIENT_BYTES = offsetof(walk_state, learned) };
-enum { LEARNED_BYTES = sizeof(walk_state), MILLION = 1000000 };
+enum { LEARNED_BYTES = offsetof(walk_state, first_ms), STOOD_BYTES = sizeof(walk_state), MILLION = 1000000 };
 
 /* A shorter state says no more of its stage's wait than the item does: one deadline, told or not. */
 static void wait_of_item(const snag_item *item, walk_state *state)
@@ -40,8 +41,12 @@ bool snag_walk_get(const snag_item *item, const snag_journey *journey, walk_stat
         memcpy(state, item->state, PATIENT_BYTES);
     else if (item->state_bytes == LEARNED_BYTES)
         memcpy(state, item->state, LEARNED_BYTES);
+    else if (item->state_bytes == STOOD_BYTES)
+        memcpy(state, item->state, STOOD_BYTES);
     else
         return false;
+    if (item->state_bytes < STOOD_BYTES)
+        state->first_ms = SNAG_TIME_NONE;
     if (item->state_bytes < PATIENT_BYTES)
         wait_of_item(item, state);
     return state->stage < journey->stage_count;
@@ -52,6 +57,8 @@ void snag_walk_put(snag_item *item, const snag_journey *journey, const walk_stat
     size_t bytes = journey->patient ? PATIENT_BYTES : journey->judged ? JUDGED_BYTES : STATE_BYTES;
     if (journey->learns)
         bytes = LEARNED_BYTES;
+    if (journey->stands)
+        bytes = STOOD_BYTES;
     item->state_bytes = (uint16_t)bytes;
     if (bytes == STATE_BYTES)
         memcpy(item->state, state, STATE_BYTES);
@@ -59,8 +66,10 @@ void snag_walk_put(snag_item *item, const snag_journey *journey, const walk_stat
         memcpy(item->state, state, JUDGED_BYTES);
     else if (bytes == PATIENT_BYTES)
         memcpy(item->state, state, PATIENT_BYTES);
-    else
+    else if (bytes == LEARNED_BYTES)
         memcpy(item->state, state, LEARNED_BYTES);
+    else
+        memcpy(item->state, state, STOOD_BYTES);
     item->hold = !state->ended;
 }
 
@@ -81,7 +90,7 @@ snag_silence snag_walk_silence(const walk_state *state)
     return (snag_silence){.deadline_ms = state->deadline_ms,
                           .at_ms = state->entered_ms,
                           .paused_ms = state->paused_ms,
-                          .first_ms = SNAG_TIME_NONE,
+                          .first_ms = state->first_ms,
                           .second_ms = state->second_ms,
                           .level = state->level,
                           .learned = state->learned};
@@ -92,6 +101,7 @@ void snag_walk_wait(walk_state *state, const snag_silence *silence)
     state->deadline_ms = silence->deadline_ms;
     state->paused_ms = silence->paused_ms;
     state->second_ms = silence->second_ms;
+    state->first_ms = silence->first_ms;
     state->level = (uint8_t)silence->level;
     state->learned = silence->learned;
 }
@@ -119,7 +129,8 @@ static bool wait_sound(const snag_item *item, const snag_stage *stage, const wal
            state->level <= SNAG_TOLD_SECOND && state->learned.millionths < MILLION &&
            (!item->open || state->level > SNAG_TOLD_NOTHING) &&
            (silence.paused_ms == SNAG_TIME_NONE || snag_time_sane(silence.paused_ms)) &&
-           (silence.second_ms == SNAG_TIME_NONE || snag_time_sane(silence.second_ms));
+           (silence.second_ms == SNAG_TIME_NONE || snag_time_sane(silence.second_ms)) &&
+           (silence.first_ms == SNAG_TIME_NONE || snag_time_sane(silence.first_ms));
 }
 
 bool snag_walk_sound(const snag_journey *journey, const snag_item *item)
@@ -166,7 +177,8 @@ uint8_t snag_walk_stage(const snag_item *item)
 {
     walk_state state = {.stage = SNAG_STAGES_MAX};
     if (item->state_bytes == STATE_BYTES || item->state_bytes == JUDGED_BYTES ||
-        item->state_bytes == PATIENT_BYTES || item->state_bytes == LEARNED_BYTES)
+        item->state_bytes == PATIENT_BYTES || item->state_bytes == LEARNED_BYTES ||
+        item->state_bytes == STOOD_BYTES)
         memcpy(&state, item->state, STATE_BYTES);
     return state.stage < SNAG_STAGES_MAX ? state.stage : SNAG_STAGES_MAX;
 }

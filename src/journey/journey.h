@@ -89,6 +89,7 @@ typedef struct snag_journey {
     bool patient;  /* some stage warns, has two levels, or a clock that stands */
     bool promised; /* some stage has a promise: */
     bool learns;   /* some stage's due: is learned */
+    bool stands;   /* some stage warns of what a calendar counts whose clock may stand */
     int64_t expire_ms; /* a walk so long in one stage is abandoned; -1 = never */
     int64_t settle_ms; /* for so long after its end its outcome may be amended; 0 = final at once */
     snag_poll survey;

@@ -71,3 +71,28 @@ int64_t snag_wait_end(int64_t elapsed_ms, const snag_span *span, const snag_even
         return snag_span_end(span, NULL, event->time_ms);
     return snag_span_end(span, snag_event_zone(span->calendar, event, unknown), event->time_ms);
 }
+
+int64_t snag_levels_end(const snag_levels *levels, const snag_event *event, int64_t deadline_ms)
+{
+    bool unknown = false; /* said already: both levels are counted in one zone */
+    if (levels->then_ms < 0 || deadline_ms == SNAG_TIME_NONE)
+        return SNAG_TIME_NONE;
+    if (!levels->then_span)
+        return deadline_ms + levels->then_ms - levels->ms;
+    int64_t second_ms = snag_wait_end(levels->then_ms, levels->then_span, event, &unknown);
+    return second_ms > deadline_ms ? second_ms : deadline_ms;
+}
+
+int64_t snag_span_stood(const snag_span *span, const snag_zone *zone, int64_t began_ms, int64_t deadline_ms,
+                        int64_t from_ms, int64_t to_ms)
+{
+    const snag_season *season;
+    const snag_amount *amount = span ? snag_span_at(span, began_ms, &season) : NULL;
+    bool business = amount && (amount->unit == SNAG_SPAN_BUSINESS_HOURS ||
+                               amount->unit == SNAG_SPAN_BUSINESS_DAYS);
+    if (!business)
+        return deadline_ms + (to_ms - from_ms);
+    int64_t open_ms = snag_calendar_open(&span->calendar->hours, zone, from_ms, to_ms);
+    return open_ms > 0 ? snag_calendar_add_hours(&span->calendar->hours, zone, deadline_ms, open_ms)
+                       : deadline_ms;
+}

@@ -77,8 +77,9 @@ typedef struct snag_learned {
 typedef struct snag_levels {
     int64_t ms;
     int64_t then_ms;       /* [ms, then_ms] */
-    const snag_span *span; /* where a calendar or seasons count the first; then there is no second */
-    uint32_t learned;      /* as in snag_wait; then there is no second either */
+    const snag_span *span; /* where a calendar or seasons count the first … */
+    const snag_span *then_span; /* … and the second */
+    uint32_t learned;      /* as in snag_wait; then there is no second */
 } snag_levels;
 
 /* How a silence is borne: how long, or by what promise, and what is told on the way. */
@@ -90,7 +91,7 @@ typedef struct snag_patience {
 } snag_patience;
 
 /* So long and nothing else; -1 = for ever. */
-#define SNAG_PATIENCE(after_ms) {{(after_ms), -1, NULL, 0}, -1, -1, -1}
+#define SNAG_PATIENCE(after_ms) {{(after_ms), -1, NULL, NULL, 0}, -1, -1, -1}
 
 /* What holds for a count that begins at from_ms. *season: NULL where none holds. */
 const snag_amount *snag_span_at(const snag_span *span, int64_t from_ms, const snag_season **season);
@@ -105,5 +106,12 @@ const snag_zone *snag_event_zone(const snag_calendar_spec *calendar, const snag_
 int64_t snag_span_end(const snag_span *span, const snag_zone *zone, int64_t from_ms);
 /* The same for a wait and the event that it begins with. *unknown as above. */
 int64_t snag_wait_end(int64_t elapsed_ms, const snag_span *span, const snag_event *event, bool *unknown);
+/* When the second level of a wait that begins with the event is over, of which the first is over at
+ * deadline_ms: not before that. SNAG_TIME_NONE: there is none. */
+int64_t snag_levels_end(const snag_levels *levels, const snag_event *event, int64_t deadline_ms);
+/* A deadline of a wait that began at began_ms, whose clock stood from from_ms to to_ms: business hours and
+ * days move on by the open time that passed meanwhile, all else by all of it. span: NULL = elapsed time. */
+int64_t snag_span_stood(const snag_span *span, const snag_zone *zone, int64_t began_ms, int64_t deadline_ms,
+                        int64_t from_ms, int64_t to_ms);
 
 #endif

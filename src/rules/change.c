@@ -296,9 +296,28 @@ static void put_day(snag_buf *buf, const char *name, int64_t day)
     snag_buf_printf(buf, ",\"%s\":\"%04lld-%02d-%02d\"", name, (long long)year, month, of_month);
 }
 
-static void explain(const snag_rule *rule, const void *bytes, size_t size, snag_buf *buf)
+/* Below and above which the running period would be alerted, if it were over now. */
+static void put_bounds(const snag_rule *rule, const pair *held, snag_buf *buf)
+{
+    const snag_margin *by = &rule->params.by;
+    double mean = (double)held->sum / WEEKS;
+    if (by->way <= 0) {
+        snag_buf_str_put(buf, SNAG_STR(",\"too_few_below\":"));
+        snag_buf_double(buf, mean * (double)(MILLION - by->millionths) / MILLION);
+    }
+    if (by->way >= 0) {
+        snag_buf_str_put(buf, SNAG_STR(",\"too_many_above\":"));
+        snag_buf_double(buf, mean * (double)(MILLION + by->millionths) / MILLION);
+    }
+    snag_buf_str_put(buf, SNAG_STR(",\"min\":"));
+    snag_buf_int(buf, rule->params.min);
+}
+
+static void explain(const snag_rule *rule, const void *bytes, size_t size, const uint64_t *usual,
+                    snag_buf *buf)
 {
     state kept = {0};
+    (void)usual;
     if (size == 0)
         return;
     memcpy(&kept, bytes, size);
@@ -307,6 +326,7 @@ static void explain(const snag_rule *rule, const void *bytes, size_t size, snag_
     snag_buf_int(buf, held.uses);
     snag_buf_str_put(buf, SNAG_STR(",\"usual\":"));
     snag_buf_double(buf, (double)held.sum / WEEKS);
+    put_bounds(rule, &held, buf);
     put_day(buf, "judged_next", first_day(rule, kept.next));
     put_day(buf, "counted_from", first_day(rule, (int64_t)kept.first + 1));
 }

@@ -386,6 +386,18 @@ static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool op
     return true;
 }
 
+static void explain(const snag_rule *rule, const void *bytes, size_t size, const uint64_t *usual,
+                    snag_buf *buf)
+{
+    (void)bytes;
+    (void)usual;
+    size_t count = size < offsetof(state, times) ? 0 : (size - offsetof(state, times)) / entry_bytes(rule);
+    snag_buf_str_put(buf, SNAG_STR(",\"observed\":"));
+    snag_buf_int(buf, (int64_t)count);
+    snag_buf_str_put(buf, SNAG_STR(",\"threshold\":"));
+    snag_buf_int(buf, rule->params.count);
+}
+
 static snag_err check(const snag_rule *rule, snag_diag *diag)
 {
     const snag_rule_params *params = &rule->params;
@@ -420,4 +432,5 @@ const snag_rule_kind snag_rule_count = {
     .event = on_event,
     .timer = on_timer,
     .sound = sound,
+    .explain = explain,
 };

@@ -217,9 +217,11 @@ static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool op
     return true;
 }
 
-static void explain(const snag_rule *rule, const void *bytes, size_t size, snag_buf *buf)
+static void explain(const snag_rule *rule, const void *bytes, size_t size, const uint64_t *usual,
+                    snag_buf *buf)
 {
     state kept = {0};
+    (void)usual;
     (void)rule;
     memcpy(&kept, bytes, size);
     snag_buf_str_put(buf, SNAG_STR(",\"places\":"));

@@ -16,14 +16,13 @@
  *
  * `promise: NAME` takes the deadline from a time on the question. A question that brings another time moves
  * the promise: the newest counts, the first is told beside it. Between `pause:` and `resume:` it is the other
- * side's turn and the clock stands: deadlines move on by as long as it stood.
- *
+ * side's turn and the clock stands: deadlines move on by as long as it stood (rules/silence.h).
  *
  * State, either of two:
  *     armed or open: the deadline (8 bytes) and the question's time (8 bytes)
  *     overtake only: SNAG_TIME_NONE and the newest answer's time, forgotten some time after D has passed
- * Rules with warn, levels, promise or pause add four: since when the clock stands, the first promise, the
- * second level's deadline, and how far the episode has come (8 bytes each). Where `after:` is learned, also
+ * Rules with warn, levels, promise or pause add four: since when the clock stands, the first deadline, the
+ * second level's, and how far the episode has come (8 bytes each). Where `after:` is learned, also
  * from how many, and which share of them (4 bytes each).
  */
 #include "base/assert.h"
@@ -60,7 +59,9 @@ static const snag_field fields[] = {
      .added = true, .otherwise = -1, .words = snag_silence_sides,
      .summary = "whose silence it is: told in the alert"},
     SNAG_FIELD_MATCHER_ADDED("pause", pause, SNAG_ROLE_PAUSE,
-                             "from this event on it is the other side's turn, and the clock stands"),
+                             "from this event on it is the other side's turn, and the clock stands: what is "
+                             "due moves on by as long as it stood, in business hours or days by the open "
+                             "time of it"),
     SNAG_FIELD_MATCHER_ADDED("resume", resume, SNAG_ROLE_RESUME, "from this event on it runs again"),
 };
 
@@ -113,7 +114,7 @@ static void remember_answer(const snag_rule *rule, snag_rule_step *step, int64_t
     bool had = snag_rule_state_bytes(step) > 0;
     if (rule->params.overtake_ms <= 0 || (had && kept->at_ms >= time_ms))
         return;
-    *kept = snag_silence_begin(&rule->params.wait, SNAG_TIME_NONE, time_ms);
+    *kept = snag_silence_begin(SNAG_TIME_NONE, SNAG_TIME_NONE, time_ms);
     int64_t gap_ms = rule->params.overtake_ms > SNAG_TIDY_MS ? rule->params.overtake_ms : SNAG_TIDY_MS;
     snag_rule_arm(step, time_ms + gap_ms);
     state_keep(rule, step);
@@ -214,7 +215,8 @@ static void on_question(const snag_rule *rule, snag_rule_step *step, const snag_
     if (!deadline_of(rule, step, event, &deadline_ms, &learned))
         return;
     snag_rule_forget_all(step);
-    *kept = snag_silence_begin(&rule->params.wait, deadline_ms, event->time_ms);
+    *kept = snag_silence_begin(deadline_ms, snag_levels_end(&rule->params.wait.after, event, deadline_ms),
+                               event->time_ms);
     kept->learned = learned;
     state_keep(rule, step);
     snag_rule_note(step);
@@ -226,7 +228,8 @@ static void on_turn(const snag_rule *rule, snag_rule_step *step, const snag_even
 {
     state *kept = state_of(step);
     bool waiting = snag_rule_state_bytes(step) > 0 && kept->deadline_ms != SNAG_TIME_NONE;
-    if (!waiting || !snag_silence_turn(kept, event->time_ms, stands))
+    if (!waiting || !snag_silence_turn(&rule->params.wait, kept, snag_rule_wait_zone(step),
+                                       event->time_ms, stands))
         return;
     state_keep(rule, step);
     arm(rule, step, kept, event->time_ms);
@@ -244,7 +247,9 @@ static void on_found(const snag_rule *rule, snag_rule_step *step, const snag_eve
     snag_rule_note(step);
     if (snag_rule_is_open(step))
         return;
-    *kept = snag_silence_begin(&rule->params.wait, event->time_ms, event->time_ms);
+    *kept = snag_silence_begin(event->time_ms,
+                               snag_levels_end(&rule->params.wait.after, event, event->time_ms),
+                               event->time_ms);
     kept->level = SNAG_TOLD_OVERDUE;
     state_keep(rule, step);
     arm(rule, step, kept, event->time_ms);
@@ -324,9 +329,11 @@ static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool op
     return due_ms == (open ? SNAG_NEVER : kept.deadline_ms);
 }
 
-static void explain(const snag_rule *rule, const void *bytes, size_t size, snag_buf *buf)
+static void explain(const snag_rule *rule, const void *bytes, size_t size, const uint64_t *usual,
+                    snag_buf *buf)
 {
     state kept = {0};
+    (void)usual;
     if (size <= SHORT_BYTES)
         return;
     memcpy(&kept, bytes, size);
@@ -354,9 +361,6 @@ static snag_err check(const snag_rule *rule, snag_diag *diag)
     if (params->wait.after.learned && params->pause.count > 0)
         return snag_fail(diag, SNAG_CONFIG,
                          "pause goes with elapsed time: a learned time cannot tell whose turn it was");
-    if (params->wait.after.span && params->pause.count > 0)
-        return snag_fail(diag, SNAG_CONFIG,
-                         "pause goes with elapsed time: a calendar's clock does not stand");
     if (params->wait.promise >= 0 && params->overtake_ms > 0)
         return snag_fail(diag, SNAG_CONFIG, "overtake does not go with promise");
     if ((params->pause.count > 0) != (params->resume.count > 0))

@@ -225,9 +225,11 @@ static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool op
     return true;
 }
 
-static void explain(const snag_rule *rule, const void *bytes, size_t size, snag_buf *buf)
+static void explain(const snag_rule *rule, const void *bytes, size_t size, const uint64_t *usual,
+                    snag_buf *buf)
 {
     state kept = {0};
+    (void)usual;
     size_t done = size > offsetof(state, runs) ? (size - offsetof(state, runs)) / sizeof(run) : 0;
     memcpy(&kept, bytes, size);
     while (done > 0 && !is_live(&kept.runs[done - 1]))

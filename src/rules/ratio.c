@@ -324,16 +324,48 @@ static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool op
     return true;
 }
 
-static void explain(const snag_rule *rule, const void *bytes, size_t size, snag_buf *buf)
+/* A share, or times what is usual; nothing where that is not known. */
+static void put_level(snag_buf *buf, const char *name, int64_t share, const uint64_t *usual)
 {
+    double bound = (double)share / MILLION;
+    if (snag_is_times(share) && !usual)
+        return;
+    if (snag_is_times(share))
+        bound = -bound * (double)*usual / (double)(INT64_C(1) << SNAG_USUAL_BITS);
+    snag_buf_printf(buf, ",\"%s\":", name);
+    snag_buf_double(buf, bound);
+}
+
+static void put_usual(snag_buf *buf, const uint64_t *usual)
+{
+    snag_buf_str_put(buf, SNAG_STR(",\"usual\":"));
+    if (usual)
+        snag_buf_double(buf, (double)*usual / (double)(INT64_C(1) << SNAG_USUAL_BITS));
+    else
+        snag_buf_str_put(buf, SNAG_STR("\"not known: under 100 attempts in the seven days before\""));
+}
+
+static void explain(const snag_rule *rule, const void *bytes, size_t size, const uint64_t *usual,
+                    snag_buf *buf)
+{
+    const snag_rule_params *params = &rule->params;
     state kept = {0};
-    (void)rule;
     memcpy(&kept, bytes, size);
     sums total = sums_of(&kept, size ? (size - HEAD_BYTES) / sizeof(pane) : 0);
     snag_buf_str_put(buf, SNAG_STR(",\"failed\":"));
     snag_buf_int(buf, (int64_t)total.failed);
     snag_buf_str_put(buf, SNAG_STR(",\"attempts\":"));
     snag_buf_int(buf, (int64_t)total.tried);
+    if (total.tried > 0) {
+        snag_buf_str_put(buf, SNAG_STR(",\"value\":"));
+        snag_buf_double(buf, (double)total.failed / (double)total.tried);
+    }
+    if (snag_is_times(params->enter))
+        put_usual(buf, usual);
+    put_level(buf, "threshold", params->enter, usual);
+    put_level(buf, "ends_below", leave_of(rule), usual);
+    snag_buf_str_put(buf, SNAG_STR(",\"min_attempts\":"));
+    snag_buf_int(buf, params->min);
 }
 
 static snag_err check(const snag_rule *rule, snag_diag *diag)

@@ -185,6 +185,8 @@ typedef struct snag_rule {
     const snag_rule_kind *kind;
     uint16_t scope;
     snag_matcher event;
+    const snag_expr *excluded; /* true of an event that it would take but for `exclude:`; NULL = has none */
+    uint16_t exclusion;        /* its number among the pipeline's, from 1 */
     snag_rule_params params;
     int64_t expire_ms; /* an episode ends so long after it began; -1 = only by its test */
     uint16_t sketch;   /* of the times it waits, as of a stage */
@@ -233,9 +235,11 @@ struct snag_rule_kind {
     /* The time since when a sound state waits for what the rule's sketch measures; SNAG_TIME_NONE: it does
      * not. NULL = this kind never does. */
     int64_t (*waits_since)(const void *state, size_t state_bytes);
-    /* What people may want to know of a sound state, as JSON members, each with its comma before it. NULL =
+    /* What people may want to know of a sound state, as JSON members, each with its comma before it. usual:
+     * the share that usually fails in its segment, NULL where it is not asked or too little is known. NULL =
      * nothing. */
-    void (*explain)(const snag_rule *rule, const void *state, size_t state_bytes, snag_buf *buf);
+    void (*explain)(const snag_rule *rule, const void *state, size_t state_bytes, const uint64_t *usual,
+                    snag_buf *buf);
 };
 
 /* A time or span that arithmetic can bear. */
@@ -266,6 +270,8 @@ int64_t snag_rule_due(snag_rule_step *step, const snag_levels *wait, snag_learne
 void snag_rule_waited(snag_rule_step *step, int64_t since_ms, bool ended);
 /* The zone that the step's event names; for a timer the one that was captured last. */
 const snag_zone *snag_rule_zone(snag_rule_step *step, const snag_calendar_spec *calendar);
+/* The zone in which the rule's wait is counted, as captured when it began; NULL where no calendar counts. */
+const snag_zone *snag_rule_wait_zone(const snag_rule_step *step);
 /* An attempt of the step's event, for what is usual in its segment. */
 void snag_rule_tell(snag_rule_step *step, bool failed, bool tried);
 /* Which share of attempts usually fails there, as of at_ms; false: too little is known. */

@@ -229,12 +229,16 @@ static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool op
     return snag_time_sane(kept.at_ms) && due_ms != SNAG_NEVER;
 }
 
-static void explain(const snag_rule *rule, const void *bytes, size_t size, snag_buf *buf)
+static void explain(const snag_rule *rule, const void *bytes, size_t size, const uint64_t *usual,
+                    snag_buf *buf)
 {
     state kept = {0};
+    (void)usual;
     memcpy(&kept, bytes, size);
     snag_buf_str_put(buf, SNAG_STR(",\"score\":"));
     snag_buf_double(buf, number(total_of(rule, &kept)));
+    snag_buf_str_put(buf, SNAG_STR(",\"threshold\":"));
+    snag_buf_double(buf, (double)rule->params.enter / MILLION);
     snag_buf_str_put(buf, SNAG_STR(",\"contributions\":{"));
     for (uint32_t i = 0; size && i < rule->params.score.count; i++) {
         if (i)

@@ -7,21 +7,21 @@ enum { MILLION = 1000000 };
 
 const char *const snag_silence_sides[] = {"us", "customer", NULL};
 
-snag_silence snag_silence_begin(const snag_patience *wait, int64_t deadline_ms, int64_t at_ms)
+snag_silence snag_silence_begin(int64_t deadline_ms, int64_t second_ms, int64_t at_ms)
 {
-    snag_silence silence = {deadline_ms, at_ms, SNAG_TIME_NONE, SNAG_TIME_NONE, SNAG_TIME_NONE,
-                            SNAG_TOLD_NOTHING, {0, 0}};
-    if (wait->after.then_ms >= 0 && deadline_ms != SNAG_TIME_NONE)
-        silence.second_ms = deadline_ms + wait->after.then_ms - wait->after.ms;
-    return silence;
+    return (snag_silence){deadline_ms, at_ms, SNAG_TIME_NONE, SNAG_TIME_NONE, second_ms,
+                          SNAG_TOLD_NOTHING, {0, 0}};
 }
 
-/* How long before it is due the warning comes: a share of the whole time, rounded down. */
+/* How long before it is due the warning comes: a share of the whole time, rounded down. Of a calendar's the
+ * time is what it was before its clock stood. */
 static int64_t warn_gap_ms(const snag_patience *wait, const snag_silence *silence)
 {
     int64_t whole_ms = wait->after.ms;
+    bool stood = wait->promise < 0 && silence->first_ms != SNAG_TIME_NONE;
+    int64_t until_ms = stood ? silence->first_ms : silence->deadline_ms;
     if (wait->promise >= 0 || wait->after.span || silence->learned.n)
-        whole_ms = silence->deadline_ms > silence->at_ms ? silence->deadline_ms - silence->at_ms : 0;
+        whole_ms = until_ms > silence->at_ms ? until_ms - silence->at_ms : 0;
     return whole_ms / MILLION * wait->warn + whole_ms % MILLION * wait->warn / MILLION;
 }
 
@@ -54,7 +54,8 @@ snag_rule_facts snag_silence_facts(const snag_patience *wait, const snag_silence
     if (silence->deadline_ms > silence->at_ms || wait->promise >= 0)
         facts.deadline_ms = silence->deadline_ms; /* else both are the time of another product's word */
     facts.promised = wait->promise >= 0;
-    facts.first_promise_ms = silence->first_ms;
+    if (facts.promised)
+        facts.first_promise_ms = silence->first_ms;
     if (wait->waits_on >= 0)
         facts.waits_on = snag_silence_sides[wait->waits_on];
     if (wait->warn >= 0 || wait->after.then_ms >= 0)
@@ -74,6 +75,7 @@ snag_rule_facts snag_silence_facts_told(const snag_patience *wait, const snag_si
     if (silence->level == SNAG_TOLD_SECOND) {
         facts.within_ms = wait->after.then_ms;
         facts.deadline_ms = silence->second_ms;
+        facts.span = wait->after.then_span;
     }
     return facts;
 }
@@ -101,8 +103,10 @@ bool snag_silence_move(snag_silence *silence, int64_t deadline_ms, int64_t time_
     return silence->level > SNAG_TOLD_NOTHING && deadline_ms >= time_ms;
 }
 
-bool snag_silence_turn(snag_silence *silence, int64_t time_ms, bool stands)
+bool snag_silence_turn(const snag_patience *wait, snag_silence *silence, const snag_zone *zone,
+                       int64_t time_ms, bool stands)
 {
+    const snag_levels *after = &wait->after;
     bool stood = silence->paused_ms != SNAG_TIME_NONE;
     if (time_ms < silence->at_ms || stands == stood || (stood && time_ms < silence->paused_ms))
         return false; /* late: of an earlier turn */
@@ -110,11 +114,14 @@ bool snag_silence_turn(snag_silence *silence, int64_t time_ms, bool stands)
         silence->paused_ms = time_ms;
         return true;
     }
-    int64_t stood_ms = time_ms - silence->paused_ms;
+    if (after->span && silence->first_ms == SNAG_TIME_NONE)
+        silence->first_ms = silence->deadline_ms;
     if (silence->level < SNAG_TOLD_OVERDUE)
-        silence->deadline_ms += stood_ms;
+        silence->deadline_ms = snag_span_stood(after->span, zone, silence->at_ms, silence->deadline_ms,
+                                               silence->paused_ms, time_ms);
     if (silence->second_ms != SNAG_TIME_NONE)
-        silence->second_ms += stood_ms;
+        silence->second_ms = snag_span_stood(after->then_span, zone, silence->at_ms, silence->second_ms,
+                                             silence->paused_ms, time_ms);
     silence->paused_ms = SNAG_TIME_NONE;
     return true;
 }

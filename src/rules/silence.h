@@ -7,7 +7,8 @@
  *     began         :    deadline second
  *
  * A deadline is worked out once, when the silence begins. Two things move it: a promise that is moved (the
- * first one is told beside the newest), and a clock that stands while it is the other side's turn.
+ * first one is told beside the newest), and a clock that stands while it is the other side's turn: it moves
+ * on by as long as that was, a deadline in business hours or days by the open time of it (snag_span_stood).
  */
 #ifndef SNAG_RULES_SILENCE_H
 #define SNAG_RULES_SILENCE_H
@@ -21,7 +22,8 @@ typedef struct snag_silence {
     int64_t deadline_ms;
     int64_t at_ms;     /* since when */
     int64_t paused_ms; /* SNAG_TIME_NONE: the clock runs */
-    int64_t first_ms;  /* the first promise, where it was moved; else SNAG_TIME_NONE */
+    int64_t first_ms;  /* the deadline as it was at first, where a promise was moved or a calendar's clock
+                          stood; else SNAG_TIME_NONE */
     int64_t second_ms; /* the second level's deadline; SNAG_TIME_NONE where there is none */
     int64_t level;     /* SNAG_TOLD_* */
     snag_learned learned; /* how the deadline was come by */
@@ -30,7 +32,8 @@ typedef struct snag_silence {
 /* us, customer: in the order of snag_patience.waits_on. */
 extern const char *const snag_silence_sides[];
 
-snag_silence snag_silence_begin(const snag_patience *wait, int64_t deadline_ms, int64_t at_ms);
+/* second_ms: the second level's deadline (snag_levels_end). */
+snag_silence snag_silence_begin(int64_t deadline_ms, int64_t second_ms, int64_t at_ms);
 /* When there is more to tell, seen from what is told already; SNAG_NEVER while the clock stands. */
 int64_t snag_silence_due(const snag_patience *wait, const snag_silence *silence);
 /* A timer has come: one level further. */
@@ -45,8 +48,10 @@ snag_reason snag_silence_ends(const snag_silence *silence, int64_t time_ms, snag
 bool snag_silence_promise(int64_t slot, const snag_event *event, int64_t *deadline_ms);
 /* It is promised anew; true: so that what was told holds no more. */
 bool snag_silence_move(snag_silence *silence, int64_t deadline_ms, int64_t time_ms);
-/* The other side's turn begins (stands) or ends; false: nothing changes. */
-bool snag_silence_turn(snag_silence *silence, int64_t time_ms, bool stands);
+/* The other side's turn begins (stands) or ends; false: nothing changes. zone: in which the wait is counted;
+ * not looked at where it is by no calendar. */
+bool snag_silence_turn(const snag_patience *wait, snag_silence *silence, const snag_zone *zone,
+                       int64_t time_ms, bool stands);
 /* Whether stored bytes can be a silence: times that arithmetic can bear, levels that go with the patience. */
 bool snag_silence_sound(const snag_patience *wait, const snag_silence *silence);
 /* As JSON members, each with its comma before it. */

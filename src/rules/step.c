@@ -81,13 +81,15 @@ void snag_rule_waited(snag_rule_step *step, int64_t since_ms, bool ended)
 
 const snag_zone *snag_rule_zone(snag_rule_step *step, const snag_calendar_spec *calendar)
 {
-    snag_str named = {"", 0};
     bool unknown = false; /* counted where the event came */
     if (step->event)
         return snag_event_zone(calendar, step->event, &step->unzoned);
-    if (calendar->zone_slot >= 0)
-        snag_item_captured(step->item, calendar->zone_tag, &named);
-    return snag_span_zone(calendar, named, &unknown);
+    return snag_item_zone(step->item, calendar, &unknown);
+}
+
+const snag_zone *snag_rule_wait_zone(const snag_rule_step *step)
+{
+    return snag_item_wait_zone(step->item, &step->rule->params.wait.after);
 }
 
 void snag_rule_tell(snag_rule_step *step, bool failed, bool tried)
@@ -252,6 +254,21 @@ bool snag_item_captured(const snag_item *item, uint32_t tag, snag_str *text)
             return !unpack.bad && text->size > 0;
     }
     return false;
+}
+
+const snag_zone *snag_item_zone(const snag_item *item, const snag_calendar_spec *calendar, bool *unknown)
+{
+    snag_str named = {"", 0};
+    if (calendar->zone_slot >= 0)
+        snag_item_captured(item, calendar->zone_tag, &named);
+    return snag_span_zone(calendar, named, unknown);
+}
+
+const snag_zone *snag_item_wait_zone(const snag_item *item, const snag_levels *wait)
+{
+    bool unknown = false; /* said when it began */
+    const snag_calendar_spec *calendar = wait->span ? wait->span->calendar : NULL;
+    return calendar ? snag_item_zone(item, calendar, &unknown) : NULL;
 }
 
 void snag_item_capture_tag(snag_item *item, const snag_signal_spec *spec)

@@ -58,6 +58,11 @@ void snag_item_shape(snag_item *item, snag_str shape);
 void snag_item_capture(snag_item *item, const snag_signal_spec *spec, const snag_event *event);
 /* The captured text of a name; false where it was not captured. */
 bool snag_item_captured(const snag_item *item, uint32_t tag, snag_str *text);
+/* The zone that the event named which the captured values are of; the calendar's own where it named none
+ * that is known (then *unknown is set). */
+const snag_zone *snag_item_zone(const snag_item *item, const snag_calendar_spec *calendar, bool *unknown);
+/* The same for a wait; NULL where no calendar counts it. */
+const snag_zone *snag_item_wait_zone(const snag_item *item, const snag_levels *wait);
 /* A capture of format 1 has no tags: they are those of the headline it was made for. */
 void snag_item_capture_tag(snag_item *item, const snag_signal_spec *spec);
 

@@ -160,17 +160,21 @@ static snag_err take(snag_partition *partition, const snag_event *events, size_t
     return err;
 }
 
-/* Duplicates are the engine's to see; people see them here. */
+/* Duplicates, and what is excluded, are the engine's to see; people see them here. */
 snag_err snag_partition_take(snag_partition *partition, size_t count, snag_diag *diag)
 {
     snag_worker *worker = partition->worker;
     snag_counters before, after;
+    uint64_t excluded = snag_engine_excluded_all(partition->engine);
     snag_engine_counters(partition->engine, &before);
     if (count)
         snag_partition_ticks_tell(partition, worker->events, count);
     snag_err err = take(partition, worker->events, count, diag);
     snag_engine_counters(partition->engine, &after);
     atomic_fetch_add(&worker->stats->duplicates, after.duplicate - before.duplicate);
+    excluded = snag_engine_excluded_all(partition->engine) - excluded;
+    if (excluded)
+        atomic_fetch_add(&worker->stats->excluded, excluded);
     return err;
 }
 

@@ -29,6 +29,7 @@
     X(wrong_key, "of these: the key is not the customer")                           \
     X(late, "events that came too late")                                            \
     X(duplicates, "events that came twice")                                         \
+    X(excluded, "events that an exclude: took, of a source or of a rule")           \
     X(commits, "transactions committed")                                            \
     X(restarts, "times the worker went back to what was committed")                 \
     X(ticks, "times the clock moved an idle partition's time")                      \

@@ -217,6 +217,7 @@ static void begin(void)
 /* Whatever was let in must bear all that can be done with it. */
 static void use(snag_engine *engine)
 {
+    const snag_segments_stored segments = {&here.config.pipeline, NULL};
     char memory[65536];
     snag_str key;
     snag_str bytes;
@@ -232,7 +233,7 @@ static void use(snag_engine *engine)
         }
         if (snag_segment_is_cell(key))
             continue;
-        SNAG_ASSERT(snag_cell_explain(&here.config.pipeline, key, bytes, &buf) == SNAG_OK);
+        SNAG_ASSERT(snag_cell_explain(&segments, key, bytes, &buf) == SNAG_OK);
         buf.size = 0;
         (void)snag_engine_explain(engine, snag_cell_owner(key), &buf);
     }
@@ -254,9 +255,10 @@ static void try_cell(snag_str key, snag_str bytes)
     size_t records = 0;
     char text[65536];
     snag_buf buf = snag_buf_on(text, sizeof text);
+    const snag_segments_stored segments = {&here.config.pipeline, NULL};
     snag_engine *engine = engine_new(&memory, &records);
     (void)snag_cell_owner(key);
-    snag_err err = snag_cell_explain(&here.config.pipeline, key, bytes, &buf);
+    snag_err err = snag_cell_explain(&segments, key, bytes, &buf);
     SNAG_ASSERT(err == SNAG_OK || err == SNAG_STATE);
     for (size_t i = 0; i < here.count; i += 3)
         SNAG_ASSERT(snag_engine_restore(engine, snag_str_of(here.cells[i].key, here.cells[i].key_size),

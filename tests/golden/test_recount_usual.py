@@ -228,4 +228,5 @@ def one(seed, folder, turned=""):
     return 0
 
 
-run_streams(one, range(1, 5), TURNED, range(1, 4))
+if __name__ == "__main__":
+    run_streams(one, range(1, 5), TURNED, range(1, 4))

@@ -69,6 +69,35 @@ def excluded(folder):
     check("not excluded: nothing is said of it", "excluded" in summary, False)
 
 
+RULE_EXCLUDES = """  declined: { event: Payment Failed, where: order != "9", per: order, count: 2,
+              within: 30m, exclude: { agent: [bot, spider], order: "8" } }
+  other: { event: Payment Failed, count: 1, within: 1m, exclude: { agent: crow } }
+"""
+
+
+def excluded_by_rule(folder):
+    """Counted under the rule: what it names and would have taken."""
+    head = pipeline(keep="order: order, agent: agent").split("  declined")[0]
+    events = [happened(0, "ann", "7", agent="bot"), happened(1, "ann", "7"), happened(2, "ann", "7"),
+              happened(3, "eve", "8"), happened(4, "eve", "8", agent="spider"),
+              happened(5, "eve", "9", agent="bot"), happened(1, "ann", "7")]  # not by where:; a duplicate
+
+    def told(text):
+        alerts, summary, _ = replay(folder, text, events)
+        return [alert["subject"] for alert in alerts if alert["data"]["why"]["rule"] == "declined"], summary
+
+    who, summary = told(head + RULE_EXCLUDES)
+    check("excluded by a rule: who is told of", who, ["ann"])
+    rows = [line for line in summary.splitlines() if line.startswith(("declined", "other"))]
+    check("excluded by a rule: counted", [row.endswith(" 3 excluded") for row in rows], [True, False])
+    check("excluded by a rule: the whole text", told(head + RULE_EXCLUDES.replace("bot", "Bot"))[0], ["ann"])
+    (folder / "e.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events[3:5]))
+    done = subprocess.run([SNAG, "check", folder / "p.yaml", "--sample", folder / "e.jsonl"], text=True,
+                          capture_output=True, check=False)
+    words = "finding: exclude of rule declined takes every event that it names"
+    check("excluded by a rule: all of a sample", (done.returncode, words in done.stdout), (1, True))
+
+
 def hidden(folder):
     people = ("ann@example.com", "bob@example.com")
     events = [happened(minute, who, "7") for minute in range(4) for who in people]
@@ -159,6 +188,7 @@ def items(folder):
 with tempfile.TemporaryDirectory() as name:
     items(pathlib.Path(name))
     excluded(pathlib.Path(name))
+    excluded_by_rule(pathlib.Path(name))
     hidden(pathlib.Path(name))
 for fault in faults:
     print(fault)

@@ -136,6 +136,14 @@ class Reference:
             amount -= end - start
         return None
 
+    def open(self, from_ms, to_ms):
+        total = 0
+        for start, end in self.open_pieces(from_ms):
+            if start >= to_ms:
+                return total
+            total += min(end, to_ms) - start
+        return None
+
     def add_days(self, count, at_ms):
         start = at_ms if self.turned == "no opening" else next(self.open_pieces(at_ms))[0]
         local_ms = start + 1000 * offset_at(self.zone, start // 1000)
@@ -221,6 +229,8 @@ def calendar_questions(rng, name, week, turned=""):
         days = rng.choice([1, 2, 7, 30, 60, 90, 365])
         for line, answer in ((f"hours {amount} {at_ms}", reference.add_hours(amount, at_ms)),
                              (f"days {count} {at_ms}", reference.add_days(count, at_ms)),
+                             (f"open {at_ms} {at_ms + 5 * amount}",
+                              reference.open(at_ms, at_ms + 5 * amount)),
                              (f"plus {days} {at_ms}", reference.plus(days, at_ms)),
                              (f"months {count} {at_ms}", reference.months(count, at_ms))):
             lines.append(line)

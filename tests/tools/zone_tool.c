@@ -9,6 +9,7 @@
  *     week D:FROM-TO[,D:FROM-TO…]               hours from now on: weekday 0 to 6, minutes since midnight
  *     off [DAY[,DAY…]]                          days off from now on
  *     hours AMOUNT_MS MS  days N MS             business time
+ *     open FROM_MS TO_MS                        business hours between two times
  *
  * Every question but zone, week and off prints a number on a line of its own.
  */
@@ -102,6 +103,8 @@ static int answer(const char *word, const char *rest)
         said = snag_zone_add_months(&zone, second, first);
     else if (strcmp(word, "hours") == 0)
         said = snag_calendar_add_hours(&calendar, &zone, second, first);
+    else if (strcmp(word, "open") == 0)
+        said = snag_calendar_open(&calendar, &zone, first, second);
     else if (strcmp(word, "days") == 0)
         said = snag_calendar_add_days(&calendar, &zone, second, first);
     else

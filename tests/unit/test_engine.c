@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "engine/state.h"
 #include "fixture.h"
 
 static fixture *stuck_fixture(void)
@@ -379,6 +380,33 @@ static void test_exclusions(void **state)
     }
 }
 
+/* What rules exclude is counted beside it, under their names. */
+static void test_rule_exclusions(void **state)
+{
+    (void)state;
+    static const snag_exclusion names[] = {{{"stuck", 5}, NULL}, {{"other", 5}, NULL}};
+    fixture *f = stuck_fixture();
+    fixture *later = stuck_fixture();
+    f->pipeline.exclusions = later->pipeline.exclusions = names; /* a source's of the same name */
+    f->pipeline.exclusion_count = later->pipeline.exclusion_count = 1;
+    f->pipeline.rule_exclusions = names;
+    f->pipeline.rule_exclusion_count = 2;
+    later->pipeline.rule_exclusions = names + 1; /* one that is gone, one that stays */
+    later->pipeline.rule_exclusion_count = 1;
+    fixture_start(f);
+    f->engine->excluded[0] = 3;
+    f->engine->excluded[SNAG_EXCLUSIONS_MAX] = 5;
+    f->engine->excluded[SNAG_EXCLUSIONS_MAX + 1] = 7;
+    assert_int_equal(snag_engine_excluded_all(f->engine), 15);
+    fixture_start(later);
+    fixture_move(f, later);
+    assert_int_equal(snag_engine_excluded(later->engine, 0), 3);
+    assert_int_equal(snag_engine_rule_excluded(later->engine, 0), 7);
+    assert_int_equal(snag_engine_excluded_all(later->engine), 10);
+    fixture_free(f);
+    fixture_free(later);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_disorder_inside_the_bound),
         cmocka_unit_test(test_bound_of_walks),
         cmocka_unit_test(test_exclusions),
+        cmocka_unit_test(test_rule_exclusions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

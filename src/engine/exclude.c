@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What `exclude:` leaves out is counted: of a source under the exclusion's name, of a rule under the rule's.
+ * Part of the head (recover.c).
+ */
+#include "base/assert.h"
+#include "engine/state.h"
+
+void snag_engine_exclude(snag_engine *engine, const snag_rule *rule)
+{
+    bool erred = false; /* said when it was asked whether the rule takes it */
+    const snag_event *event = engine->work.event;
+    snag_arena_reset(&engine->eval);
+    if (snag_expr_true(rule->excluded, event->vars, event->var_count, &engine->eval, &erred))
+        engine->excluded[SNAG_EXCLUSIONS_MAX + rule->exclusion - 1u]++;
+}
+
+uint64_t snag_engine_excluded(const snag_engine *engine, uint32_t i)
+{
+    SNAG_ASSERT(i < engine->pipeline->exclusion_count);
+    return engine->excluded[i];
+}
+
+uint64_t snag_engine_rule_excluded(const snag_engine *engine, uint32_t i)
+{
+    SNAG_ASSERT(i < engine->pipeline->rule_exclusion_count);
+    return engine->excluded[SNAG_EXCLUSIONS_MAX + i];
+}
+
+uint64_t snag_engine_excluded_all(const snag_engine *engine)
+{
+    const snag_pipeline *pipeline = engine->pipeline;
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < pipeline->exclusion_count; i++)
+        sum += engine->excluded[i];
+    for (uint32_t i = 0; i < pipeline->rule_exclusion_count; i++)
+        sum += engine->excluded[SNAG_EXCLUSIONS_MAX + i];
+    return sum;
+}
