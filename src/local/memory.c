@@ -18,8 +18,6 @@ static snag_err reserve(snag_memory *memory, size_t size, snag_diag *diag)
     if (block == MAP_FAILED)
         return snag_fail(diag, SNAG_MEMORY, "cannot reserve %zu MiB for state: %s", size >> 20,
                          strerror(errno));
-    /* AddressSanitizer goes on to poison what arenas of an earlier block left unused at this address. */
-    SNAG_UNPOISON(block, size < ARENAS_BYTES ? size : ARENAS_BYTES);
     *memory = (snag_memory){.block = block, .size = size};
     return SNAG_OK;
 }
@@ -48,7 +46,10 @@ snag_err snag_memory_init_small(snag_memory *memory, size_t size, snag_diag *dia
 
 void snag_memory_finish(snag_memory *memory)
 {
-    if (memory->block)
+    /* AddressSanitizer would go on to poison what arenas left unused, whatever lies here next. */
+    if (memory->block) {
+        SNAG_UNPOISON(memory->block, memory->size < ARENAS_BYTES ? memory->size : ARENAS_BYTES);
         SNAG_ASSERT(munmap(memory->block, memory->size) == 0);
+    }
     *memory = (snag_memory){0};
 }

@@ -152,7 +152,7 @@ def shop():
 def batches():
     for pipeline, log in (("support-calls", "calls"), ("expenses", "expenses"), ("shop", "shop")):
         once = digest(pipeline, log)
-        for batch in ("1", "7", "512", "100000"):
+        for batch in ("1", "7", "100000"):
             check(f"{log}: output at batch {batch}", digest(pipeline, log, "--batch", batch), once)
         check(f"{log}: output the second time", digest(pipeline, log), once)
 
@@ -174,7 +174,7 @@ def rows_of(log, customer, time, kind):
 
 
 def sent(folder, pipeline, rows, bound, *options):
-    """Each customer's records, and all in the order in which they were said."""
+    """Each customer's records, and all as lines in the order in which they were said."""
     text = (SOURCE / "pipelines" / f"{pipeline}.yaml").read_text(encoding="utf-8")
     text = re.sub("( +)format: .*\n", rf"\g<0>\1out_of_order: {bound}ms\n", text)
     pathlib.Path(folder, "p.yaml").write_text(text, encoding="utf-8")
@@ -183,8 +183,8 @@ def sent(folder, pipeline, rows, bound, *options):
                           capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"replay failed: {done.stderr}")
-    said = [json.loads(line) for line in done.stdout.splitlines()]
-    return test_disorder.by_customer(said), said, done.stderr
+    lines = done.stdout.splitlines()
+    return test_disorder.by_customer(lines), lines, done.stderr
 
 
 def late_expected(rows, bound, said):
@@ -227,7 +227,8 @@ def disorder(pipeline, log, bound, names):
             check(f"{log} in {what}: nothing is late", "\nlate 0," in summary, True)
         short = bound // 4
         order = test_disorder.shuffled(rng, rows, bound)
-        _, said, summary = sent(folder, pipeline, order, short)
+        _, lines, summary = sent(folder, pipeline, order, short)
+        said = [json.loads(line) for line in lines]
         late = sorted(record["id"] for record in said if record["type"] == "snag.late")
         want = late_expected(order, short, said)
         check(f"{log}: late events beyond the bound", len(late), len(want))

@@ -8,6 +8,7 @@
 #define SNAG_TESTS_REKEY_WORLD_H
 
 #include "config/config.h"
+#include "fresh.h"
 #include "runtime/lane.h"
 #include "runtime/worker.h"
 #include "seed.h"
@@ -76,6 +77,7 @@ typedef struct run {
     uint32_t log_part;
     snag_shared shared;
     snag_stats stats;
+    int64_t blocks; /* given and not yet back */
 } run;
 
 /* --- logs -------------------------------------------------------------------------------------- */
@@ -447,17 +449,16 @@ static void say(void *self, const char *line)
 
 static snag_err block_give(void *self, size_t size, void **block, snag_diag *diag)
 {
-    (void)self;
     (void)diag;
-    *block = calloc(1, size);
+    *block = fresh_give(size);
+    ((run *)self)->blocks++;
     return SNAG_OK;
 }
 
 static void block_back(void *self, void *block, size_t size)
 {
-    (void)self;
-    (void)size;
-    free(block);
+    fresh_back(block, size);
+    ((run *)self)->blocks--;
 }
 
 /* --- runs -------------------------------------------------------------------------------------- */
@@ -478,7 +479,7 @@ static snag_err run_go(run *r, snag_diag *diag)
     world *w = r->world;
     snag_ports ports = {.input = {&input, r}, .output = {&output, r}, .changelog = {&changelog, r},
                         .clock = {wall_ms, monotonic_ms, sleep_ms, random_bits, r},
-                        .voice = {say, r}, .blocks = {.give = block_give, .back = block_back}};
+                        .voice = {say, r}, .blocks = {.give = block_give, .back = block_back, .self = r}};
     snag_worker_options options = {
         .pipeline = r->hop ? &w->hop_pipeline : &w->lane_pipeline, .schema_ids = {-1, -1, -1, -1},
         .partitions = r->hop ? w->topic_partitions : w->state_partitions, .group = "g", .instance = "i",
@@ -489,6 +490,7 @@ static snag_err run_go(run *r, snag_diag *diag)
     r->seat = SNAG_SEAT_GIVEN;
     stop_reading(r);
     snag_err err = snag_worker_run(&options, &ports, &r->shared, &r->stats, diag);
+    assert_int_equal(r->blocks, 0);
     pending_drop(r);
     free(r->pending);
     free(r->places);

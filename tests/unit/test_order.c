@@ -16,6 +16,7 @@
 #include "base/assert.h"
 #include "engine/state.h"
 #include "fixture.h"
+#include "fresh.h"
 #include "seed.h"
 
 enum { BLOCK_BYTES = 96 << 20, ROUNDS = 40, STEPS = 6000, SOURCES = 3 };
@@ -30,9 +31,10 @@ typedef struct buffer {
     fixture *f;
     snag_engine *engine;
     void *block;
-    listed *list; /* latest first, so that the next stands at the end */
+    listed *list; /* in order from `first` on: most come behind all others, and move none */
+    uint32_t first;
     uint32_t count;
-    uint32_t room;
+    uint32_t room; /* for all that ever come */
     int64_t now_ms;
     int64_t next_offset;
     snag_seed seed;
@@ -53,7 +55,7 @@ static buffer *buffer_new(uint64_t seed)
     b->f->source.out_of_order_ms = 1000;
     snag_rule *rule = fixture_rule(b->f, "missing", "stuck", 0, "Asked", "Answered", NULL);
     rule->params.wait.after.ms = 60000;
-    b->block = calloc(1, BLOCK_BYTES);
+    b->block = fresh_give(BLOCK_BYTES);
     b->room = 1 << 18;
     b->list = malloc(b->room * sizeof *b->list);
     SNAG_ASSERT(b->block && b->list);
@@ -67,7 +69,7 @@ static void buffer_free(buffer *b)
 {
     fixture_free(b->f);
     free(b->list);
-    free(b->block);
+    fresh_back(b->block, BLOCK_BYTES);
     free(b);
 }
 
@@ -80,17 +82,18 @@ static bool goes_before(const listed *a, const listed *b)
 
 static void list_add(buffer *b, listed one)
 {
-    uint32_t low = 0;
-    uint32_t high = b->count;
+    uint32_t end = b->first + b->count;
+    uint32_t low = b->first;
+    uint32_t high = end;
     while (low < high) {
         uint32_t middle = (low + high) / 2;
-        if (goes_before(&one, &b->list[middle]))
+        if (goes_before(&b->list[middle], &one))
             low = middle + 1;
         else
             high = middle;
     }
-    SNAG_ASSERT(b->count < b->room);
-    memmove(&b->list[low + 1], &b->list[low], (b->count - low) * sizeof one);
+    SNAG_ASSERT(end < b->room);
+    memmove(&b->list[low + 1], &b->list[low], (end - low) * sizeof one);
     b->list[low] = one;
     b->count++;
 }
@@ -132,7 +135,8 @@ static void get(buffer *b)
     int64_t time_ms;
     int64_t place;
     char name[32];
-    const listed *expected = &b->list[--b->count];
+    const listed *expected = &b->list[b->first++];
+    b->count--;
     assert_true(snag_order_peek(b->engine, &time_ms, &place));
     assert_int_equal(time_ms, expected->time_ms);
     assert_int_equal(place, expected->place);
@@ -154,7 +158,7 @@ static void assert_oldest(const buffer *b)
 {
     for (uint32_t source = 0; source < SOURCES; source++) {
         int64_t oldest = INT64_MAX;
-        for (uint32_t i = 0; i < b->count; i++) {
+        for (uint32_t i = b->first; i < b->first + b->count; i++) {
             int64_t offset = b->list[i].place - ((int64_t)source << SNAG_PLACE_SOURCE_AT);
             if (b->list[i].place >> SNAG_PLACE_SOURCE_AT == source && offset < oldest)
                 oldest = offset;
@@ -228,7 +232,7 @@ static void test_full(void **state)
             b->next_offset++;
         assert_int_equal(b->count, 1 << 17);
         get(b);
-        assert_true(put(b, b->list[b->count - 1].time_ms, 0)); /* among the next */
+        assert_true(put(b, b->list[b->first].time_ms, 0)); /* among the next */
         b->next_offset++;
         get(b);
         assert_true(put(b, b->now_ms - 3, 0));

@@ -50,7 +50,7 @@ static void reference_make(story *self)
     size_t taken;
     const snag_pipeline *pipeline = &self->world->config.pipeline;
     const snag_decoder_options options = {.now_ms = SNAG_NEVER};
-    void *block = calloc(1, BLOCK), *scratch = malloc(1 << 20);
+    void *block = fresh_give(BLOCK), *scratch = malloc(1 << 20);
     snag_arena_init(&arena, scratch, 1 << 20);
     qsort(self->events, self->count, sizeof *self->events, by_time);
     assert_int_equal(snag_decoder_new(&decoder, &pipeline->sources[0], SNAG_STR("."), &options, NULL),
@@ -69,7 +69,7 @@ static void reference_make(story *self)
     }
     assert_true(snag_engine_tick(engine, EPOCH_MS + 1000000000, UINT32_MAX));
     snag_decoder_free(decoder);
-    free(block);
+    fresh_back(block, BLOCK);
     free(scratch);
 }
 

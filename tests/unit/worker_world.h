@@ -6,6 +6,7 @@
 #define SNAG_TESTS_WORKER_WORLD_H
 
 #include "config/config.h"
+#include "fresh.h"
 #include "runtime/worker.h"
 
 enum { RECORDS = 400, MOST = 20000, POLLS_IDLE = 4, BATCH = 7 };
@@ -68,6 +69,7 @@ typedef struct world {
     uint32_t timer_budget;
     bool from_latest;
     char told[8192]; /* all lines for people */
+    int64_t blocks;  /* of memory, given and not yet back */
 } world;
 
 /* --- the world as ports ------------------------------------------------------------------------ */
@@ -352,18 +354,16 @@ static void say(void *self, const char *line)
 
 static snag_err block_give(void *self, size_t size, void **block, snag_diag *diag)
 {
-    (void)self;
     (void)diag;
-    *block = calloc(1, size);
-    assert_non_null(*block);
+    *block = fresh_give(size);
+    ((world *)self)->blocks++;
     return SNAG_OK;
 }
 
 static void block_back(void *self, void *block, size_t size)
 {
-    (void)self;
-    (void)size;
-    free(block);
+    fresh_back(block, size);
+    ((world *)self)->blocks--;
 }
 
 /* --- runs -------------------------------------------------------------------------------------- */
@@ -416,7 +416,7 @@ static snag_err world_try(world *w, snag_diag *diag)
     snag_ports ports = {.input = {&input, w}, .output = {&output, w}, .changelog = {&changelog, w},
                         .store = w->store,
                         .clock = {wall_ms, monotonic_ms, sleep_ms, random_bits, w},
-                        .voice = {say, w}, .blocks = {.give = block_give, .back = block_back}};
+                        .voice = {say, w}, .blocks = {.give = block_give, .back = block_back, .self = w}};
     snag_worker_options options = {
         .pipeline = w->pipeline, .schema_ids = {-1, -1, -1, -1}, .partitions = 1, .group = "g",
         .instance = "i", .batch_max = BATCH, .from_latest = w->from_latest, .commit_every_ms = 20,
@@ -424,7 +424,9 @@ static snag_err world_try(world *w, snag_diag *diag)
     memset(&w->stats, 0, sizeof w->stats);
     for (int i = 0; i < SNAG_TOPIC_COUNT; i++)
         options.topic_partitions[i] = 1;
-    return snag_worker_run(&options, &ports, &w->shared, &w->stats, diag);
+    snag_err err = snag_worker_run(&options, &ports, &w->shared, &w->stats, diag);
+    assert_int_equal(w->blocks, 0);
+    return err;
 }
 
 static void world_run(world *w)
