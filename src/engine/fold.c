@@ -371,7 +371,7 @@ void snag_fold_opened(void *context, const snag_signal_spec *spec, snag_item *it
     if (engine->quiets)
         snag_quiet_found(engine, spec->name);
     if (engine->pipeline->feeds)
-        snag_scores_note(engine, spec, item->episode);
+        snag_scores_note(engine, spec, item);
     item->suppressed = item->cooldown_ms != SNAG_TIME_NONE && at_ms <= item->cooldown_ms;
     if (held)
         release(engine, spec, item);

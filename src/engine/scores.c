@@ -6,21 +6,35 @@
  *     another of the customer's cells --------------+--> the customer's own cell: scores, in file order
  *
  * All that began in one step is fed at once, after the step's cells are stored: so it does not matter in
- * which cell it began, and a score is judged once a step. A score that comes true feeds those below it.
+ * which cell it began, and a score is judged once a step. A score that comes true feeds those below it. A
+ * score that begins with a timer's episode begins under the shape that this one has.
  */
 #include "base/assert.h"
 #include "engine/state.h"
 
-void snag_scores_note(snag_engine *engine, const snag_signal_spec *spec, const uint8_t episode[16])
+void snag_scores_note(snag_engine *engine, const snag_signal_spec *spec, const snag_item *item)
 {
     snag_work *work = &engine->work;
+    work->fed_shape = work->event ? engine->shape : snag_shape_index(engine->pipeline, item);
     if (work->fed_count == SNAG_FED_MAX) {
         engine->counters.bound++;
         return;
     }
     work->fed[work->fed_count++] = (snag_fed){spec->fingerprint, work->at_ms};
     snag_buf hex = snag_buf_on(work->fed_by, sizeof work->fed_by);
-    snag_buf_hex(&hex, episode, 16);
+    snag_buf_hex(&hex, item->episode, 16);
+}
+
+/* The rule as it is for the score at hand; one that begins, begins under the shape of what feeds it. */
+static const snag_rule *shaped(snag_engine *engine, const snag_rule *rule)
+{
+    const snag_pipeline *pipeline = engine->pipeline;
+    snag_item *item = &engine->item;
+    if (item->state_bytes == 0 && !item->open)
+        snag_item_shape(item, engine->work.fed_shape < pipeline->shape_count
+                                  ? pipeline->shapes[engine->work.fed_shape].name
+                                  : (snag_str){"", 0});
+    return snag_rule_of(pipeline, rule, item);
 }
 
 static void feed_rule(snag_engine *engine, const snag_rule *rule, uint32_t order)
@@ -37,6 +51,8 @@ static void feed_rule(snag_engine *engine, const snag_rule *rule, uint32_t order
                            .context = engine};
     engine->work.order = order;
     snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item);
+    if (rule->by_shape)
+        step.rule = rule = shaped(engine, rule);
     rule->kind->fed(rule, &step, engine->work.fed, engine->work.fed_count);
     if (step.changed && !snag_cell_put(&engine->cell, &engine->item))
         engine->counters.bound++;

@@ -132,6 +132,7 @@ typedef struct snag_work {
     snag_fed fed[SNAG_FED_MAX]; /* what began in this step, for scores */
     uint32_t fed_count;
     bool feeding;    /* scores are at work … */
+    uint32_t fed_shape; /* of the newest's customer, as snag_shape_index */
     char fed_by[32]; /* … and this episode, in hex, is the newest that led there */
     bool touched;              /* the customer's own cell already has this id and time */
     const struct snag_words_entry *gone; /* the alert at hand is about what this pipeline no longer has */
@@ -430,7 +431,7 @@ uint32_t snag_fold_evidence(snag_engine *engine, const snag_item *item,
 
 /* --- scores.c --- */
 /* An episode began: scores hear of it when the step's cells are stored. */
-void snag_scores_note(snag_engine *engine, const snag_signal_spec *spec, const uint8_t episode[16]);
+void snag_scores_note(snag_engine *engine, const snag_signal_spec *spec, const snag_item *item);
 /* Feeds what began in this step; own: the customer's own cell. */
 void snag_scores_feed(snag_engine *engine, uint32_t own);
 
