@@ -18,8 +18,7 @@ enum {
     RECORD_BYTES =
         1000000, /* what a producer may send at once: its message.max.bytes and batch.size */
     SESSION_MS = 10000,
-    TRANSACTION_MS = 10000,
-    TOMBSTONES_LEAST_MS = 3600000
+    TRANSACTION_MS = 10000
 };
 
 /* --- the report --------------------------------------------------------------------------------
@@ -98,6 +97,7 @@ static void brokers_look(snag_audit *audit)
                            " lies outside what the brokers take (%" PRId64 " to %" PRId64
                            "): set another one in the kafka: section",
                            session, bounds.session_min_ms, bounds.session_max_ms);
+    snag_audit_offsets_keep(audit, bounds.offsets_minutes);
 }
 
 /* --- topics ------------------------------------------------------------------------------------
@@ -149,18 +149,7 @@ static void changelog_look(snag_audit *audit, const snag_kafka_topic *topic)
             name, topic->partitions, audit->partitions);
     else
         audit->changelog = audit->partitions > 0;
-    if (*topic->cleanup && strcmp(topic->cleanup, "compact") != 0)
-        snag_audit_finding(audit, SNAG_AUDIT_ONCE,
-                           "%s must never forget state by age (cleanup.policy=%s): set "
-                           "cleanup.policy=compact",
-                           name, topic->cleanup);
-    if (*topic->cleanup && topic->delete_retention_ms < TOMBSTONES_LEAST_MS)
-        snag_audit_finding(
-            audit, SNAG_AUDIT_ONCE,
-            "%s forgets deletions after %s: a slow takeover could bring back what is gone; "
-            "set "
-            "delete.retention.ms=86400000",
-            name, snag_figure_duration(topic->delete_retention_ms).text);
+    snag_audit_changelog_keeps(audit, topic);
 }
 
 /* Customers meet in one partition only where all inputs have as many. */
@@ -175,29 +164,6 @@ static void counts_look(snag_audit *audit, const snag_kafka_topic *topic, uint32
                            audit->partitions);
 }
 
-static void input_look(snag_audit *audit, const snag_kafka_topic *topic, uint32_t i)
-{
-    const snag_source_spec *source = &audit->pipeline->sources[i];
-    const char *name = audit->live->inputs[i];
-    counts_look(audit, topic, i);
-    if (!*topic->cleanup || topic->retention_ms < 0)
-        return;
-    if (topic->retention_ms <= source->out_of_order_ms + source->delay_ms)
-        snag_audit_finding(
-            audit, SNAG_AUDIT_ONCE,
-            "%s keeps records for %s, but out_of_order holds them back for %s: they could be "
-            "deleted before they are judged; raise its retention.ms",
-            name, snag_figure_duration(topic->retention_ms).text,
-            snag_figure_duration(source->out_of_order_ms).text);
-    else if (topic->retention_ms < source->remember_ms)
-        snag_audit_note(
-            audit,
-            "%s keeps records for %s, less than what is remembered (%s): a new --group cannot "
-            "read everything again",
-            name, snag_figure_duration(topic->retention_ms).text,
-            snag_figure_duration(source->remember_ms).text);
-}
-
 static void lane_look(snag_audit *audit, const snag_kafka_topic *topic)
 {
     if (audit->partitions && (uint32_t)topic->partitions != audit->partitions)
@@ -206,11 +172,7 @@ static void lane_look(snag_audit *audit, const snag_kafka_topic *topic)
                            ": they must be as many; delete it and the changelog, make them anew with `snag "
                            "topics PIPELINE --create` and begin a new --group",
                            SNAG_FMT(topic->name), topic->partitions, audit->partitions);
-    if (strstr(topic->cleanup, "compact"))
-        snag_audit_finding(audit, SNAG_AUDIT_ONCE,
-                           "the internal topic %.*s is compacted (cleanup.policy=%s): it would lose records; "
-                           "set cleanup.policy=delete",
-                           SNAG_FMT(topic->name), topic->cleanup);
+    snag_audit_lane_keeps(audit, topic);
 }
 
 static void topic_absent(snag_audit *audit, const char *name, int at, snag_err err,
@@ -242,13 +204,16 @@ static snag_err topic_look(snag_audit *audit, int at, snag_diag *diag)
     }
     if (!*topic->cleanup)
         snag_audit_note(audit, "the settings of %s may not be asked (right DescribeConfigs)", name);
-    if (snag_live_is_input(audit->live, (uint32_t)at))
-        input_look(audit, topic, (uint32_t)at - SNAG_TOPIC_COUNT);
+    if (snag_live_is_input(audit->live, (uint32_t)at)) {
+        counts_look(audit, topic, (uint32_t)at - SNAG_TOPIC_COUNT);
+        snag_audit_input_keeps(audit, topic, (uint32_t)at - SNAG_TOPIC_COUNT);
+    }
     if (snag_live_is_lane(audit->live, (uint32_t)at))
         lane_look(audit, topic);
     if (at == SNAG_TOPIC_CHANGELOG)
         changelog_look(audit, topic);
     topic_settings(audit, topic, at);
+    snag_audit_leader_look(audit, topic);
     return SNAG_OK;
 }
 

@@ -22,6 +22,7 @@ typedef enum snag_audit_kind {
     SNAG_AUDIT_NO_HEAD,
     SNAG_AUDIT_DISAGREE,
     SNAG_AUDIT_HEAD,
+    SNAG_AUDIT_UNCLEAN,
     SNAG_AUDIT_KINDS
 } snag_audit_kind;
 
@@ -53,6 +54,13 @@ void snag_audit_note(const snag_audit *audit, const char *format, ...) SNAG_PRIN
 void snag_audit_finding(snag_audit *audit, snag_audit_kind kind, const char *format, ...)
     SNAG_PRINTF(3, 4);
 
+/* audit_keeps.c: what topics let go of, and when. */
+void snag_audit_input_keeps(snag_audit *audit, const snag_kafka_topic *topic, uint32_t source);
+void snag_audit_changelog_keeps(snag_audit *audit, const snag_kafka_topic *topic);
+void snag_audit_lane_keeps(snag_audit *audit, const snag_kafka_topic *topic);
+void snag_audit_leader_look(snag_audit *audit, const snag_kafka_topic *topic);
+/* minutes: offsets.retention.minutes; -1 = could not be asked. */
+void snag_audit_offsets_keep(snag_audit *audit, int64_t minutes);
 /* audit_state.c: the group's offsets against the input and the changelog's heads. */
 SNAG_MUST_CHECK snag_err snag_audit_state(snag_audit *audit, snag_diag *diag);
 /* audit_sample.c: the newest records of the input: readable, and keyed by the customer. */

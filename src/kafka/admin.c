@@ -139,6 +139,10 @@ static void config_take(snag_kafka_topic *topic, const rd_kafka_ConfigEntry_t *e
         snprintf(topic->cleanup, sizeof topic->cleanup, "%s", value);
     else if (strcmp(name, "retention.ms") == 0)
         topic->retention_ms = strtoll(value, NULL, 10);
+    else if (strcmp(name, "retention.bytes") == 0)
+        topic->retention_bytes = strtoll(value, NULL, 10);
+    else if (strcmp(name, "unclean.leader.election.enable") == 0)
+        topic->unclean = strcmp(value, "true") == 0;
     else if (strcmp(name, "delete.retention.ms") == 0)
         topic->delete_retention_ms = strtoll(value, NULL, 10);
     else if (strcmp(name, "max.message.bytes") == 0)
@@ -214,6 +218,8 @@ static void bounds_take(snag_kafka_bounds *bounds, const rd_kafka_ConfigEntry_t 
         bounds->session_min_ms = strtoll(value, NULL, 10);
     else if (strcmp(name, "group.max.session.timeout.ms") == 0)
         bounds->session_max_ms = strtoll(value, NULL, 10);
+    else if (strcmp(name, "offsets.retention.minutes") == 0)
+        bounds->offsets_minutes = strtoll(value, NULL, 10);
 }
 
 static void bounds_ask(snag_kafka *kafka, void *what, const rd_kafka_AdminOptions_t *options,
@@ -232,7 +238,7 @@ snag_err snag_kafka_look_bounds(snag_kafka *kafka, snag_kafka_bounds *bounds, sn
     size_t count = 0, entries = 0;
     rd_kafka_event_t *event;
     const rd_kafka_ConfigResource_t **list = NULL;
-    *bounds = (snag_kafka_bounds){-1, -1, -1};
+    *bounds = (snag_kafka_bounds){-1, -1, -1, -1};
     rd_kafka_resp_err_t code = insist(kafka, bounds_ask, NULL, &event);
     if (!code)
         list = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event),

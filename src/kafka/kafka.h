@@ -37,6 +37,8 @@ typedef struct snag_kafka_topic {
     int32_t partitions;       /* -1 = there is no such topic */
     char cleanup[32];         /* cleanup.policy; "" = could not be asked */
     int64_t retention_ms;     /* -1 = for ever */
+    int64_t retention_bytes;  /* -1 = without a bound */
+    bool unclean;             /* unclean.leader.election.enable */
     int64_t delete_retention_ms;
     int64_t max_message_bytes; /* 0 = could not be asked, as below */
     int32_t min_insync;

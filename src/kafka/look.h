@@ -41,6 +41,7 @@ typedef struct snag_kafka_bounds {
     int64_t transaction_max_timeout_ms;
     int64_t session_min_ms;
     int64_t session_max_ms;
+    int64_t offsets_minutes; /* offsets.retention.minutes */
 } snag_kafka_bounds;
 
 SNAG_MUST_CHECK snag_err snag_kafka_look_bounds(snag_kafka *kafka, snag_kafka_bounds *bounds,

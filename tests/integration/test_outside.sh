@@ -18,6 +18,7 @@ sources:
 rules:
   stuck: { event: Asked, missing: Answered, after: learned else 1s, owner: desk }
   large: { event: Paid, where: amount > 1000, count: 1, within: 1h, owner: desk }
+  worse: { ratio: Failed, of: [Failed, Tried], within: 1h, enter: 2x, min: 3 }
 kafka: { bootstrap.servers: "${KAFKA}" }
 redis: { url: "${REDIS_URL}" }
 PIPELINE
@@ -53,6 +54,7 @@ export KAFKA="127.0.0.1:$(free_port)" REDIS_URL="redis://127.0.0.1:$(free_port)"
 expect_exit 3 "no broker answers at $KAFKA" "$SNAG" run "$LIVE/p.yaml"
 expect_exit 3 "no broker answers at $KAFKA" "$SNAG" topics "$LIVE/p.yaml"
 
+KAFKA_MORE="offsets.retention.minutes=600"
 kafka_start
 export KAFKA="$BROKERS"
 expect_exit 3 "input topic web does not exist" "$SNAG" run "$LIVE/p.yaml"
@@ -62,6 +64,9 @@ expect_exit 3 "snag topics PIPELINE --create" "$SNAG" run "$LIVE/p.yaml"
 "$SNAG" topics "$LIVE/p.yaml" --create >"$LIVE/topics.log" 2>&1 || fail "snag topics --create"
 [ "$(grep -c '  2  ' "$LIVE/topics.log")" = 9 ] || fail "snag topics does not list 9 topics with 2 partitions"
 grep -q 'outside.changelog .* compact' "$LIVE/topics.log" || fail "the changelog is not compacted"
+"$SNAG" check "$LIVE/p.yaml" --kafka >"$LIVE/check.log" 2>&1 && fail "short-lived offsets are not found"
+grep -q "finding: the brokers forget a group's offsets 10h after" "$LIVE/check.log" ||
+    fail "$(cat "$LIVE/check.log")"
 expect_exit 3 "Redis at 127.0.0.1" "$SNAG" run "$LIVE/p.yaml"
 expect_exit 2 "no TLS" "$SNAG" run "$LIVE/p.yaml" --redis rediss://127.0.0.1
 port=$(free_port)
@@ -125,6 +130,28 @@ late() { [ "$(values late | wc -l)" = 1 ]; }
 wait_for 20 "the late event" late
 tool consume outside.late | grep -q '"snag.reason":"late"' || fail "the late event's headers"
 values late | grep -q '"id":"a0"' || fail "the late event's bytes"
+
+# --- what is usual, from Redis --------------------------------------------------------------------
+for i in $(seq 120); do # half a day ago, ten of them failed
+    what=$([ $((i % 12)) = 0 ] && echo Failed || echo Tried)
+    event "u$i" "$what" emil "$(date -u -d '-12 hours' +%Y-%m-%dT%H:%M:%SZ)"
+    echo
+done >"$LIVE/usual.jsonl"
+tool produce web "$LIVE/usual.jsonl" who at || fail "produce"
+send emil "$(event f1 Failed emil)"
+usual_is_told() {
+    "$SNAG" explain "$LIVE/p.yaml" emil --json >"$LIVE/usual.json" &&
+        grep -q '"failed":1,"attempts":1,' "$LIVE/usual.json"
+}
+wait_for 20 "emil's newest event in Redis" usual_is_told
+python3 - "$LIVE/usual.json" <<'USUAL' || fail "what is usual: $(cat "$LIVE/usual.json")"
+import json, sys
+items = [item for cell in json.load(open(sys.argv[1]))["cells"] for item in cell["items"]]
+worse = next(item for item in items if item["name"] == "worse")
+everywhere = 11 / 122
+assert abs(worse["usual"] - (10 + 100 * everywhere) / 220) < 1e-6, worse
+assert abs(worse["threshold"] - 2 * worse["usual"]) < 1e-9 and worse["value"] == 1, worse
+USUAL
 
 # --- Redis is lost and comes back --------------------------------------------------------------------
 redis_stop KILL

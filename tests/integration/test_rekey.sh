@@ -122,6 +122,10 @@ for line in open(sys.argv[2], encoding="utf-8"):
 assert named > 100
 PY
 "$SNAG" check "$LIVE/care.yaml" --kafka >"$LIVE/check.log" 2>&1 || fail "check: $(cat "$LIVE/check.log")"
+admin set care.rekey.calls.0 cleanup.policy=delete retention.ms=86400000 || fail "set"
+"$SNAG" check "$LIVE/care.yaml" --kafka >"$LIVE/check.log" 2>&1 && fail "a lane that ages is not found"
+grep -q "finding: the internal topic .* deletes records after 1d, read or not" "$LIVE/check.log" ||
+    fail "$(cat "$LIVE/check.log")"
 
 # One question now, without a key, and nothing more: the first hop proves silence.
 pipeline idle quiet 2s true

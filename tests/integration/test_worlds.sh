@@ -224,6 +224,33 @@ sed -i 's/delay: 100ms/out_of_order: 2h/' "$LIVE/wrong.yaml"
 admin set wrong-in retention.ms=3600000 || fail "set"
 finds wrong "could be deleted before they are judged"
 
+# --- what topics let go of ---------------------------------------------------------------------------
+world keeps 1
+CRM="crm: { topic: keeps-crm, format: json, table: true, map: { time: at, customer: who }, keep: { plan: p } }"
+sed -i "/^sources:/a\  $CRM" "$LIVE/keeps.yaml"
+sed -i '/^rules:/a\  asked: { event: Asked, missing: [Answered], after: 60d }' "$LIVE/keeps.yaml"
+tool create keeps-crm 1 cleanup.policy=compact || fail "create"
+fits keeps
+admin set keeps-crm cleanup.policy=delete retention.ms=604800000 || fail "set"
+finds keeps "keeps-crm is a table (table: true), but is not compacted .*: a row .* deleted after 7d"
+admin set keeps-crm cleanup.policy=delete retention.ms=-1 || fail "set"
+fits keeps
+grep -q "keeps-crm is a table, but is not compacted: every row" "$LIVE/keeps-check.log" || fail "no note"
+admin set keeps-crm cleanup.policy=compact,delete retention.ms=-1 retention.bytes=1000000 || fail "set"
+finds keeps "deletes rows as well (cleanup.policy=compact,delete): .* above 1000000 bytes a partition"
+admin set keeps-crm cleanup.policy=compact delete.retention.ms=60000 || fail "set"
+finds keeps "keeps-crm forgets after 1m that a row was taken away"
+admin set keeps-crm cleanup.policy=compact || fail "set"
+admin set keeps-in cleanup.policy=compact || fail "set"
+finds keeps "the input keeps-in is compacted (cleanup.policy=compact): of each key only the newest"
+admin set keeps-in cleanup.policy=delete retention.ms=604800000 retention.bytes=1000000 || fail "set"
+fits keeps
+for words in "keeps-in keeps records for 7d, and asked looks back for 60d" "keeps-in also deletes by size"; do
+    grep -q "$words" "$LIVE/keeps-check.log" || fail "no note: $words"
+done
+admin set keeps-in unclean.leader.election.enable=true || fail "set"
+finds keeps "keeps-in lets a replica that is behind become its leader"
+
 # --- an output topic is deleted ---------------------------------------------------------------------
 world lost
 begin_and_see lost ann
