@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * snag check PIPELINE [--sample FILE] [--kafka]: is the file valid, does it fit the records, does the world
- * that
- * it would run in fit together?
+ * snag check PIPELINE [--sample FILE] [--kafka] [--against OLD]: is the file valid, does it fit the records,
+ * does the world that it would run in fit together, and what does it change for customers in flight?
  */
 #include <stdlib.h>
 
 #include "base/time.h"
+#include "cli/against.h"
 #include "cli/audit.h"
 #include "cli/load.h"
 #include "cli/received.h"
@@ -28,6 +28,7 @@ typedef struct check {
     const char *brokers;
     const char *group;
     const char *instance;
+    const char *against;
     snag_config config;
     snag_sample *sample;
     snag_received *received;
@@ -209,6 +210,18 @@ static int kafka_check(check *self)
     return audit.findings > 0 ? SNAG_EXIT_FINDINGS : SNAG_EXIT_FINE;
 }
 
+static int against_check(const check *self)
+{
+    snag_config old;
+    int code = snag_cli_load(self->command, self->against, &old);
+    if (code >= 0)
+        return code;
+    uint32_t findings = snag_against_print(&old.pipeline, &self->config.pipeline, stdout);
+    snag_config_free(&old);
+    printf("\n%u finding%s\n", findings, findings == 1 ? "" : "s");
+    return findings > 0 ? SNAG_EXIT_FINDINGS : SNAG_EXIT_FINE;
+}
+
 static int run(const snag_command *command, int argc, char **argv)
 {
     check self = {.command = command, .now_ms = snag_clock_wall_ms()};
@@ -233,6 +246,8 @@ static int run(const snag_command *command, int argc, char **argv)
          "with --kafka: the consumer group; default: the pipeline's name"},
         {"instance", SNAG_OPTION_TEXT, &self.instance, "NAME",
          "with --kafka: a name that `snag run` shall have: is it free?"},
+        {"against", SNAG_OPTION_TEXT, &self.against, "OLD",
+         "the pipeline file of the version that runs now: what the new one changes for customers in flight"},
     };
     int words = 0;
     int code = snag_options_parse(command, rows, sizeof rows / sizeof rows[0], argc, argv, &words);
@@ -252,6 +267,10 @@ static int run(const snag_command *command, int argc, char **argv)
         valid_print(&self, argv[0]);
     if (code < 0)
         code = self.samples.count > 0 ? sample_check(&self) : SNAG_EXIT_FINE;
+    if (self.against && code <= SNAG_EXIT_FINDINGS) {
+        int found = against_check(&self);
+        code = found > code ? found : code;
+    }
     if (self.kafka && code <= SNAG_EXIT_FINDINGS) {
         int found = kafka_check(&self);
         code = found > code ? found : code;
@@ -266,14 +285,15 @@ static int run(const snag_command *command, int argc, char **argv)
 
 const snag_command snag_command_check = {
     .name = "check",
-    .usage = "snag check PIPELINE [--sample FILE] [--kafka]",
+    .usage = "snag check PIPELINE [--sample FILE] [--kafka] [--against OLD]",
     .summary = "Says whether a pipeline file is valid, how it fits a sample of records, and Kafka as it is.",
     .help = "Every finding in the file is printed with its line, what was expected and what was probably\n"
-            "meant; the exit code is then 2. Findings about a sample's records, or about Kafka, make it "
-            "1; a\n"
-            "broker that does not answer makes it 3.\n"
+            "meant; the exit code is then 2. Findings about a sample's records, about Kafka, or about "
+            "customers\n"
+            "in flight make it 1; a broker that does not answer makes it 3.\n"
             "\n"
             "  snag check pipelines/shop.yaml --sample pipelines/data/shop.jsonl.gz\n"
-            "  snag check care.yaml --kafka",
+            "  snag check care.yaml --kafka\n"
+            "  snag check care.yaml --against care.before.yaml",
     .run = run,
 };

@@ -31,4 +31,10 @@ expect_code 2 "$SNAG" check no/such/file.yaml
 expect_code 2 "$SNAG" check tests/golden/check/care.yaml --sample no/such/file.jsonl
 expect_code 2 "$SNAG" check
 expect_code 2 "$SNAG" check tests/golden/check/care.yaml --against old.yaml
+# What a new version changes for customers in flight.
+change="$SNAG check tests/golden/check/after.yaml --against tests/golden/check/before.yaml"
+{ $change || true; } | compare tests/golden/check/against.txt
+expect_code 1 $change
+expect_code 0 "$SNAG" check tests/golden/check/after.yaml --against tests/golden/check/after.yaml
+expect_code 2 "$SNAG" check tests/golden/check/after.yaml --against tests/golden/wrong/rule_many.yaml
 { "$SNAG" check tests/golden/wrong/rule_many.yaml 2>&1 || true; } | compare tests/golden/check/rule_many.txt
