@@ -103,18 +103,44 @@ static bool holds(snag_str text, const char *word)
     return false;
 }
 
-/* Times that the language has and this version has not, and those of a calendar where none counts. */
-bool snag_duration_later(snag_loader *loader, const snag_yaml *node)
+bool snag_duration_meant(snag_str text, snag_buf *meant)
 {
-    static const char *const later[] = {"journey"};
+    static const struct {
+        const char *word;
+        const char *unit;
+    } words[] = {{"second", "s"}, {"sec", "s"}, {"minute", "m"}, {"min", "m"},
+                 {"hour", "h"},   {"hr", "h"},  {"millisecond", "ms"}};
+    size_t digits = 0;
+    while (digits < text.size && text.data[digits] >= '0' && text.data[digits] <= '9')
+        digits++;
+    size_t from = digits;
+    while (from < text.size && text.data[from] == ' ')
+        from++;
+    snag_str unit = snag_str_of(text.data + from, text.size - from);
+    if (unit.size > 1 && unit.data[unit.size - 1] == 's')
+        unit.size--;
+    for (size_t i = 0; digits > 0 && i < sizeof words / sizeof words[0]; i++) {
+        if (!snag_str_equal(unit, snag_str_from(words[i].word)))
+            continue;
+        snag_buf_put(meant, text.data, digits);
+        snag_buf_str_put(meant, snag_str_from(words[i].unit));
+        return !meant->full;
+    }
+    return false;
+}
+
+/* What has a place in the language, only not here. */
+bool snag_duration_elsewhere(snag_loader *loader, const snag_yaml *node)
+{
+    char text[32];
+    snag_buf meant = snag_buf_on(text, sizeof text);
     static const char *const counted[] = {" day", " week", " month", " quarter", " year", " business"};
     snag_str name = snag_yaml_name(node);
     if (node->kind == SNAG_YAML_MAP)
         return false;
     if (node->kind == SNAG_YAML_LIST) {
         snag_finding_add(loader, node->at,
-                         "%.*s: a list of levels is not built yet; instead: one duration, as 60s, 15m, 72h, "
-                         "30d",
+                         "%.*s: two levels are for due: and after:; here one duration, as 60s, 15m, 72h, 30d",
                          SNAG_FMT(name));
         return true;
     }
@@ -124,12 +150,16 @@ bool snag_duration_later(snag_loader *loader, const snag_yaml *node)
                          SNAG_FMT(name), SNAG_FMT(shown(node->text)));
         return true;
     }
-    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
-        if (!holds(node->text, later[i]))
-            continue;
+    if (snag_str_equal(node->text, SNAG_STR("journey"))) {
         snag_finding_add(loader, node->at,
-                         "%.*s: \"%.*s\" is not built yet; instead: elapsed time, as 60s, 15m, 72h, 30d",
-                         SNAG_FMT(name), SNAG_FMT(shown(node->text)));
+                         "%.*s: \"journey\" is for within: of path:; here elapsed time, as 60s, 15m, 72h, "
+                         "30d",
+                         SNAG_FMT(name));
+        return true;
+    }
+    if (snag_duration_meant(node->text, &meant)) {
+        snag_finding_add(loader, node->at, "%.*s: \"%.*s\": write %.*s", SNAG_FMT(name),
+                         SNAG_FMT(shown(node->text)), SNAG_FMT(snag_buf_str(&meant)));
         return true;
     }
     for (size_t i = 0; i < sizeof counted / sizeof counted[0]; i++) {
@@ -151,7 +181,7 @@ bool snag_duration_load(snag_loader *loader, const snag_yaml *node, int64_t min_
     snag_buf buf = snag_buf_on(expected, sizeof expected);
     int64_t value = 0;
     if (node->kind != SNAG_YAML_TEXT || !snag_duration_parse(node->text, &value)) {
-        if (snag_duration_later(loader, node))
+        if (snag_duration_elsewhere(loader, node))
             return false;
         return wrong(loader, node, "a duration with its unit, as 60s, 15m, 72h, 30d");
     }

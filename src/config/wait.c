@@ -76,7 +76,14 @@ static snag_str shown(snag_str text)
 /* What is wrong with a text that is no duration at all. */
 static void tell_unit(snag_loader *loader, const snag_yaml *node, const said *words)
 {
+    char text[32];
+    snag_buf meant = snag_buf_on(text, sizeof text);
     snag_nearest nearest = {.wanted = words->unit, .best = SNAG_STR("")};
+    if (snag_duration_meant(node->text, &meant)) {
+        snag_finding_add(loader, node->at, "%.*s: \"%.*s\": write %.*s", SNAG_FMT(snag_yaml_name(node)),
+                         SNAG_FMT(shown(node->text)), SNAG_FMT(snag_buf_str(&meant)));
+        return;
+    }
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
         snag_nearest_offer(&nearest, snag_str_from(forms[i].word));
     snag_finding_add(loader, node->at,

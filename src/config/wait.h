@@ -24,8 +24,11 @@ bool snag_waits_alike(const snag_wait *a, const snag_wait *b);
 bool snag_wait_less(const snag_wait *a, const snag_wait *b);
 /* `during:` of a wait that is given, or of its `count` levels: season to factor, duration, or two of them. */
 bool snag_during_load(snag_loader *loader, const snag_yaml *node, snag_wait *waits, uint32_t count);
-/* Months, years …: the words for a duration that is not built yet; false: it is none of these. */
-bool snag_duration_later(snag_loader *loader, const snag_yaml *node);
+/* Tells of a duration that has its place elsewhere (two levels, of a calendar …), or that is written in
+ * words; false: it is none of these. */
+bool snag_duration_elsewhere(snag_loader *loader, const snag_yaml *node);
+/* "30 minutes": 30m. */
+bool snag_duration_meant(snag_str text, snag_buf *meant);
 
 /* A declared calendar; the season that the node's key names. NULL: a finding was added. */
 const snag_calendar_spec *snag_calendar_named(snag_loader *loader, const snag_yaml *node, snag_str name);

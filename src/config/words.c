@@ -106,6 +106,12 @@ static void put_duration(snag_buf *buf, const snag_yaml *node, const char *key, 
         snag_duration_print(buf, duration_ms);
 }
 
+/* event: "*" */
+static bool is_any(const snag_matcher *matcher)
+{
+    return matcher->count == 1 && matcher->patterns[0].prefix && matcher->patterns[0].text.size == 0;
+}
+
 static void missing_headline(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
 {
     snag_buf_str_put(buf, SNAG_STR("No "));
@@ -125,6 +131,8 @@ static void missing_headline(snag_buf *buf, const snag_rule *rule, const snag_ya
         snag_buf_str_put(buf, span->amount.text);
     else
         put_duration(buf, node, "after", rule->params.wait.after.ms);
+    if (is_any(&rule->event))
+        return;
     snag_buf_str_put(buf, SNAG_STR(" of "));
     put_events(buf, &rule->event);
 }

@@ -215,7 +215,7 @@ static const struct {
     {"event: A, missing: B, after: 72h", "No B within 72h of A", "B"},
     {"event: A *, missing: [B, C, D.*], after: 1h, until: E", "No B, C or D within 1h of A",
      "B, C or D.* or E"},
-    {"event: \"*\", missing: \"*\", after: 5d", "No event within 5d of event", "*"},
+    {"event: \"*\", missing: \"*\", after: 5d", "No event within 5d", "any event"},
     {"event: A, count: 1, until: B", "A", "B"},
     {"event: [A, C], count: 1, until: B", "{type}", "B"},
     {"event: A x*, count: 1, within: 1h", "{type}", "1h without A x*"},
