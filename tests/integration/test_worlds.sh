@@ -226,7 +226,7 @@ finds wrong "could be deleted before they are judged"
 
 # --- what topics let go of ---------------------------------------------------------------------------
 world keeps 1
-CRM="crm: { topic: keeps-crm, format: json, table: true, map: { time: at, customer: who }, keep: { plan: p } }"
+CRM="crm: { topic: keeps-crm, format: json, table: true, map: { time: at, customer: who }, keep: [plan] }"
 sed -i "/^sources:/a\  $CRM" "$LIVE/keeps.yaml"
 sed -i '/^rules:/a\  asked: { event: Asked, missing: [Answered], after: 60d }' "$LIVE/keeps.yaml"
 tool create keeps-crm 1 cleanup.policy=compact || fail "create"
