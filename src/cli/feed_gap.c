@@ -46,7 +46,7 @@ snag_err snag_gap_look(snag_feed *feed, const snag_event *event, snag_diag *diag
     feed_flow *flow = &feed->flows[source];
     int64_t silent = silent_ms(feed, source);
     int64_t time_ms = event->time_ms;
-    if (silent == 0)
+    if (silent == 0 || feed->options.placed) /* of topics the workers know better */
         return SNAG_OK;
     if (flow->gap_ms != SNAG_TIME_NONE && time_ms > flow->gap_ms && time_ms < flow->gap_end_ms)
         flow->gap_end_ms = time_ms;
@@ -66,6 +66,17 @@ snag_err snag_gap_look(snag_feed *feed, const snag_event *event, snag_diag *diag
     }
     flow->last_ms = newest_ms;
     return SNAG_OK;
+}
+
+void snag_feed_silence(snag_feed *feed, uint32_t partition, uint32_t source, int64_t last_ms, int64_t to_ms)
+{
+    snag_engine *engine = feed->partitions[partition].engine;
+    if (silent_ms(feed, source) == 0)
+        return;
+    if (last_ms == SNAG_TIME_NONE)
+        snag_engine_back(engine, source, to_ms);
+    else
+        snag_engine_silent(engine, source, last_ms);
 }
 
 void snag_gap_end(snag_feed *feed, uint32_t source)

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "base/time.h"
+#include "cli/range_bound.h"
+#include "cli/range_last.h"
 #include "cli/range_ticks.h"
 #include "cli/terminal.h"
 #include "kafka/look.h"
@@ -13,13 +14,6 @@
 #include "local/registry.h"
 
 enum { REGISTRY_MS = 10000 };
-
-/* One end of the range, as it was written. */
-typedef enum bound_kind { BOUND_LOG, BOUND_TIME, BOUND_OFFSET } bound_kind;
-typedef struct bound {
-    bound_kind kind;
-    int64_t value; /* of a time or an offset */
-} bound;
 
 /* One flow of a state partition: a source's, or a partition of a rekeyed source's topic, which all share. */
 typedef struct flow {
@@ -43,8 +37,8 @@ struct snag_range {
     const snag_config *config;
     snag_live *live;
     snag_range_options options;
-    bound from;
-    bound to;
+    snag_range_bound from;
+    snag_range_bound to;
     uint32_t sources;
     uint32_t partitions; /* of the state */
     uint32_t flow_count;
@@ -58,56 +52,13 @@ struct snag_range {
     snag_kafka_part *parts;
     stream *streams;
     bool *done; /* by partition */
+    int64_t last_ms[SNAG_SOURCES_MAX]; /* of sources that are watched: their last record's stamp */
     snag_range_ticks ticks;
     uint64_t ticked;
     uint64_t total;
 };
 
 /* --- from and to ------------------------------------------------------------------------------- */
-
-static bool is_number(const char *text)
-{
-    return *text != '\0' && strspn(text, "0123456789") == strlen(text) && strlen(text) < 19;
-}
-
-static snag_err bound_parse(bound *to, const char *option, const char *text, const char *log, snag_diag *diag)
-{
-    *to = (bound){.kind = BOUND_LOG};
-    if (!text || strcmp(text, log) == 0)
-        return SNAG_OK;
-    if (is_number(text)) {
-        *to = (bound){.kind = BOUND_OFFSET, .value = strtoll(text, NULL, 10)};
-        return SNAG_OK;
-    }
-    to->kind = BOUND_TIME;
-    if (snag_time_parse_ms(snag_str_from(text), &to->value))
-        return SNAG_OK;
-    return snag_fail(diag, SNAG_USAGE,
-                     "--%s %s: expected %s, a time such as 2026-01-05T10:00:00Z, or an offset of every "
-                     "partition",
-                     option, text, log);
-}
-
-static int64_t within(int64_t value, int64_t least, int64_t most)
-{
-    return value < least ? least : value > most ? most : value;
-}
-
-static snag_err bound_find(const snag_range *range, const bound *of, const snag_kafka_part *part,
-                           int64_t first, int64_t end, int64_t *offset, snag_diag *diag)
-{
-    if (of->kind == BOUND_OFFSET)
-        *offset = within(of->value, first, end);
-    if (of->kind != BOUND_TIME)
-        return SNAG_OK;
-    snag_err err = snag_kafka_look_at(range->look, range->topics[part->topic], part->partition, of->value,
-                                      offset, diag);
-    if (err == SNAG_OK)
-        *offset = within(*offset, first, end);
-    else if (err == SNAG_END) /* all that there is is older */
-        *offset = end;
-    return err == SNAG_END ? SNAG_OK : err;
-}
 
 static snag_err part_find(snag_range *range, size_t at, uint32_t source, uint32_t partition,
                           snag_diag *diag)
@@ -120,9 +71,11 @@ static snag_err part_find(snag_range *range, size_t at, uint32_t source, uint32_
     part->from = first;
     part->end = end;
     if (err == SNAG_OK)
-        err = bound_find(range, &range->from, part, first, end, &part->from, diag);
+        err = snag_range_bound_find(&range->from, range->look, range->topics[source], part, first, end,
+                                    &part->from, diag);
     if (err == SNAG_OK)
-        err = bound_find(range, &range->to, part, first, end, &part->end, diag);
+        err = snag_range_bound_find(&range->to, range->look, range->topics[source], part, first, end,
+                                    &part->end, diag);
     if (part->end < part->from)
         part->end = part->from;
     range->streams[at] = (stream){.first = first, .next = part->from};
@@ -192,6 +145,31 @@ static snag_err memory(snag_range *range, snag_diag *diag)
     return fine ? SNAG_OK : snag_fail(diag, SNAG_MEMORY, "out of memory");
 }
 
+/* The clock time that the range ends at. */
+static int64_t end_ms(const snag_range *range)
+{
+    bool timed = range->to.kind == SNAG_BOUND_TIME && range->to.value < range->options.now_ms;
+    return timed ? range->to.value : range->options.now_ms;
+}
+
+static int64_t silent_ms(const snag_range *range, uint32_t source)
+{
+    const snag_source_watch *watches = range->config->pipeline.watches;
+    return watches && range->to.kind != SNAG_BOUND_OFFSET ? watches[source].after_ms : 0;
+}
+
+static snag_err lasts_find(snag_range *range, snag_diag *diag)
+{
+    snag_err err = SNAG_OK;
+    for (uint32_t f = 0; f < range->flow_count && err == SNAG_OK; f++) {
+        const flow *of = &range->flows[f];
+        if (silent_ms(range, of->source) > 0)
+            err = snag_range_last(range->look, range->topics[of->source], &range->parts[of->first],
+                                  range->partitions, end_ms(range), &range->last_ms[of->source], diag);
+    }
+    return err;
+}
+
 /* In the order of the engine's flows. */
 static void flows_find(snag_range *range)
 {
@@ -224,6 +202,8 @@ static snag_err open(snag_range *range, snag_diag *diag)
         err = snag_range_ticks_read(&range->ticks, live, range->partitions, range->look, diag);
     for (uint32_t f = 0; f < range->flow_count && err == SNAG_OK; f++)
         err = parts_find(range, &range->flows[f], diag);
+    if (err == SNAG_OK)
+        err = lasts_find(range, diag);
     if (err != SNAG_OK)
         return err;
     snag_kafka_prefetch_set(live->kafka, (size_t)(range->config->pipeline.budget_bytes / 2));
@@ -246,10 +226,10 @@ snag_err snag_range_new(snag_range **out, snag_live *live, const snag_config *co
         range->topics[s] = live->inputs[s];
     snag_err err = SNAG_OK;
     if (err == SNAG_OK)
-        err = bound_parse(&range->from, "from", options->from, "earliest", diag);
+        err = snag_range_bound_parse(&range->from, "from", options->from, "earliest", diag);
     if (err == SNAG_OK)
-        err = bound_parse(&range->to, "to", options->to, "latest", diag);
-    if (err == SNAG_OK && range->from.kind == range->to.kind && range->from.kind != BOUND_LOG &&
+        err = snag_range_bound_parse(&range->to, "to", options->to, "latest", diag);
+    if (err == SNAG_OK && range->from.kind == range->to.kind && range->from.kind != SNAG_BOUND_LOG &&
         range->from.value >= range->to.value)
         err = snag_fail(diag, SNAG_USAGE, "--from %s does not lie before --to %s", options->from,
                         options->to);
@@ -290,20 +270,13 @@ void snag_range_feed_options(const snag_range *range, snag_feed_options *options
 
 /* --- going through it -------------------------------------------------------------------------- */
 
-/* The clock time that the range ends at. */
-static int64_t end_ms(const snag_range *range)
-{
-    bool timed = range->to.kind == BOUND_TIME && range->to.value < range->options.now_ms;
-    return timed ? range->to.value : range->options.now_ms;
-}
-
 static size_t stream_at(const snag_range *range, uint32_t partition, uint32_t of)
 {
     return range->flows[of].first + (range->flows[of].shared ? 0 : partition);
 }
 
-/* The clock had moved this flow, which may be one of all partitions. */
-static snag_err tick(snag_range *range, snag_feed *feed, uint32_t partition, uint32_t of, int64_t low_ms,
+/* The clock moved this flow, which may be one of all partitions. */
+static snag_err move(snag_range *range, snag_feed *feed, uint32_t partition, uint32_t of, int64_t low_ms,
                      snag_diag *diag)
 {
     snag_err err = SNAG_OK;
@@ -314,19 +287,55 @@ static snag_err tick(snag_range *range, snag_feed *feed, uint32_t partition, uin
     return err;
 }
 
+static snag_err tick(snag_range *range, snag_feed *feed, uint32_t partition, uint32_t of,
+                     const snag_tick *what, snag_diag *diag)
+{
+    range->ticked++;
+    if (what->kind != SNAG_TICK_MOVED)
+        snag_feed_silence(feed, partition, what->source, what->last_ms, what->time_ms);
+    return move(range, feed, partition, of, what->time_ms, diag);
+}
+
+/* Where this flow stands when its records have ended; SNAG_TIME_NONE: where it is. */
+static int64_t end_low(const snag_range *range, const flow *of)
+{
+    const snag_source_spec *spec = &range->config->pipeline.sources[of->source];
+    if (range->to.kind == SNAG_BOUND_OFFSET)
+        return range->flow_count == 1 ? SNAG_TIME_NONE : SNAG_NEVER;
+    return spec->clock_log ? SNAG_TIME_NONE : end_ms(range) - spec->out_of_order_ms - spec->delay_ms;
+}
+
+/* A source that is silent there, or is back, though no worker was there to see it. */
+static void silence_look(const snag_range *range, snag_feed *feed, uint32_t partition, uint32_t source,
+                         int64_t low_ms)
+{
+    int64_t last_ms = range->last_ms[source], gap_ms = silent_ms(range, source);
+    if (gap_ms == 0 || last_ms == SNAG_TIME_NONE)
+        return;
+    snag_engine_silence silence = snag_engine_silence_of(snag_feed_engine(feed, partition), source);
+    if (silence.silent && last_ms > silence.last_ms)
+        snag_feed_silence(feed, partition, source, SNAG_TIME_NONE, low_ms);
+    else if (!silence.silent && low_ms > last_ms + gap_ms)
+        snag_feed_silence(feed, partition, source, last_ms, low_ms);
+}
+
 /* Nothing more comes of this flow: what a worker would know of it now; where the range ends at an offset, at
  * no time of the clock, it has ended as a file does. SNAG_END: no more than before. */
 static snag_err stream_end(snag_range *range, snag_feed *feed, uint32_t partition, uint32_t of,
                            snag_diag *diag)
 {
-    const snag_source_spec *spec = &range->config->pipeline.sources[range->flows[of].source];
     stream *from = &range->streams[stream_at(range, partition, of)];
-    bool ends = range->to.kind == BOUND_OFFSET;
-    if (from->clocked || (ends ? range->flow_count == 1 : spec->clock_log))
+    const snag_tick *next = from->tick < from->tick_end ? &range->ticks.list[from->tick] : NULL;
+    int64_t low_ms = end_low(range, &range->flows[of]);
+    if (from->clocked || low_ms == SNAG_TIME_NONE)
         return SNAG_END;
+    if (next && low_ms != SNAG_NEVER && next->time_ms <= low_ms) { /* what was found before the range's end */
+        from->tick++;
+        return tick(range, feed, partition, of, next, diag);
+    }
     from->clocked = true;
-    int64_t low_ms = ends ? SNAG_NEVER : end_ms(range) - spec->out_of_order_ms - spec->delay_ms;
-    return tick(range, feed, partition, of, low_ms, diag);
+    silence_look(range, feed, partition, range->flows[of].source, low_ms);
+    return move(range, feed, partition, of, low_ms, diag);
 }
 
 static snag_err carry(snag_range *range, snag_feed *feed, const snag_raw *records, size_t count,
@@ -355,10 +364,8 @@ static snag_err advance(snag_range *range, snag_feed *feed, uint32_t partition, 
     if (err != SNAG_OK)
         return err;
     int64_t before = of->tick < of->tick_end ? range->ticks.list[of->tick].offset : INT64_MAX;
-    if (before <= offset) {
-        range->ticked++;
-        return tick(range, feed, partition, turn, range->ticks.list[of->tick++].time_ms, diag);
-    }
+    if (before <= offset)
+        return tick(range, feed, partition, turn, &range->ticks.list[of->tick++], diag);
     *taken = snag_kafka_reader_take(range->reader, at, before, range->flow_count > 1 ? 1 : max, &records);
     of->next = records[*taken - 1].position.offset + 1;
     if (range->flows[turn].shared)

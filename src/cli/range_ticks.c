@@ -62,7 +62,9 @@ static int by_place(const void *left, const void *right)
         return a->source < b->source ? -1 : 1;
     if (a->offset != b->offset)
         return a->offset < b->offset ? -1 : 1;
-    return a->time_ms < b->time_ms ? -1 : a->time_ms > b->time_ms;
+    if (a->time_ms != b->time_ms)
+        return a->time_ms < b->time_ms ? -1 : 1;
+    return a->kind < b->kind ? -1 : a->kind > b->kind;
 }
 
 /* What earlier states of the same pipeline wrote is not about this one. */

@@ -132,19 +132,6 @@ static void say(void *context, const char *line)
     fprintf(stderr, "snag replay: %s\n", line);
 }
 
-/* The recorded ticks say when time went on, not that nothing came in any partition: a silence would be lost,
- * and what the live run held would be published. */
-static snag_err refuse_silence(const snag_pipeline *pipeline, snag_diag *diag)
-{
-    for (uint32_t s = 0; pipeline->watches && s < pipeline->source_count; s++)
-        if (pipeline->watches[s].after_ms > 0)
-            return snag_fail(diag, SNAG_USAGE,
-                             "source %.*s has silent:, and a range of topics does not know yet when it was "
-                             "silent; replay files, or leave silent: out",
-                             SNAG_FMT(pipeline->sources[s].name));
-    return SNAG_OK;
-}
-
 static snag_err open_topics(replay *self, snag_feed_options *options, snag_diag *diag)
 {
     static const snag_voice voice = {.say = say};
@@ -156,9 +143,7 @@ static snag_err open_topics(replay *self, snag_feed_options *options, snag_diag 
         return snag_fail(diag, SNAG_USAGE, "source %.*s has no topic", SNAG_FMT(without));
     if (!snag_live_names(&self->live, pipeline, NULL))
         return snag_fail(diag, SNAG_USAGE, "a topic's name is too long");
-    snag_err err = refuse_silence(pipeline, diag);
-    if (err == SNAG_OK)
-        err = snag_live_kafka(&self->live, self->brokers, &voice, diag);
+    snag_err err = snag_live_kafka(&self->live, self->brokers, &voice, diag);
     if (err == SNAG_OK)
         err = snag_range_new(&self->range, &self->live, &self->config, &range, diag);
     if (err != SNAG_OK)
@@ -366,10 +351,9 @@ const snag_command snag_command_replay = {
             "\n"
             "With --from, --to or --brokers the pipeline's own topics are read, as the workers read them,\n"
             "but in no group: the same records give the same alerts as the live run, also where the clock\n"
-            "had proved silence before a late event came (the workers recorded that). Time stands at the\n"
-            "end where it stood for a worker at the time --to. What is open where it begins is not known:\n"
-            "earliest knows it. A pipeline with silent: is refused here: the range does not say when a\n"
-            "source was silent; files do.\n"
+            "had proved silence before a late event came, and where a source was silent (the workers\n"
+            "recorded both). Time stands at the end where it stood for a worker at the time --to. What is\n"
+            "open where it begins is not known: earliest knows it.\n"
             "\n"
             "  snag replay care.yaml --from 2026-01-05T00:00:00Z --to 2026-01-06T00:00:00Z --only alerts\n"
             "  snag replay care.yaml --from earliest --speed 60x --format text",

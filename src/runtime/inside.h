@@ -28,6 +28,7 @@
 #include "engine/engine.h"
 #include "runtime/budget.h"
 #include "runtime/bundle.h"
+#include "runtime/tick.h"
 #include "runtime/worker.h"
 
 enum {
@@ -222,6 +223,9 @@ void snag_partition_want(const snag_partition *partition);
 void snag_partition_ticks_tell(snag_partition *partition, const snag_event *events, size_t count);
 /* Says that a state begins here; what other states recorded before it is not about this one. */
 void snag_partition_ticks_begin(snag_partition *partition);
+/* Before the clock moves this stream to to_ms: what the engine heard of its source's silence (tick.h). */
+void snag_partition_ticks_found(snag_partition *partition, uint32_t stream, snag_tick_kind kind,
+                                int64_t last_ms, int64_t to_ms);
 /* The same for a first hop, before it carries a record of one partition of its topic. */
 void snag_rekey_tick_tell(snag_partition *partition, int64_t offset, const snag_event *events, size_t count);
 void snag_rekey_tick_begin(snag_partition *partition);

@@ -8,7 +8,8 @@
  *     to - silent/8    none so new? then the last one is looked for between the two, by halves
  *
  * What a worker reads itself it knows without asking; a source that is well costs a question each `silent:`.
- * What is decided is decided where time moves (idle.c), from an answer of that moment.
+ * What is decided is decided where time moves (idle.c), from an answer of that moment; so it is recorded, for
+ * replays (tick.h).
  */
 #include "base/time.h"
 #include "runtime/inside.h"
@@ -40,6 +41,20 @@ int64_t snag_partition_silence_due(const snag_partition *partition, uint32_t sou
     return pulse->known_ms + gap_ms;
 }
 
+/* What the engine did not know yet is recorded. */
+static void find(snag_partition *partition, uint32_t source, snag_tick_kind kind, int64_t last_ms,
+                 int64_t to_ms)
+{
+    snag_engine_silence before = snag_engine_silence_of(partition->engine, source);
+    if (kind == SNAG_TICK_SILENT)
+        snag_engine_silent(partition->engine, source, last_ms);
+    else
+        snag_engine_back(partition->engine, source, to_ms);
+    snag_engine_silence now = snag_engine_silence_of(partition->engine, source);
+    if (now.silent != before.silent || now.last_ms != before.last_ms || now.back != before.back)
+        snag_partition_ticks_found(partition, source, kind, last_ms, to_ms);
+}
+
 /* It is silent: whether something came again. Asked not too often, since all that is held asks. */
 static snag_err back_look(snag_partition *partition, uint32_t source, int64_t last_ms, int64_t to_ms)
 {
@@ -53,7 +68,7 @@ static snag_err back_look(snag_partition *partition, uint32_t source, int64_t la
     if (err != SNAG_OK || quiet)
         return err;
     pulse->known_ms = pulse->known_ms > last_ms ? pulse->known_ms : last_ms + 1;
-    snag_engine_back(partition->engine, source, to_ms);
+    find(partition, source, SNAG_TICK_BACK, SNAG_TIME_NONE, to_ms);
     return SNAG_OK;
 }
 
@@ -104,7 +119,7 @@ snag_err snag_partition_silence(snag_partition *partition, uint32_t source, int6
     else if (err == SNAG_OK)
         err = last_find(worker, source, pulse, to_ms - gap_ms / SHARE, &found);
     if (err == SNAG_OK && found && to_ms > pulse->known_ms + gap_ms)
-        snag_engine_silent(partition->engine, source, pulse->known_ms);
+        find(partition, source, SNAG_TICK_SILENT, pulse->known_ms, to_ms);
     return err;
 }
 

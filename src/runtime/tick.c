@@ -18,6 +18,10 @@ void snag_tick_write(snag_buf *buf, const snag_tick *tick)
         snag_buf_printf(buf, " s=%" PRIu32, tick->source);
     if (tick->offset >= 0)
         snag_buf_printf(buf, " o=%" PRId64 " w=%" PRId64, tick->offset, tick->time_ms);
+    if (tick->kind == SNAG_TICK_SILENT)
+        snag_buf_printf(buf, " q=%" PRId64, tick->last_ms);
+    else if (tick->kind == SNAG_TICK_BACK)
+        snag_buf_str_put(buf, SNAG_STR(" back"));
 }
 
 static bool skip(snag_str *words, const char *text)
@@ -69,10 +73,21 @@ static bool number(snag_str *words, int64_t max, int64_t *value)
     return any;
 }
 
+static bool found_read(snag_tick *tick, snag_str *words)
+{
+    if (skip(words, " q=")) {
+        tick->kind = SNAG_TICK_SILENT;
+        return number(words, INT64_MAX, &tick->last_ms);
+    }
+    if (skip(words, " back"))
+        tick->kind = SNAG_TICK_BACK;
+    return true;
+}
+
 bool snag_tick_read(snag_tick *tick, snag_str words)
 {
     int64_t partition, source;
-    *tick = (snag_tick){.offset = -1, .time_ms = SNAG_TIME_NONE};
+    *tick = (snag_tick){.offset = -1, .time_ms = SNAG_TIME_NONE, .last_ms = SNAG_TIME_NONE};
     if (!skip(&words, "snag 1 i=") || !hex(&words, tick->incarnation, sizeof tick->incarnation))
         return false;
     tick->hop = skip(&words, " u=");
@@ -87,7 +102,8 @@ bool snag_tick_read(snag_tick *tick, snag_str words)
     if (words.size == 0)
         return tick->hop;
     return skip(&words, " o=") && number(&words, INT64_MAX, &tick->offset) && tick->offset >= 0 &&
-           skip(&words, " w=") && number(&words, INT64_MAX, &tick->time_ms) && words.size == 0;
+           skip(&words, " w=") && number(&words, INT64_MAX, &tick->time_ms) && found_read(tick, &words) &&
+           words.size == 0;
 }
 
 /* --- telling ----------------------------------------------------------------------------------- */
@@ -116,7 +132,8 @@ static void tell(snag_partition *partition, const snag_tick *tick)
 
 static snag_tick tick_of(const snag_partition *partition)
 {
-    snag_tick tick = {.partition = partition->index, .offset = -1, .time_ms = SNAG_TIME_NONE};
+    snag_tick tick = {.partition = partition->index, .offset = -1, .time_ms = SNAG_TIME_NONE,
+                      .last_ms = SNAG_TIME_NONE};
     memcpy(tick.incarnation, partition->incarnation, sizeof tick.incarnation);
     return tick;
 }
@@ -172,6 +189,24 @@ void snag_partition_ticks_tell(snag_partition *partition, const snag_event *even
             time_ms = event->stamp_ms;
         newest_ms = time_ms > newest_ms && !at_once ? time_ms : newest_ms;
     }
+}
+
+void snag_partition_ticks_found(snag_partition *partition, uint32_t of, snag_tick_kind kind, int64_t last_ms,
+                                int64_t to_ms)
+{
+    snag_stream *stream = &partition->streams[of];
+    snag_tick tick = tick_of(partition);
+    tick.source = partition->worker->source_of[of];
+    tick.offset = stream->next;
+    tick.time_ms = snag_engine_low(partition->engine, of);
+    if (snag_planted(TICKS_UNTOLD))
+        return;
+    if (tick.time_ms > stream->told_ms) /* from here it was found */
+        tell(partition, &tick);
+    tick.time_ms = stream->told_ms = to_ms;
+    tick.kind = kind;
+    tick.last_ms = last_ms;
+    tell(partition, &tick);
 }
 
 /* --- of a first hop ----------------------------------------------------------------------------- */

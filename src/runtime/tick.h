@@ -19,6 +19,12 @@
  *
  *     first commit of a hop     snag 1 i=<32 hex digits> u=3 s=1
  *     a tick                    snag 1 i=<32 hex digits> u=3 s=1 o=812 w=1767607200123
+ *
+ * That a source brings nothing in any partition (silence.c), or something again, is what brokers answered
+ * just then. So it is recorded with the tick that it was asked for, at the offset that comes next:
+ *
+ *     silent since              snag 1 i=<32 hex digits> p=0 s=1 o=812 w=1767607200123 q=1767606600000
+ *     back                      snag 1 i=<32 hex digits> p=0 s=1 o=812 w=1767607200123 back
  */
 #ifndef SNAG_RUNTIME_TICK_H
 #define SNAG_RUNTIME_TICK_H
@@ -27,13 +33,17 @@
 #include "base/limits.h"
 #include "event/event.h"
 
+typedef enum snag_tick_kind { SNAG_TICK_MOVED, SNAG_TICK_SILENT, SNAG_TICK_BACK } snag_tick_kind;
+
 typedef struct snag_tick {
     uint8_t incarnation[16]; /* of the state that was judged, or of the hop that carried */
     bool hop;                /* of a first hop: partition is its topic's, else the state's */
     uint32_t partition;
     uint32_t source;
     int64_t offset;  /* of the event that was not newer; -1 = the state or hop begins here */
-    int64_t time_ms; /* where the clock had moved this source's time */
+    int64_t time_ms; /* where the clock had moved this source's time; of the others: moves it */
+    snag_tick_kind kind;
+    int64_t last_ms; /* silent: the last record's stamp */
 } snag_tick;
 
 enum { SNAG_TICK_WORDS_MAX = 128 };

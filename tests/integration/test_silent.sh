@@ -87,10 +87,11 @@ start one
 start two
 wait_for 60 "both again" grep -q "running dark" "$LIVE/two.log"
 
+BACK=$(now_ms)
 # It is back: every second one of those that are held was answered in time, and the news come in order.
 {
     events "$LAST" Answered 3000 1 4
-    events "$(now_ms)" Other 0 0 1
+    events "$BACK" Other 0 0 1
 } >"$LIVE/after.jsonl"
 produce "$LIVE/after.jsonl"
 wait_for 90 "withdrawn" has decisions '"decision":"suppressed"' 6
@@ -130,4 +131,24 @@ for id, alert in triggers.items():
     assert time(alert) == last + (2000 if who % 4 == 0 else 10000), (id, time(alert) - last)
 assert {a["subject"] for a in of("resolve", "stuck")} == {f"c{i}" for i in range(0, 24, 4)}
 PYTHON
+# The same again from the topics, with what the workers found recorded: it knows when who was silent.
+TO=$(date -u -d "@$((BACK / 1000 + 4))" +%FT%TZ)
+replay() { # PREFIX TO OUT OPTIONS…
+    "$SNAG" replay "$LIVE/$1.yaml" --from earliest --to "$2" --format json "${@:4}" >"$LIVE/$3" \
+        2>"$LIVE/replay.log" || fail "replay $*"
+}
+replay dark "$TO" again
+cat "$LIVE/alerts" "$LIVE/decisions" >"$LIVE/seen"
+python3 "$TOOLS/range.py" compare "$LIVE/seen" "$LIVE/again" || fail "the replay differs from the live run"
+said ticks | grep -q " q=$LAST$" || fail "no worker recorded the silence"
+sed 's/^pipeline: dark/&\noutputs: { prefix: none. }/' "$LIVE/dark.yaml" >"$LIVE/none.yaml"
+replay none "$TO" none
+python3 "$TOOLS/range.py" compare "$LIVE/seen" "$LIVE/none" >/dev/null &&
+    fail "without what was recorded it is the same: no test"
+# Up to a time in the silence, which had been found by then, and up to one at which a worker would find it.
+for prefix in dark none; do
+    replay "$prefix" "$(date -u -d "@$((LAST / 1000 + 10))" +%FT%TZ)" part --only alerts
+    [ "$(grep -c source_silent "$LIVE/part")" -ge 1 ] || fail "$prefix: no silence at the end of a part"
+done
+
 echo "a silent source, live: one alert, stalls held, released and withdrawn"

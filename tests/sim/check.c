@@ -314,8 +314,7 @@ static void check_partition(sim_world *world, uint32_t p)
     if (world->with_store)
         check_cells(world, reference, &world->shelves[p].now, "the store", p);
     check_recovery(world, reference, copy, p);
-    if (!world->config.pipeline.watches) /* replay refuses these (cli/replay.c) */
-        check_replay(world, reference, p);
+    check_replay(world, reference, p);
     sim_reference_free(reference);
 }
 

@@ -160,6 +160,10 @@ static bool told_take(sim_reference *self, uint32_t source, int64_t offset)
         if (tick.offset > offset)
             return false;
         self->told_at[source]++;
+        if (tick.kind == SNAG_TICK_SILENT)
+            snag_engine_silent(self->engine, source, tick.last_ms);
+        else if (tick.kind == SNAG_TICK_BACK)
+            snag_engine_back(self->engine, source, tick.time_ms);
         return snag_engine_tick_source(self->engine, source, tick.time_ms, UINT32_MAX);
     }
     if (offset < INT64_MAX || self->ended[source])
