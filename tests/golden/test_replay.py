@@ -16,7 +16,6 @@ import tempfile
 SOURCE = pathlib.Path(os.environ["SNAG_SOURCE"])
 SNAG = os.environ["SNAG"]
 SHOP = SOURCE / "pipelines" / "shop.yaml"
-SILENT = SOURCE / "tests" / "golden" / "rules" / "silent.yaml"
 LOG = SOURCE / "pipelines" / "data" / "shop.jsonl.gz"
 NOW = "2022-09-01T00:00:00Z"
 faults = []
@@ -148,8 +147,6 @@ def refused(folder):
             (("replay", SHOP, "--speed", "0x"), "expected 60 or 60x"),
             (("replay", SHOP, LOG, "--from", "earliest"), "not both"),
             (("replay", SHOP, "--from", "earliest", "--now", "1"), "stamps of their own"),
-            (("replay", SILENT, "--from", "earliest"), "source calls has silent:, and a range of topics"),
-            (("replay", SILENT, "--brokers", "nowhere:1"), "source calls has silent:, and a range of topics"),
             (("replay", SHOP, "--format", "xml"), "expected json"),
             (("replay", SHOP, folder / "none.jsonl"), "cannot be read"),
             (("replay", folder / "none.yaml"), "none.yaml"),
