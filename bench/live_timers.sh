@@ -50,6 +50,9 @@ lateness() {
     awk -v p="$2" -v d=$DELAY_MS -v a="${3:-0}" -v b="${4:-9e18}" \
         '(p == "all" || $1 == p) && $3 >= a && $3 <= b {print $2 - d}' "$1"
 }
+cpu_s() { # of a process, all its threads, in seconds
+    awk -v hz="$(getconf CLK_TCK)" '{sub(/.*\) /, ""); print ($12 + $13) / hz}' "/proc/$1/stat"
+}
 now_ms() { date +%s%3N; }
 sleep_until() { # MS
     local left=$(($1 - $(now_ms)))
@@ -110,9 +113,12 @@ wait_for 300 "everything to be read" read_up burst
 [ "$(now_ms)" -lt $((asked + load_s * 1000 - 1500)) ] || fail "reading took longer than $load_s s"
 before=$(awk '/VmRSS/ {print int($2 / 1024)}' "/proc/$PID/status")
 echo 5 >"/proc/$PID/clear_refs" # the peak from here on
+cpu=$(cpu_s "$PID")
 timer_tool watch burst.alerts $((timers + 2 * due)) $((load_s + 120)) >"$LIVE/burst.seen" ||
     fail "not all came"
 peak=$(awk '/VmHWM/ {print int($2 / 1024)}' "/proc/$PID/status")
+cpu=$(awk -v a="$cpu" -v b="$(cpu_s "$PID")" 'BEGIN {print b - a}')
+[ -z "${SNAG_THREADS:-}" ] || cat /proc/"$PID"/task/*/stat | awk '{print $2, ($14 + $15) / 100}' >&2
 end
 last=$(awk '$1 == 0 {t = $3} END {print t}' "$LIVE/burst.seen")
 took=$((last - asked - load_s * 1000 - 1000 - DELAY_MS)) # from when the last of them could be judged
@@ -123,6 +129,7 @@ for partition in 1 2; do
     figure "burst_${of}_worker_p99" ms "$(quantile "$LIVE/few$partition" 99)" 250
     figure "burst_${of}_worker_max" ms "$(quantile "$LIVE/few$partition" 100)" 250
 done
+figure burst_cpu s "$cpu" 6 # of the process, all its threads: what does not depend on who else is there
 figure burst_memory MB $((peak - before)) 256
 # Each once: nothing is lost or doubled in a hurry.
 [ "$(wc -l <"$LIVE/burst.seen")" = $((timers + 2 * due)) ] || fail "not each once"

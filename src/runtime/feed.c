@@ -21,27 +21,32 @@ static snag_err out_of_memory(const snag_partition *partition, snag_diag *diag)
                      partition->index, partition->block_bytes >> 20);
 }
 
-snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag)
+/* Before all is back that waited in the order buffer, time would pass what it must not pass. */
+static bool is_back(const snag_partition *partition)
 {
-    snag_err err = SNAG_OK;
-    size_t taken;
-    /* Before all is back that waited in the order buffer, time would pass what it must not pass. */
     bool back = true;
     for (uint32_t s = 0; s < partition->worker->sources; s++)
         back = back && snag_stream_is_back(&partition->streams[s]);
-    while (back && partition->draining && err == SNAG_OK) {
-        uint32_t budget = snag_worker_timer_budget(partition->worker);
-        partition->draining = !snag_engine_drain(partition->engine, budget);
-        snag_worker_dirty(partition->worker, partition);
-        if (!partition->draining)
-            return SNAG_OK;
-        /* A full engine never gets there: asked with nothing to take, it says so. */
-        if (snag_engine_take(partition->engine, NULL, 0, &taken) == SNAG_FULL)
-            return out_of_memory(partition, diag);
-        err = snag_worker_commit(partition->worker, diag);
-        snag_worker_pass(partition->worker, SNAG_POINT_DRAINED_PART);
-    }
-    return err;
+    return back;
+}
+
+bool snag_partition_is_busy(const snag_partition *partition)
+{
+    bool away = partition->worker->away && !snag_planted(DRAIN_WHILE_AWAY);
+    return partition->draining && !away && is_back(partition);
+}
+
+snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag)
+{
+    size_t taken;
+    if (!snag_partition_is_busy(partition))
+        return SNAG_OK;
+    partition->draining = !snag_engine_drain(partition->engine, snag_worker_timer_budget(partition->worker));
+    snag_worker_dirty(partition->worker, partition);
+    /* A full engine never gets there: asked with nothing to take, it says so. */
+    if (partition->draining && snag_engine_take(partition->engine, NULL, 0, &taken) == SNAG_FULL)
+        return out_of_memory(partition, diag);
+    return SNAG_OK;
 }
 
 /* --- decoding ---------------------------------------------------------------------------------- */
@@ -181,7 +186,11 @@ snag_err snag_partition_take(snag_partition *partition, size_t count, snag_diag 
 static snag_err feed_run(snag_worker *worker, snag_partition *partition, snag_diag *diag)
 {
     snag_stream *stream = &partition->streams[0];
-    snag_err err = snag_partition_drain(partition, diag);
+    snag_err err = SNAG_OK;
+    if (snag_partition_is_busy(partition)) { /* what is newer comes again when it is done */
+        snag_partition_set_aside(partition, stream);
+        return SNAG_OK;
+    }
     for (size_t at = worker->run_first; at < worker->run_end && err == SNAG_OK && !stream->parked;) {
         size_t first = at;
         size_t count = decode_chunk(worker, partition, &at, worker->run_end);

@@ -98,14 +98,14 @@ bool snag_partition_is_silent(snag_partition *partition, uint32_t source, int64_
     return true;
 }
 
-static snag_err tick(snag_worker *worker, snag_partition *partition, snag_diag *diag)
+static void tick(snag_worker *worker, snag_partition *partition)
 {
     const snag_clock *clock = &worker->ports->clock;
     uint32_t source = snag_partition_turn(partition);
     snag_stream *stream = &partition->streams[source];
     int64_t wall_ms;
     if (!snag_partition_is_silent(partition, source, &wall_ms))
-        return SNAG_OK;
+        return;
     snag_worker_dirty(worker, partition);
     if (worker->sources > 1) /* events of the others ask for it, many a second */
         stream->asked_ms = clock->monotonic_ms(clock->self) + ASK_AGAIN_MS;
@@ -113,7 +113,14 @@ static snag_err tick(snag_worker *worker, snag_partition *partition, snag_diag *
         !snag_engine_tick_source(partition->engine, source, target(worker, source, wall_ms),
                                  snag_worker_timer_budget(worker));
     snag_worker_pass(worker, SNAG_POINT_TICKED);
-    return snag_partition_drain(partition, diag);
+}
+
+bool snag_worker_is_busy(const snag_worker *worker)
+{
+    for (uint32_t i = 0; i < worker->options->partitions; i++)
+        if (worker->partitions[i]->engine && snag_partition_is_busy(worker->partitions[i]))
+            return true;
+    return false;
 }
 
 snag_err snag_worker_tick(snag_worker *worker, snag_diag *diag)
@@ -122,12 +129,12 @@ snag_err snag_worker_tick(snag_worker *worker, snag_diag *diag)
     if (worker->rekeys)
         return snag_rekey_tick(worker, diag);
     for (uint32_t i = 0; i < worker->options->partitions && err == SNAG_OK; i++)
-        if (worker->partitions[i]->engine && worker->partitions[i]->draining)
-            err = snag_partition_drain(worker->partitions[i], diag); /* begun by whoever had it before */
+        if (worker->partitions[i]->engine)
+            err = snag_partition_drain(worker->partitions[i], diag);
     for (uint32_t i = 0; i < worker->options->partitions && err == SNAG_OK && !worker->jumped; i++)
         for (uint32_t s = 0; s < worker->sources && err == SNAG_OK; s++) /* each may be the one that waits */
             if (wants(worker, worker->partitions[i]))
-                err = tick(worker, worker->partitions[i], diag);
+                tick(worker, worker->partitions[i]);
     return err;
 }
 
@@ -149,6 +156,8 @@ int snag_worker_wait(const snag_worker *worker)
 {
     if (worker->rekeys)
         return snag_rekey_wait(worker);
+    if (snag_worker_is_busy(worker))
+        return 0;
     int64_t wait_ms = worker->parked ? PARKED_MS : WAIT_MAX_MS;
     if (worker->dirty_ms != SNAG_NEVER)
         wait_ms = worker->dirty_ms + worker->options->commit_every_ms - worker->now_ms;

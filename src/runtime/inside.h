@@ -5,7 +5,7 @@
  *     feed.c     decode a batch; the unreadable to the dead letter; feed the engines
  *     merge.c    the same for several sources, a record at a time
  *     tick.c     where the clock had passed what comes later, recorded for replays
- *     park.c     a partition that waits for a schema is not read, the others are
+ *     park.c     a partition that waits for a schema, or is busy, is not read, the others are
  *     rekey.c    the first hop of a source that is not keyed by the customer
  *     lane.c     what that hop writes beside each record, for the second
  *     forget.c   what was read of lanes may be deleted
@@ -34,7 +34,7 @@
 enum {
     SNAG_CHUNK_EVENTS = 512,     /* decoded, then fed; more than SNAG_EACH_MAX */
     SNAG_CHUNK_BYTES = 4 << 20,  /* their arena */
-    SNAG_TIMER_BUDGET = 20000,   /* timers fired before a commit may come between */
+    SNAG_TIMER_BUDGET = 8000,    /* timers fired before a commit may come between */
     SNAG_LARGE_BYTES = 24 << 20, /* of state, from which large pages are worth it */
     SNAG_STREAM_NAME_MAX = 80
 };
@@ -58,7 +58,8 @@ typedef struct snag_stream {
     int64_t reached; /* the end that was reached, -1 = unknown */
     int64_t asked_ms; /* monotonic: the log's end is not asked again before */
     int64_t told_ms;  /* up to where the clock's moves of this source are recorded (tick.h) */
-    bool parked;     /* not read now: its next record waits for a schema; it begins with … */
+    bool parked;     /* not read now, because its partition is busy, or … */
+    bool schemaless; /* … because its next record waits for a schema; it begins with: */
     char parked_head[64];
     size_t parked_size;
     size_t run_first; /* several sources: what is left of its run in the batch at hand */
@@ -139,6 +140,7 @@ typedef struct snag_worker {
     uint32_t parked; /* streams */
     snag_pulse pulses[SNAG_SOURCES_MAX];
     bool reseat;     /* the input shall read other partitions than before */
+    bool away;       /* partitions were given back: kept warm, but not ours to move in time */
     bool behind;          /* the last poll brought as much as it could: there is more */
     int64_t committed_ms; /* monotonic */
     int64_t dirty_ms;     /* since when something waits; SNAG_NEVER = nothing */
@@ -204,7 +206,10 @@ snag_err snag_worker_check_key(snag_worker *worker, const snag_raw *raw, const s
 snag_err snag_partition_take(snag_partition *partition, size_t count, snag_diag *diag);
 /* Empty, before anything is known of it. */
 void snag_partition_clear(snag_partition *partition);
-/* Fires what is due up to W*, with commits in between where it is much. */
+/* Whether more is due than one turn may fire: some fire each turn, with a commit between, up to W*, so that
+ * other partitions need not wait; nothing newer of this one is taken until that is done. */
+bool snag_partition_is_busy(const snag_partition *partition);
+/* Fires some of it. */
 snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag);
 
 /* forget.c */
@@ -233,6 +238,8 @@ void snag_rekey_tick_begin(snag_partition *partition);
 /* park.c */
 /* The record waits for its schema: its source's partition is not read until it is there. */
 void snag_partition_park(snag_partition *partition, snag_stream *stream, const snag_raw *raw);
+/* The partition is busy: of this stream nothing is read until it is done. */
+void snag_partition_set_aside(snag_partition *partition, snag_stream *stream);
 /* Once a turn: asks again for what is waited for, and reads what may be read. */
 snag_err snag_worker_parked(snag_worker *worker, snag_diag *diag);
 void snag_worker_unpark(snag_worker *worker);
@@ -254,6 +261,8 @@ void snag_partition_flush(snag_partition *partition);
 void snag_worker_mend(snag_worker *worker, bool idle);
 
 /* idle.c */
+/* Whether some partition is: then the loop does not wait, and each turn commits. */
+bool snag_worker_is_busy(const snag_worker *worker);
 snag_err snag_worker_tick(snag_worker *worker, snag_diag *diag);
 /* How long the loop may wait for records, in ms. */
 int snag_worker_wait(const snag_worker *worker);

@@ -102,8 +102,9 @@ static snag_err judge(snag_partition *partition, const snag_raw *raw, const snag
     return SNAG_OK;
 }
 
-/* How far the lane's own partition had come before this record. SNAG_AGAIN: now it may be another's turn. */
-static snag_err lane_low(snag_partition *partition, uint32_t of, int64_t low_ms, snag_diag *diag)
+/* How far the lane's own partition had come before this record. SNAG_AGAIN: now it may be another's turn, or
+ * much is due before it. */
+static snag_err lane_low(snag_partition *partition, uint32_t of, int64_t low_ms)
 {
     snag_worker *worker = partition->worker;
     if (!snag_stream_is_back(&partition->streams[of]) || low_ms == SNAG_TIME_NONE ||
@@ -115,8 +116,7 @@ static snag_err lane_low(snag_partition *partition, uint32_t of, int64_t low_ms,
                               ? !snag_engine_tick(partition->engine, low_ms, budget)
                               : !snag_engine_tick_source(partition->engine, of, low_ms, budget);
     snag_worker_pass(worker, SNAG_POINT_TICKED);
-    snag_err err = snag_partition_drain(partition, diag);
-    return err == SNAG_OK && snag_partition_turn(partition) != of ? SNAG_AGAIN : err;
+    return partition->draining || snag_partition_turn(partition) != of ? SNAG_AGAIN : SNAG_OK;
 }
 
 static snag_err record_take(snag_partition *partition, uint32_t of, size_t at, snag_diag *diag)
@@ -134,7 +134,7 @@ static snag_err record_take(snag_partition *partition, uint32_t of, size_t at, s
                                     "a record in an internal topic that was not written by snag");
         return SNAG_OK;
     }
-    snag_err err = lane_low(partition, of, note.low_ms, diag);
+    snag_err err = lane_low(partition, of, note.low_ms);
     return err == SNAG_OK && note.count ? judge(partition, &raw, &note, at, diag) : err;
 }
 
@@ -162,10 +162,13 @@ static snag_err take_next(snag_partition *partition, uint32_t of, snag_diag *dia
     return worker->bundle.bytes >= worker->shares.bundle_bytes ? snag_worker_commit(worker, diag) : SNAG_OK;
 }
 
-static void leave(const snag_partition *partition)
+/* What is left of its runs: with the input, where that can hold it. */
+static void leave(snag_partition *partition)
 {
     const snag_worker *worker = partition->worker;
     const snag_input *input = &worker->ports->input;
+    if (worker->sources == 1 && partition->streams[0].run_first < partition->streams[0].run_end)
+        snag_partition_set_aside(partition, &partition->streams[0]);
     for (uint32_t s = 0; s < worker->sources && worker->sources > 1; s++) {
         const snag_stream *stream = &partition->streams[s];
         if (stream->run_first < stream->run_end)
@@ -181,11 +184,11 @@ snag_err snag_partition_merge(snag_partition *partition, snag_diag *diag)
     snag_err err = SNAG_OK;
     runs_find(partition);
     while (err == SNAG_OK) {
-        if (partition->draining)
-            err = snag_partition_drain(partition, diag);
+        if (snag_partition_is_busy(partition))
+            break;
         uint32_t turn = snag_partition_turn(partition);
         const snag_stream *stream = &partition->streams[turn];
-        if (err != SNAG_OK || stream->run_first == stream->run_end || stream->parked)
+        if (stream->run_first == stream->run_end || stream->parked)
             break;
         err = take_next(partition, turn, diag);
         if (err == SNAG_AGAIN && !stream->parked)

@@ -3,7 +3,7 @@
  * Parking: a record whose schema is still on its way stops its own source's partition, and no other. Nothing
  * is held in memory: the partition is taken out of what the input reads, at that record, and is put
  * back when the schema is there or given up (the fetcher has the deadline; the record becomes a
- * dead letter then).
+ * dead letter then). The same where a partition is busy with very many deadlines: then until they have fired.
  *
  *     p: 1 2 3 |4 5 6        record 4 waits       read on: q r
  *     schema comes, or not   p starts at 4 again  read on: p q r
@@ -23,7 +23,16 @@ void snag_partition_park(snag_partition *partition, snag_stream *stream, const s
     if (size)
         memcpy(stream->parked_head, raw->value.data, size);
     stream->parked_size = size;
+    snag_partition_set_aside(partition, stream);
+    stream->schemaless = true;
+}
+
+void snag_partition_set_aside(snag_partition *partition, snag_stream *stream)
+{
+    if (stream->parked)
+        return;
     stream->parked = true;
+    stream->schemaless = false;
     stream->reached = -1;
     partition->worker->parked++;
     partition->worker->reseat = true;
@@ -35,6 +44,8 @@ static bool waits_still(const snag_partition *partition, uint32_t source)
     const snag_stream *stream = &partition->streams[source];
     snag_event event;
     snag_diag why;
+    if (!stream->schemaless)
+        return snag_partition_is_busy(partition);
     snag_raw raw = {.position = {.partition = partition->index, .source = worker->source_of[source]},
                     .stamp_ms = SNAG_TIME_NONE,
                     .value = snag_str_of(stream->parked_head, stream->parked_size)};

@@ -149,10 +149,11 @@ static snag_err seat(snag_worker *worker, snag_diag *diag)
     case SNAG_SEAT_KEPT: return SNAG_OK;
     case SNAG_SEAT_ASKED:
         err = commit(worker, diag);
+        worker->away = true;
         snag_worker_unpark(worker); /* or its end would begin to read what is no longer ours */
         for (uint32_t i = 0; i < worker->options->partitions; i++)
             for (uint32_t s = 0; s < worker->sources; s++)
-                worker->partitions[i]->streams[s].reached = -1; /* kept warm, but not ours to move in time */
+                worker->partitions[i]->streams[s].reached = -1;
         snag_worker_pass(worker, SNAG_POINT_LEAVING);
         if (err == SNAG_OK)
             err = input->ops->give_back(input->self, diag);
@@ -162,6 +163,7 @@ static snag_err seat(snag_worker *worker, snag_diag *diag)
     case SNAG_SEAT_GIVEN:
         snag_worker_unpark(worker); /* what is taken over is read from its place on, and asked for anew */
         err = snag_worker_take_over(worker, diag);
+        worker->away = worker->away && err != SNAG_OK;
         if (err == SNAG_AGAIN && worker->seat != SNAG_SEAT_KEPT)
             return SNAG_OK; /* it changed again meanwhile: the next turn sees to it */
         return err == SNAG_OK ? commit(worker, diag) : err;
@@ -198,8 +200,11 @@ static snag_err turn(snag_worker *worker, snag_diag *diag)
             snag_worker_silences(worker);
         if (err == SNAG_OK)
             err = snag_worker_tick(worker, diag);
-        if (err == SNAG_OK && commit_is_due(worker))
+        bool busy = err == SNAG_OK && snag_worker_is_busy(worker);
+        if (err == SNAG_OK && (busy || commit_is_due(worker)))
             err = commit(worker, diag);
+        if (busy && err == SNAG_OK)
+            snag_worker_pass(worker, SNAG_POINT_DRAINED_PART);
         if (err == SNAG_OK && idle && worker->dirty_ms == SNAG_NEVER)
             stats_sum(worker); /* an end that was reached behind the last commit is seen too */
         if (err == SNAG_OK)

@@ -176,11 +176,19 @@ static snag_err input_committed(void *self, snag_place *places, size_t count, sn
     return SNAG_OK;
 }
 
+static void nothing_read(sim_client *client)
+{
+    for (int s = 0; s < SIM_SOURCES; s++)
+        for (int p = 0; p < SIM_PARTS; p++)
+            client->at[s][p] = client->told[s][p] = -1;
+}
+
 static snag_err input_start(void *self, const snag_place *places, size_t count, snag_diag *diag)
 {
     sim_proc *proc = self;
     if (!sim_step(proc, 0))
         return gone(proc, diag);
+    nothing_read(&proc->client); /* what is not named is read no more */
     for (size_t i = 0; i < count; i++) {
         SNAG_ASSERT(places[i].offset >= 0);
         proc->client.at[places[i].source][places[i].partition] = places[i].offset;
@@ -193,9 +201,7 @@ static snag_err input_start(void *self, const snag_place *places, size_t count, 
 
 static void stop_reading(sim_client *client)
 {
-    for (int s = 0; s < SIM_SOURCES; s++)
-        for (int p = 0; p < SIM_PARTS; p++)
-            client->at[s][p] = client->told[s][p] = -1;
+    nothing_read(client);
     client->given_count = 0;
 }
 
