@@ -39,7 +39,7 @@ static void take_record(sim_proc *proc, uint32_t source, uint32_t p, const sim_e
     proc->raw_header_counts[batch->count] = entry->header_count;
     batch->count++;
     (*at)++;
-    proc->client.told[source][p] = -1;
+    proc->client.told[source][p] = proc->client.heard[source][p] = -1;
 }
 
 /* An end is told alone: of several sources records may be left, and come again. */
@@ -54,7 +54,7 @@ static void harvest_one(sim_proc *proc, uint32_t source, uint32_t p, size_t max,
     if ((batch->count == max && entry) || (proc->world->sources > 1 && batch->count > before))
         return;
     if (!sim_log_next(log, at) && *told != *at) {
-        *told = *at;
+        *told = proc->client.heard[source][p] = *at;
         proc->reached[batch->reached_count++] = (snag_reached){p, source, *at};
     }
 }
@@ -192,7 +192,8 @@ static snag_err input_start(void *self, const snag_place *places, size_t count, 
     for (size_t i = 0; i < count; i++) {
         SNAG_ASSERT(places[i].offset >= 0);
         proc->client.at[places[i].source][places[i].partition] = places[i].offset;
-        proc->client.told[places[i].source][places[i].partition] = -1;
+        int64_t *heard = &proc->client.heard[places[i].source][places[i].partition];
+        *heard = *heard == places[i].offset ? *heard : -1;
         sim_trace(proc->world, "%u.%u reads partition %u of source %u from %" PRId64, proc->slot,
                   proc->number, places[i].partition, places[i].source, places[i].offset);
     }
@@ -202,6 +203,7 @@ static snag_err input_start(void *self, const snag_place *places, size_t count, 
 static void stop_reading(sim_client *client)
 {
     nothing_read(client);
+    memset(client->heard, -1, sizeof client->heard);
     client->given_count = 0;
 }
 
@@ -314,7 +316,7 @@ static snag_err input_log_end(void *self, uint32_t partition, uint32_t source, i
     *end = world->logs[SIM_INPUT + source][partition].end;
     if (!sim_wait(proc, sim_below(&world->dice, 4)))
         return gone(proc, diag);
-    if (proc->client.at[source][partition] == *end && proc->client.told[source][partition] == *end)
+    if (proc->client.at[source][partition] == *end && proc->client.heard[source][partition] == *end)
         tick_add(proc, partition, source, *end);
     return SNAG_OK;
 }

@@ -206,7 +206,8 @@ typedef struct sim_client {
     uint32_t given[SIM_PARTS];
     uint32_t given_count;
     int64_t at[SIM_SOURCES][SIM_PARTS]; /* where reading is; -1 = not started */
-    int64_t told[SIM_SOURCES][SIM_PARTS]; /* the last end that was told */
+    int64_t told[SIM_SOURCES][SIM_PARTS]; /* the last end that was told since reading began */
+    int64_t heard[SIM_SOURCES][SIM_PARTS]; /* the same, if nothing came since, though reading began anew there */
     uint32_t want[SIM_PARTS];
 } sim_client;
 
