@@ -25,7 +25,6 @@
     X(TIMERS_DROPPED, "timers-dropped", "engine", "a takeover arms no timers")                              \
     X(TICK_WHILE_BEHIND, "tick-while-behind", "runtime", "the clock moves time although records wait")      \
     X(TICKS_UNTOLD, "ticks-untold", "runtime", "where the clock had passed what comes later is not told")   \
-    X(DRAIN_WHILE_AWAY, "drain-while-away", "runtime", "what is due fires although others have the partition") \
     X(READ_UNCOMMITTED, "read-uncommitted", "kafka", "input and changelog are read uncommitted")            \
     X(AUTO_COMMIT, "auto-commit", "kafka", "the consumer commits offsets by itself")                        \
     X(LANES_ONE_TIME, "lanes-one-time", "runtime", "a mark in one lane moves the time of all")              \

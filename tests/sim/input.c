@@ -183,6 +183,19 @@ static void nothing_read(sim_client *client)
             client->at[s][p] = client->told[s][p] = -1;
 }
 
+/* Between it and an end that was heard there may be nothing but markers: that end is known still. */
+static void start_at(sim_proc *proc, const snag_place *place)
+{
+    const sim_log *log = &proc->world->logs[SIM_INPUT + place->source][place->partition];
+    int64_t *heard = &proc->client.heard[place->source][place->partition];
+    int64_t next = place->offset;
+    SNAG_ASSERT(place->offset >= 0);
+    bool more = sim_log_next(log, &next) != NULL && next < *heard;
+    if (more || place->offset > *heard)
+        *heard = -1;
+    proc->client.at[place->source][place->partition] = *heard < 0 ? place->offset : *heard;
+}
+
 static snag_err input_start(void *self, const snag_place *places, size_t count, snag_diag *diag)
 {
     sim_proc *proc = self;
@@ -190,10 +203,7 @@ static snag_err input_start(void *self, const snag_place *places, size_t count, 
         return gone(proc, diag);
     nothing_read(&proc->client); /* what is not named is read no more */
     for (size_t i = 0; i < count; i++) {
-        SNAG_ASSERT(places[i].offset >= 0);
-        proc->client.at[places[i].source][places[i].partition] = places[i].offset;
-        int64_t *heard = &proc->client.heard[places[i].source][places[i].partition];
-        *heard = *heard == places[i].offset ? *heard : -1;
+        start_at(proc, &places[i]);
         sim_trace(proc->world, "%u.%u reads partition %u of source %u from %" PRId64, proc->slot,
                   proc->number, places[i].partition, places[i].source, places[i].offset);
     }

@@ -200,14 +200,13 @@ typedef struct sim_client {
     uint64_t id; /* 0 = none; a rejoin makes a new one */
     int32_t generation;
     int32_t awaits; /* the generation from which on an assignment answers its join */
-    bool assigned;
-    bool fatal; /* fenced as a member */
+    bool assigned, fatal; /* fenced as a member */
     snag_seat seat;
     uint32_t given[SIM_PARTS];
     uint32_t given_count;
     int64_t at[SIM_SOURCES][SIM_PARTS]; /* where reading is; -1 = not started */
     int64_t told[SIM_SOURCES][SIM_PARTS]; /* the last end that was told since reading began */
-    int64_t heard[SIM_SOURCES][SIM_PARTS]; /* the same, if nothing came since, though reading began anew there */
+    int64_t heard[SIM_SOURCES][SIM_PARTS]; /* … or before, and nothing came since */
     uint32_t want[SIM_PARTS];
 } sim_client;
 
