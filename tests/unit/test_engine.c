@@ -319,6 +319,70 @@ static void test_disorder_inside_the_bound(void **state)
     }
 }
 
+/* A stall of a call and one of the customer's own are weighed by a score. */
+static fixture *scored_fixture(snag_weight weights[2])
+{
+    fixture *f = fixture_new();
+    snag_rule *call = fixture_rule(f, "missing", "stuck", 1, "Queued", "Answered", NULL);
+    snag_rule *own = fixture_rule(f, "missing", "waits", 0, "Asked", "Told", NULL);
+    snag_rule *score = fixture_rule(f, "score", "effort", 0, NULL, NULL, NULL);
+    call->params.wait.after.ms = own->params.wait.after.ms = 60000;
+    weights[0] = (snag_weight){&call->signal, 3000000};
+    weights[1] = (snag_weight){&own->signal, 2000000};
+    score->params.score = (snag_weights){weights, 2};
+    score->params.half_life_ms = 36000000;
+    score->params.enter = 4000000;
+    score->params.leave = -1;
+    score->params.kinds = 1;
+    f->pipeline.feeds = true;
+    return f;
+}
+
+/* Late questions, whose deadlines have all passed: what fires first feeds ann's score, which arms her own cell
+ * while that is itself about to be fired. It keeps its turn, and so do those behind it. */
+static void test_armed_anew_while_about_to_be_fired(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t own_ms;
+        const char *said;
+    } turns[] = {
+        {1, "alert stuck ann/7 trigger 60000 ev=e1\n"
+            "alert waits ann trigger 60001 ev=e2\n"
+            "alert effort ann trigger 60001 ev=\n"
+            "alert stuck bob/8 trigger 60010 ev=e3\n"
+            "alert stuck cid/9 trigger 60020 ev=e4\n"},
+        {15, "alert stuck ann/7 trigger 60000 ev=e1\n"
+             "alert stuck bob/8 trigger 60010 ev=e3\n"
+             "alert waits ann trigger 60015 ev=e2\n"
+             "alert effort ann trigger 60015 ev=\n"
+             "alert stuck cid/9 trigger 60020 ev=e4\n"},
+        {30, "alert stuck ann/7 trigger 60000 ev=e1\n"
+             "alert stuck bob/8 trigger 60010 ev=e3\n"
+             "alert stuck cid/9 trigger 60020 ev=e4\n"
+             "alert waits ann trigger 60030 ev=e2\n"
+             "alert effort ann trigger 60030 ev=\n"},
+    };
+    for (uint32_t i = 0; i < 6; i++) {
+        snag_weight weights[2];
+        fixture *f = scored_fixture(weights);
+        snag_engine_usage usage;
+        fixture_start(f);
+        fixture_event(f, "zoe", 3000000, "Other", NULL, NULL); /* time has passed them all */
+        fixture_event(f, "ann", 0, "Queued", "7", NULL);
+        fixture_event(f, "ann", turns[i / 2].own_ms, "Asked", NULL, NULL);
+        fixture_event(f, "bob", 10, "Queued", "8", NULL);
+        fixture_event(f, "cid", 20, "Queued", "9", NULL);
+        assert_string_equal(fixture_lines(f), "");
+        while (!snag_engine_tick(f->engine, 3000001, i % 2 ? 1 : 100)) /* also one at a time */
+            continue;
+        assert_string_equal(fixture_lines(f), turns[i / 2].said);
+        snag_engine_usage_get(f->engine, &usage);
+        assert_int_equal(usage.open_episodes, 5);
+        fixture_free(f);
+    }
+}
+
 static void test_bound_of_walks(void **state)
 {
     (void)state;
@@ -421,6 +485,7 @@ int main(void)
         cmocka_unit_test(test_forgetting),
         cmocka_unit_test(test_recovery_anywhere),
         cmocka_unit_test(test_disorder_inside_the_bound),
+        cmocka_unit_test(test_armed_anew_while_about_to_be_fired),
         cmocka_unit_test(test_bound_of_walks),
         cmocka_unit_test(test_exclusions),
         cmocka_unit_test(test_rule_exclusions),
