@@ -17,12 +17,11 @@
 #include "cli/streams.h"
 #include "cli/terminal.h"
 
-enum { PAGE_BYTES = 64 << 20, BATCH = 1024 };
+enum { PAGE_BYTES = 64 << 20 };
 
 typedef struct explain {
     const snag_command *command;
-    const char *redis_url;
-    const char *group;
+    snag_live_copy copy;
     bool file;
     bool json;
     snag_config config;
@@ -34,12 +33,6 @@ typedef struct explain {
     snag_str *segments; /* what is usual, of the partition that is looked at */
     bool found;
 } explain;
-
-static void say(void *context, const char *line)
-{
-    (void)context;
-    (void)line; /* what is wrong comes back as an error */
-}
 
 /* --- from Redis -------------------------------------------------------------------------------- */
 
@@ -124,15 +117,10 @@ static snag_err look_in(explain *self, const snag_store *store, uint32_t partiti
 }
 
 /* Where a producer would have put the customer first, then everywhere else. */
-static snag_err look(explain *self, const snag_store *store, snag_diag *diag)
+static snag_err look(void *context, snag_store *store, uint32_t partitions, snag_diag *diag)
 {
-    uint32_t partitions;
-    snag_err err = snag_redis_partitions_get((snag_store *)(uintptr_t)store, &partitions, diag);
-    if (err == SNAG_END)
-        return snag_fail(diag, SNAG_STORE, "no worker of group %s has written to this Redis",
-                         self->live.group);
-    if (err != SNAG_OK)
-        return err;
+    explain *self = context;
+    snag_err err = SNAG_OK;
     bool carried = self->config.pipeline.sources[0].rekey; /* by what rules see */
     uint32_t home = snag_murmur2(carried ? self->customer : self->given) % partitions;
     for (uint32_t i = 0; i < partitions && err == SNAG_OK && !self->found; i++)
@@ -142,67 +130,31 @@ static snag_err look(explain *self, const snag_store *store, snag_diag *diag)
 
 static int from_redis(explain *self)
 {
-    const snag_voice voice = {.say = say};
-    snag_diag diag = {.text = ""};
-    snag_store store = {.ops = NULL};
-    if (!snag_live_names(&self->live, &self->config.pipeline, self->group))
-        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "a name is too long");
-    snag_err err = snag_live_redis(&self->live, self->redis_url, &voice, &diag);
-    if (err == SNAG_END)
-        return snag_command_fail(self->command, SNAG_EXIT_USAGE,
-                                 "no Redis is given: write `redis: { url: redis://HOST:PORT }` in the "
-                                 "pipeline, or --redis URL; or replay files with --file");
-    if (err == SNAG_OK)
-        err = snag_redis_store_new(&store, self->live.redis, &diag);
-    if (err == SNAG_OK)
-        err = look(self, &store, &diag);
-    if (store.ops)
-        store.ops->close(store.self);
+    self->copy.instead = "replay files with --file";
+    self->copy.read = look;
+    self->copy.context = self;
+    int code = snag_live_read_copy(&self->live, self->command, &self->config.pipeline, &self->copy);
     segments_forget(self);
-    snag_live_finish(&self->live);
-    return err == SNAG_OK ? -1 : snag_command_fail(self->command, snag_live_exit_code(err), "%s", diag.text);
+    return code;
 }
 
 /* --- from files -------------------------------------------------------------------------------- */
 
-static void drop_record(void *context, uint32_t partition, const snag_record *record)
-{
-    (void)context;
-    (void)partition;
-    (void)record;
-}
-
-static void drop_dead(void *context, const snag_dead *dead)
-{
-    (void)context;
-    (void)dead;
-}
-
 static int from_files(explain *self, char **words, int count)
 {
     snag_diag diag = {.text = ""};
-    snag_feed *feed = NULL;
-    snag_streams *streams;
-    snag_feed_options options = {.partitions = 1, .batch = BATCH, .now_ms = snag_clock_wall_ms(),
-                                 .emit = drop_record, .dead = drop_dead};
-    snag_err err = snag_streams_new(&streams, &self->config, BATCH, &diag);
-    if (err == SNAG_OK)
-        err = snag_streams_take(streams, (const char *const *)words, count, &diag);
-    if (err == SNAG_OK)
-        err = snag_feed_new(&feed, &self->config, &options, &diag);
-    while (err == SNAG_OK)
-        err = snag_streams_step(streams, feed, &diag);
-    if (err == SNAG_END) {
-        snag_feed_finish(feed, false);
-        snag_buf_str_put(&self->out, SNAG_STR("{\"customer\":"));
-        snag_buf_json(&self->out, self->customer);
-        snag_buf_str_put(&self->out, SNAG_STR(",\"cells\":"));
-        self->found = snag_engine_explain(snag_feed_engine(feed, 0), self->customer, &self->out);
-        snag_buf_byte(&self->out, '}');
-    }
+    snag_feed *feed;
+    snag_err err = snag_streams_state(&feed, &self->config, (const char *const *)words, count, 1,
+                                      snag_clock_wall_ms(), &diag);
+    if (err != SNAG_OK)
+        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s", diag.text);
+    snag_buf_str_put(&self->out, SNAG_STR("{\"customer\":"));
+    snag_buf_json(&self->out, self->customer);
+    snag_buf_str_put(&self->out, SNAG_STR(",\"cells\":"));
+    self->found = snag_engine_explain(snag_feed_engine(feed, 0), self->customer, &self->out);
+    snag_buf_byte(&self->out, '}');
     snag_feed_free(feed);
-    snag_streams_free(streams);
-    return err == SNAG_END ? -1 : snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s", diag.text);
+    return -1;
 }
 
 /* --- showing ----------------------------------------------------------------------------------- */
@@ -264,8 +216,9 @@ static int run_command(const snag_command *command, int argc, char **argv)
         {"file", SNAG_OPTION_FLAG, &self->file, NULL,
          "replays the FILEs behind the customer instead of reading Redis"},
         {"json", SNAG_OPTION_FLAG, &self->json, NULL, "one JSON object"},
-        {"redis", SNAG_OPTION_TEXT, &self->redis_url, "URL", "redis://…, instead of the pipeline's"},
-        {"group", SNAG_OPTION_TEXT, &self->group, "ID", "the workers' group; default: the pipeline's name"},
+        {"redis", SNAG_OPTION_TEXT, &self->copy.url, "URL", "redis://…, instead of the pipeline's"},
+        {"group", SNAG_OPTION_TEXT, &self->copy.group, "ID",
+         "the workers' group; default: the pipeline's name"},
     };
     int code = snag_options_parse(command, rows, sizeof rows / sizeof rows[0], argc, argv, &words);
     bool fits = self->file ? words >= 3 : words == 2;

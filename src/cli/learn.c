@@ -17,12 +17,9 @@
 #include "cli/streams.h"
 #include "cli/terminal.h"
 
-enum { BATCH = 1024 };
-
 typedef struct learn {
     const snag_command *command;
-    const char *redis_url;
-    const char *group;
+    snag_live_copy copy;
     int64_t partitions;
     int64_t now_ms;
     bool json;
@@ -31,12 +28,6 @@ typedef struct learn {
     snag_learn_row *rows;
     int64_t at_ms;
 } learn;
-
-static void say(void *context, const char *line)
-{
-    (void)context;
-    (void)line; /* what is wrong comes back as an error */
-}
 
 /* --- taking cells ------------------------------------------------------------------------------ */
 
@@ -93,13 +84,10 @@ static snag_err partition_take(learn *self, const snag_store *store, uint32_t pa
 }
 
 /* All are counted as of the newest hour that one of them has come to. */
-static snag_err store_take(learn *self, snag_store *store, snag_diag *diag)
+static snag_err store_take(void *context, snag_store *store, uint32_t partitions, snag_diag *diag)
 {
-    uint32_t partitions;
-    snag_err err = snag_redis_partitions_get(store, &partitions, diag);
-    if (err == SNAG_END)
-        return snag_fail(diag, SNAG_STORE, "no worker of group %s has written to this Redis",
-                         self->live.group);
+    learn *self = context;
+    snag_err err = SNAG_OK;
     for (uint32_t i = 0; i < 2 * partitions && err == SNAG_OK; i++)
         err = partition_take(self, store, i % partitions, i < partitions, diag);
     return err;
@@ -107,44 +95,17 @@ static snag_err store_take(learn *self, snag_store *store, snag_diag *diag)
 
 static int from_redis(learn *self)
 {
-    const snag_voice voice = {.say = say};
-    snag_diag diag = {.text = ""};
-    snag_store store = {.ops = NULL};
     if (self->config.pipeline.sketch_count == 0)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE,
                                  "no deadline of this pipeline is learned, so the workers keep no times; "
                                  "give FILEs of events");
-    if (!snag_live_names(&self->live, &self->config.pipeline, self->group))
-        return snag_command_fail(self->command, SNAG_EXIT_USAGE, "a name is too long");
-    snag_err err = snag_live_redis(&self->live, self->redis_url, &voice, &diag);
-    if (err == SNAG_END)
-        return snag_command_fail(self->command, SNAG_EXIT_USAGE,
-                                 "no Redis is given: write `redis: { url: redis://HOST:PORT }` in the "
-                                 "pipeline, or --redis URL; or give FILEs of events");
-    if (err == SNAG_OK)
-        err = snag_redis_store_new(&store, self->live.redis, &diag);
-    if (err == SNAG_OK)
-        err = store_take(self, &store, &diag);
-    if (store.ops)
-        store.ops->close(store.self);
-    snag_live_finish(&self->live);
-    return err == SNAG_OK ? -1 : snag_command_fail(self->command, snag_live_exit_code(err), "%s", diag.text);
+    self->copy.instead = "give FILEs of events";
+    self->copy.read = store_take;
+    self->copy.context = self;
+    return snag_live_read_copy(&self->live, self->command, &self->config.pipeline, &self->copy);
 }
 
 /* --- from files -------------------------------------------------------------------------------- */
-
-static void drop_record(void *context, uint32_t partition, const snag_record *record)
-{
-    (void)context;
-    (void)partition;
-    (void)record;
-}
-
-static void drop_dead(void *context, const snag_dead *dead)
-{
-    (void)context;
-    (void)dead;
-}
 
 static snag_err feed_take(learn *self, const snag_feed *feed)
 {
@@ -164,24 +125,12 @@ static snag_err feed_take(learn *self, const snag_feed *feed)
 static int from_files(learn *self, char **words, int count)
 {
     snag_diag diag = {.text = ""};
-    snag_feed *feed = NULL;
-    snag_streams *streams;
-    snag_feed_options options = {.partitions = (uint32_t)self->partitions, .batch = BATCH,
-                                 .now_ms = self->now_ms,
-                                 .emit = drop_record, .dead = drop_dead};
-    snag_err err = snag_streams_new(&streams, &self->config, BATCH, &diag);
+    snag_feed *feed;
+    snag_err err = snag_streams_state(&feed, &self->config, (const char *const *)words, count,
+                                      (uint32_t)self->partitions, self->now_ms, &diag);
     if (err == SNAG_OK)
-        err = snag_streams_take(streams, (const char *const *)words, count, &diag);
-    if (err == SNAG_OK)
-        err = snag_feed_new(&feed, &self->config, &options, &diag);
-    while (err == SNAG_OK)
-        err = snag_streams_step(streams, feed, &diag);
-    if (err == SNAG_END) {
-        snag_feed_finish(feed, false);
         err = feed_take(self, feed);
-    }
     snag_feed_free(feed);
-    snag_streams_free(streams);
     return err == SNAG_OK ? -1 : snag_command_fail(self->command, SNAG_EXIT_USAGE, "%s", diag.text);
 }
 
@@ -227,8 +176,9 @@ static int run_command(const snag_command *command, int argc, char **argv)
          "of FILEs: learns as N partitions would, each for itself"},
         {"now", SNAG_OPTION_TIME, &self->now_ms, "TIME",
          "of FILEs: what counts as now, as for replay; default: the clock"},
-        {"redis", SNAG_OPTION_TEXT, &self->redis_url, "URL", "redis://…, instead of the pipeline's"},
-        {"group", SNAG_OPTION_TEXT, &self->group, "ID", "the workers' group; default: the pipeline's name"},
+        {"redis", SNAG_OPTION_TEXT, &self->copy.url, "URL", "redis://…, instead of the pipeline's"},
+        {"group", SNAG_OPTION_TEXT, &self->copy.group, "ID",
+         "the workers' group; default: the pipeline's name"},
     };
     int code = snag_options_parse(command, rows, sizeof rows / sizeof rows[0], argc, argv, &words);
     if (code < 0 && words < 1)

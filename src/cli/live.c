@@ -407,6 +407,46 @@ void snag_live_finish(snag_live *live)
     live->redis = NULL;
 }
 
+static void mute(void *context, const char *line)
+{
+    (void)context;
+    (void)line; /* what is wrong comes back as an error */
+}
+
+static snag_err copy_read(snag_live *live, const snag_live_copy *copy, snag_diag *diag)
+{
+    snag_store store = {.ops = NULL};
+    uint32_t partitions;
+    snag_err err = snag_redis_store_new(&store, live->redis, diag);
+    if (err != SNAG_OK)
+        return err;
+    err = snag_redis_partitions_get(&store, &partitions, diag);
+    if (err == SNAG_OK)
+        err = copy->read(copy->context, &store, partitions, diag);
+    else if (err == SNAG_END)
+        err = snag_fail(diag, SNAG_STORE, "no worker of group %s has written to this Redis", live->group);
+    store.ops->close(store.self);
+    return err;
+}
+
+int snag_live_read_copy(snag_live *live, const snag_command *command, const snag_pipeline *pipeline,
+                        const snag_live_copy *copy)
+{
+    const snag_voice voice = {.say = mute};
+    snag_diag diag = {.text = ""};
+    if (!snag_live_names(live, pipeline, copy->group))
+        return snag_command_fail(command, SNAG_EXIT_USAGE, "a name is too long");
+    snag_err err = snag_live_redis(live, copy->url, &voice, &diag);
+    if (err == SNAG_END)
+        return snag_command_fail(command, SNAG_EXIT_USAGE,
+                                 "no Redis is given: write `redis: { url: redis://HOST:PORT }` in the "
+                                 "pipeline, or --redis URL; or %s", copy->instead);
+    if (err == SNAG_OK)
+        err = copy_read(live, copy, &diag);
+    snag_live_finish(live);
+    return err == SNAG_OK ? -1 : snag_command_fail(command, snag_live_exit_code(err), "%s", diag.text);
+}
+
 int snag_live_exit_code(snag_err err)
 {
     if (err == SNAG_OK)

@@ -73,6 +73,20 @@ SNAG_MUST_CHECK snag_err snag_live_redis(snag_live *live, const char *url, const
                                          snag_diag *diag);
 void snag_live_finish(snag_live *live);
 
+/* A command that reads the copy of the state in Redis. */
+typedef struct snag_live_copy {
+    const char *url;     /* overrides the pipeline's; NULL = as in the file */
+    const char *group;   /* NULL = the pipeline's name */
+    const char *instead; /* what can be done where no Redis is given, for words */
+    /* Has the store, of so many partitions, for as long as it runs. */
+    snag_err (*read)(void *context, snag_store *store, uint32_t partitions, snag_diag *diag);
+    void *context;
+} snag_live_copy;
+
+/* Connects, reads, and lets go of it all. -1: it was read; else the exit code, told. live is zeroed. */
+int snag_live_read_copy(snag_live *live, const snag_command *command, const snag_pipeline *pipeline,
+                        const snag_live_copy *copy);
+
 /* The exit code of an error of the outside. */
 int snag_live_exit_code(snag_err err);
 

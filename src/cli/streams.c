@@ -291,3 +291,41 @@ uint64_t snag_streams_total(const snag_streams *streams)
         }
     return total;
 }
+
+static void drop_record(void *context, uint32_t partition, const snag_record *record)
+{
+    (void)context;
+    (void)partition;
+    (void)record;
+}
+
+static void drop_dead(void *context, const snag_dead *dead)
+{
+    (void)context;
+    (void)dead;
+}
+
+snag_err snag_streams_state(snag_feed **out, const snag_config *config, const char *const *words, int count,
+                            uint32_t partitions, int64_t now_ms, snag_diag *diag)
+{
+    enum { BATCH = 1024 };
+    snag_streams *streams;
+    const snag_feed_options options = {.partitions = partitions, .batch = BATCH, .now_ms = now_ms,
+                                       .emit = drop_record, .dead = drop_dead};
+    *out = NULL;
+    snag_err err = snag_streams_new(&streams, config, BATCH, diag);
+    if (err == SNAG_OK)
+        err = snag_streams_take(streams, words, count, diag);
+    if (err == SNAG_OK)
+        err = snag_feed_new(out, config, &options, diag);
+    while (err == SNAG_OK)
+        err = snag_streams_step(streams, *out, diag);
+    snag_streams_free(streams);
+    if (err == SNAG_END) {
+        snag_feed_finish(*out, false);
+        return SNAG_OK;
+    }
+    snag_feed_free(*out);
+    *out = NULL;
+    return err;
+}

@@ -31,6 +31,12 @@ SNAG_MUST_CHECK snag_err snag_streams_step(snag_streams *streams, snag_feed *fee
 /* Whether the last step found less than a batch: the reader has caught up with what there is. */
 bool snag_streams_caught_up(const snag_streams *streams);
 
+/* The state that these files lead to: *out is a feed that has read them all and told nobody; NULL where it
+ * fails. Words as above; partitions and now_ms as a feed takes them. */
+SNAG_MUST_CHECK snag_err snag_streams_state(snag_feed **out, const snag_config *config,
+                                            const char *const *words, int count, uint32_t partitions,
+                                            int64_t now_ms, snag_diag *diag);
+
 /* Bytes of all files, as stored: read so far, and in all (0 = unknown). */
 uint64_t snag_streams_done(const snag_streams *streams);
 uint64_t snag_streams_total(const snag_streams *streams);
