@@ -62,8 +62,7 @@ static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles
     bool had = snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item);
     int64_t due_ms = snag_dark_before(engine);
     if (engine->pipeline->shape_count) {
-        if (engine->item.state_bytes == 0 && !engine->item.open)
-            snag_shape_begin(engine, &engine->item);
+        step.changed = snag_shape_step(engine, rule, &engine->item);
         step.rule = rule = snag_rule_of(engine->pipeline, rule, &engine->item);
     }
     if (rule->params.within_ms == SNAG_WITHIN_JOURNEY && !is_in_walk(engine, rule))

@@ -192,6 +192,22 @@ void snag_shape_begin(const snag_engine *engine, snag_item *item)
                                                                 : (snag_str){"", 0});
 }
 
+bool snag_shape_step(const snag_engine *engine, const snag_rule *rule, snag_item *item)
+{
+    const snag_rule *now = snag_rule_of(engine->pipeline, rule, item);
+    bool holds = item->state_bytes > 0;
+    if (item->open)
+        return false;
+    if (holds && (!now->kind->counts_until || now->kind->counts_until(now, item->state, item->state_bytes) >=
+                                                  engine->work.event->time_ms))
+        return false;
+    item->state_bytes = 0;
+    item->due_ms = SNAG_NEVER;
+    snag_item_forget_all(item);
+    snag_shape_begin(engine, item);
+    return holds;
+}
+
 const snag_fact *snag_fact_find(const snag_pipeline *pipeline, uint32_t fingerprint)
 {
     for (uint32_t i = 0; i < pipeline->fact_count; i++)

@@ -317,6 +317,8 @@ static inline const snag_stage *snag_stage_of(const snag_pipeline *pipeline, con
 }
 /* An item that begins with the event at hand begins under its customer's shape. */
 void snag_shape_begin(const snag_engine *engine, snag_item *item);
+/* So does a rule's item that holds nothing which still counts; true: what it held is dropped. */
+bool snag_shape_step(const snag_engine *engine, const snag_rule *rule, snag_item *item);
 void snag_fact_explain(const snag_fact *fact, const snag_item *item, int64_t time_ms, snag_buf *buf);
 
 /* --- walk.c: journeys --- */

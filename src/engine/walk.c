@@ -47,6 +47,16 @@ static void walk_close(const snag_journey *journey, walk_state *state, snag_chan
     change->outcome = snag_walk_outcome(journey, state);
 }
 
+/* What led to where it is; its shape stays, for what may amend it. */
+static void forget_way(const snag_engine *engine, const snag_journey *journey, snag_item *item)
+{
+    bool amends = engine->pipeline->shape_count && journey->settle_ms > 0;
+    snag_str shape = amends ? snag_shape_of(engine->pipeline, item) : (snag_str){"", 0};
+    snag_item_forget_all(item);
+    if (shape.size)
+        snag_item_shape(item, shape);
+}
+
 /* Names a walk for ever, from what opened it; fast, because every walk needs one. */
 static void walk_name(const snag_engine *engine, const snag_journey *journey, uint8_t walk[16])
 {
@@ -170,12 +180,12 @@ static void wait_begin(snag_engine *engine, const snag_journey *journey, const s
 static void walk_enter(snag_engine *engine, const snag_journey *journey, snag_item *item,
                        walk_state *state, uint8_t to, bool opens)
 {
+    snag_item_forget_all(item);
     if (engine->pipeline->shape_count)
         snag_shape_begin(engine, item);
     const snag_stage *stage = snag_stage_of(engine->pipeline, &journey->stages[to], item);
     const snag_event *event = engine->work.event;
     bool ends = stage->end.size > 0;
-    snag_item_forget_all(item);
     snag_item_note(&engine->cell, item, event);
     if (stage->wait.after.ms >= 0)
         snag_item_capture(item, &stage->late, event);
@@ -199,7 +209,7 @@ static void walk_enter(snag_engine *engine, const snag_journey *journey, snag_it
     wait_begin(engine, journey, stage, item, state);
     if (ends) {
         walk_close(journey, state, change, SNAG_WALK_ENDED);
-        snag_item_forget_all(item);
+        forget_way(engine, journey, item);
         engine->counters.walks_ended++;
     }
 }
@@ -270,7 +280,7 @@ static void walk_expire(snag_engine *engine, const snag_journey *journey, walk_s
         late_facts(&facts, stage, state);
         snag_fold_closed(engine, &stage->late, item, SNAG_REASON_EXPIRED, &facts);
     }
-    snag_item_forget_all(item);
+    forget_way(engine, journey, item);
 }
 
 /* The stage's wait goes one level further. */

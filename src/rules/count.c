@@ -161,6 +161,14 @@ HOT static int64_t span_ms(const snag_rule_params *params)
     return params->gap_ms * (params->count - 1);
 }
 
+static int64_t counts_until(const snag_rule *rule, const void *bytes, size_t size)
+{
+    const state *kept = bytes;
+    int64_t within_ms = span_ms(&rule->params);
+    size_t count = (size - offsetof(state, times)) / entry_bytes(rule);
+    return within_ms < 0 ? SNAG_NEVER : kept->times[count - 1] + within_ms;
+}
+
 HOT static int64_t quiet_ms(const snag_rule_params *params)
 {
     if (!params->burst)
@@ -429,6 +437,7 @@ const snag_rule_kind snag_rule_count = {
     .state_grows = offsetof(state, times) + sizeof(int64_t) + sizeof(place),
     .check = check,
     .starts = starts,
+    .counts_until = counts_until,
     .event = on_event,
     .timer = on_timer,
     .sound = sound,

@@ -132,6 +132,12 @@ static bool put(const snag_rule *rule, state *kept, size_t *count, const seen *n
     return true;
 }
 
+static int64_t counts_until(const snag_rule *rule, const void *bytes, size_t size)
+{
+    const state *kept = bytes;
+    return kept->list[size / sizeof(seen) - 1].time_ms + rule->params.within_ms;
+}
+
 static void keep(const snag_rule *rule, snag_rule_step *step, const state *kept, size_t count)
 {
     int64_t within_ms = rule->params.within_ms;
@@ -249,6 +255,7 @@ const snag_rule_kind snag_rule_differs = {
     .state_grows = sizeof(seen),
     .check = check,
     .starts = starts,
+    .counts_until = counts_until,
     .event = on_event,
     .timer = on_timer,
     .sound = sound,

@@ -99,6 +99,14 @@ static bool starts(const snag_rule *rule, uint32_t roles)
            ((roles & SNAG_ROLE_ANSWER) && rule->params.overtake_ms > 0);
 }
 
+/* An answer counts for as long as it may overtake a question. */
+static int64_t counts_until(const snag_rule *rule, const void *bytes, size_t size)
+{
+    const state *kept = bytes;
+    (void)size;
+    return kept->deadline_ms == SNAG_TIME_NONE ? kept->at_ms + rule->params.overtake_ms : SNAG_NEVER;
+}
+
 static void forget(snag_rule_step *step)
 {
     snag_rule_arm(step, SNAG_NEVER);
@@ -378,6 +386,7 @@ const snag_rule_kind snag_rule_missing = {
     .state_bytes_max = sizeof(state),
     .check = check,
     .starts = starts,
+    .counts_until = counts_until,
     .event = on_event,
     .timer = on_timer,
     .take_back = take_back,

@@ -97,6 +97,17 @@ static void keep(const snag_rule *rule, snag_rule_step *step, const state *kept)
     snag_rule_arm(step, due_ms);
 }
 
+static int64_t counts_until(const snag_rule *rule, const void *bytes, size_t size)
+{
+    const state *kept = bytes;
+    int64_t last_ms = SNAG_TIME_NONE;
+    for (size_t i = 0; i < (size - offsetof(state, runs)) / sizeof(run); i++)
+        if (is_live(&kept->runs[i]) && kept->runs[i].began_ms > last_ms)
+            last_ms = kept->runs[i].began_ms;
+    bool bounded = rule->params.within_ms >= 0 && last_ms != SNAG_TIME_NONE;
+    return bounded ? last_ms + rule->params.within_ms : SNAG_NEVER;
+}
+
 static snag_rule_facts facts_of(const snag_rule *rule)
 {
     snag_rule_facts facts = SNAG_RULE_FACTS_NONE;
@@ -263,6 +274,7 @@ const snag_rule_kind snag_rule_path = {
     .state_bytes_max = sizeof(state),
     .check = check,
     .starts = starts,
+    .counts_until = counts_until,
     .event = on_event,
     .timer = on_timer,
     .sound = sound,

@@ -82,6 +82,13 @@ static int64_t pane_start(int64_t number, int64_t within_ms)
     return whole * within_ms + (part + SNAG_PANES_MAX - 1) / SNAG_PANES_MAX;
 }
 
+static int64_t counts_until(const snag_rule *rule, const void *bytes, size_t size)
+{
+    const state *kept = bytes;
+    (void)size;
+    return pane_start(kept->newest + SNAG_PANES_MAX, rule->params.within_ms) - 1;
+}
+
 static size_t pane_count(const snag_rule_step *step)
 {
     size_t bytes = snag_rule_state_bytes(step);
@@ -390,6 +397,7 @@ const snag_rule_kind snag_rule_ratio = {
     .state_grows = HEAD_BYTES + sizeof(pane),
     .check = check,
     .starts = starts,
+    .counts_until = counts_until,
     .event = on_event,
     .timer = on_timer,
     .sound = sound,

@@ -220,6 +220,9 @@ struct snag_rule_kind {
      * at first; state_bytes 0 = nothing to keep. */
     void (*event)(const snag_rule *rule, snag_rule_step *step, const snag_event *event,
                   uint32_t roles);
+    /* The last moment at which anything counts of a state without an open episode; SNAG_NEVER: until an event
+     * ends it. What lies there longer is only not tidied up yet. NULL = all counts. */
+    int64_t (*counts_until)(const snag_rule *rule, const void *state, size_t state_bytes);
     /* Episodes of other rules of this customer began, in this step, by an event or a timer. NULL: the kind is
      * no score. */
     void (*fed)(const snag_rule *rule, snag_rule_step *step, const snag_fed *list, uint32_t count);
