@@ -17,11 +17,11 @@ import json
 import os
 import random
 import re
-import subprocess
 import sys
 import tempfile
 
-import test_recount as recount
+import test_recount
+from recount import keep_ties, replay_lines
 
 BOUNDS = [1, 250, 4000, 60000]
 
@@ -30,21 +30,10 @@ def make_events(rng):
     """recount's stream with few or many customers, some events sent twice."""
     events = []
     customers = rng.choice([3, 30, 300])
-    for event in recount.make_events(rng):
+    for event in test_recount.make_events(rng):
         event["c"] = f"c{rng.randrange(customers)}"
         events += [event] * (2 if rng.random() < 0.05 else 1)
     return events
-
-
-def keep_ties(events, order):
-    """Events of one customer at one time get their places among themselves in the order of their source."""
-    places = collections.defaultdict(list)
-    for at, i in enumerate(order):
-        places[events[i]["c"], events[i]["t"]].append(at)
-    for at in places.values():
-        for place, i in zip(at, sorted(order[place] for place in at)):
-            order[place] = i
-    return [events[i] for i in order]
 
 
 def shuffled(rng, events, bound):
@@ -80,16 +69,8 @@ def by_customer(lines):
 
 def replayed(pipeline, events, folder, *options):
     """Each customer's records, and the summary."""
-    with open(f"{folder}/p.yaml", "w") as file:
-        file.write(pipeline)
-    with open(f"{folder}/events.jsonl", "w") as file:
-        file.writelines(json.dumps(event) + "\n" for event in events)
-    run = subprocess.run(
-        [os.environ["SNAG"], "replay", f"{folder}/p.yaml", f"{folder}/events.jsonl", *options],
-        capture_output=True, text=True, check=False)
-    if run.returncode != 0:
-        sys.exit(f"replay failed:\n{pipeline}\n{run.stderr}")
-    return by_customer(run.stdout.splitlines()), run.stderr
+    lines, summary = replay_lines(pipeline, events, folder, *options)
+    return by_customer(lines), summary
 
 
 def bounded(pipeline, bound):
@@ -114,9 +95,9 @@ def differs(what, ours, theirs, seed, pipeline, loud):
 def inside(seed, folder, short=0):
     """How many ways to send one stream changed something, and how many records there are."""
     rng = random.Random(seed)
-    rules, again = recount.make_rules(rng), rng.random() < 0.5
-    dues = [rng.choice([0, 700, 6000]) for _ in recount.STAGES[:-1]] + [0]
-    pipeline = recount.make_pipeline(rules, again, dues, 0)
+    rules, again = test_recount.make_rules(rng), rng.random() < 0.5
+    dues = [rng.choice([0, 700, 6000]) for _ in test_recount.STAGES[:-1]] + [0]
+    pipeline = test_recount.make_pipeline(rules, again, dues, 0)
     events, bound = make_events(rng), rng.choice(BOUNDS)
     if rng.random() < 0.3 and bound < 20000:
         pipeline = pipeline.replace("format: json,", "format: json, remember: 20s,")
@@ -156,8 +137,8 @@ def late_expected(events, bound):
 
 def beyond(seed, folder):
     rng = random.Random(seed)
-    events, bound = recount.make_events(rng), rng.choice([0] + BOUNDS[:3])
-    stages = "".join(f"      s{kind}: {{ event: {kind} }}\n" for kind in recount.TYPES)
+    events, bound = test_recount.make_events(rng), rng.choice([0] + BOUNDS[:3])
+    stages = "".join(f"      s{kind}: {{ event: {kind} }}\n" for kind in test_recount.TYPES)
     pipeline = ("pipeline: late\nsources:\n  s: { topic: s, format: json,\n"
                 "       map: { id: id, time: t, type: e, customer: c } }\n"
                 f"journeys:\n  way:\n    per: customer\n    stages:\n{stages}")

@@ -15,7 +15,6 @@
 # Then the real logs, where they are at hand: `snag learn` against Kaplan and Meier over every single time.
 import bisect
 import collections
-import datetime
 import fractions
 import gzip
 import json
@@ -26,11 +25,12 @@ import subprocess
 import sys
 import tempfile
 
+from recount import keep_ties, milliseconds
+
 SOURCE = pathlib.Path(os.environ.get("SNAG_SOURCE", pathlib.Path(__file__).parents[2]))
 DATA = pathlib.Path(os.environ.get("SNAG_DATA", SOURCE.parent / "shared" / "data"))
 SECOND, MINUTE, HOUR, DAY = 1000, 60000, 3600000, 86400000
 BOUND = 5000
-EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 LEAST, GENERATION, GENERATIONS, FINE = 30, 28 * DAY, 4, 512
 
 PIPELINE = f"""
@@ -258,14 +258,7 @@ def make_events(rng):
 def shuffled(events, rng):
     """Any order inside the bound; one customer's events at one time keep theirs."""
     keyed = sorted((event["t"] + rng.randrange(BOUND), i) for i, event in enumerate(events))
-    order = [i for _, i in keyed]
-    places = collections.defaultdict(list)
-    for at, i in enumerate(order):
-        places[events[i]["c"], events[i]["t"]].append(at)
-    for at in places.values():
-        for place, i in zip(at, sorted(order[place] for place in at)):
-            order[place] = i
-    return [events[i] for i in order]
+    return keep_ties(events, [i for _, i in keyed])
 
 
 def run(*words):
@@ -273,11 +266,6 @@ def run(*words):
     if done.returncode != 0:
         sys.exit(f"snag {' '.join(map(str, words))}: {done.stderr}")
     return done.stdout
-
-
-def ms_of(text):
-    then = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return (then - EPOCH) // datetime.timedelta(milliseconds=1)
 
 
 def replayed(events, folder, *options):
@@ -289,7 +277,7 @@ def replayed(events, folder, *options):
         data = json.loads(line)["data"]
         why = data["why"]
         if data["action"] == "trigger":
-            said.add((why["rule"], data["who"]["customer"], ms_of(why["deadline"]), why["basis"],
+            said.add((why["rule"], data["who"]["customer"], milliseconds(why["deadline"]), why["basis"],
                       why.get("n")))
     return said
 
@@ -394,7 +382,7 @@ def real_logs(folder):
     errors = []
     for part in (1.0, 0.55, 0.25):
         (folder / "cut.jsonl").write_text("".join(lines[:int(len(lines) * part)]), encoding="utf-8")
-        rows = [(ms_of(event["time"]), event["subject"], event["type"])
+        rows = [(milliseconds(event["time"]), event["subject"], event["type"])
                 for event in map(json.loads, lines[:int(len(lines) * part)])]
         errors.append(rank_errors("expenses", "expenses", "declaration", rows, stages, {"paid"},
                                   folder / "cut.jsonl"))
@@ -404,7 +392,7 @@ def real_logs(folder):
     for event in map(json.loads, lines):
         walk = (event.get("userId") or event.get("anonymousId"), event["properties"]["line"],
                 event["properties"]["callId"])
-        rows.append((ms_of(event["timestamp"]), walk, event["event"]))
+        rows.append((milliseconds(event["timestamp"]), walk, event["event"]))
     stages = [("Call Started", "started"), ("Call Queued", "queued"), ("Call Answered", "answered"),
               ("Call Abandoned", "abandoned"), ("Call Ended", "ended")]
     errors.append(rank_errors("calls", "support-calls", "call", rows, stages, {"abandoned", "ended"}))

@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 import test_disorder
+from recount import milliseconds
 
 SOURCE = pathlib.Path(os.environ["SNAG_SOURCE"])
 DATA = pathlib.Path(os.environ.get("SNAG_DATA", SOURCE.parent / "shared" / "data"))
@@ -195,7 +196,7 @@ def late_expected(rows, bound, said):
     for alert in alerts(said, "trigger"):
         if "deadline" in alert["data"]["why"]:
             asked = places[alert["data"]["snag"]["evidence"][0]["id"]]
-            deadlines[alert["subject"]].append((test_disorder.recount.milliseconds(alert["time"]), asked))
+            deadlines[alert["subject"]].append((milliseconds(alert["time"]), asked))
     applied, own, late = {}, collections.defaultdict(list), []
     w = rose = None
     for at, row in enumerate(rows):

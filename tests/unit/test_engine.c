@@ -338,8 +338,8 @@ static fixture *scored_fixture(snag_weight weights[2])
     return f;
 }
 
-/* Late questions, whose deadlines have all passed: what fires first feeds ann's score, which arms her own cell
- * while that is itself about to be fired. It keeps its turn, and so do those behind it. */
+/* Late questions, whose deadlines have all passed: what fires first feeds ann's score, which arms her own
+ * cell while that is itself about to be fired. It keeps its turn, and so do those behind it. */
 static void test_armed_anew_while_about_to_be_fired(void **state)
 {
     (void)state;
