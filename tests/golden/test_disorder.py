@@ -13,7 +13,6 @@
 #
 # The test is tested: with a bound that is short by a millisecond it must see a difference.
 import collections
-import json
 import os
 import random
 import re

@@ -117,6 +117,18 @@ static snag_str id_of(snag_str value)
     return end ? snag_str_of(from, (size_t)(end - from)) : (snag_str){"", 0};
 }
 
+static void alert_count(sim_world *world, snag_str value)
+{
+    static const char *const texts[] = {
+#define X(name, word, text) text,
+        SIM_SAID_TABLE(X)
+#undef X
+    };
+    world->alerts++;
+    for (int i = 0; i < SIM_SAID_COUNT; i++)
+        world->told[i] += memmem(value.data, value.size, texts[i], strlen(texts[i])) != NULL;
+}
+
 static void check_ids(sim_world *world, snag_topic topic, uint32_t p)
 {
     const sim_log *log = &world->logs[topic][p];
@@ -126,7 +138,8 @@ static void check_ids(sim_world *world, snag_topic topic, uint32_t p)
         for (int64_t next = at + 1; (other = sim_log_next(log, &next)) != NULL; next++)
             if (id.size && snag_str_equal(id, id_of(other->value)))
                 sim_fail(world, "%s [%u]: the id %.*s comes twice", topic_words[topic], p, SNAG_FMT(id));
-        world->alerts += topic == SNAG_TOPIC_ALERTS;
+        if (topic == SNAG_TOPIC_ALERTS)
+            alert_count(world, entry->value);
     }
 }
 

@@ -3,6 +3,9 @@
  * What a world works on, from its seed: a small pipeline and the records of its input. Bursts and idle times,
  * several customers and `per` values, events out of order (inside the declared bound and outside), resent,
  * unreadable, of the wrong key, from the future; some written by transactions that may abort.
+ *
+ * Some worlds are long: their log is of last year, weeks of a record now and then, then days of many; what
+ * a pipeline says in seconds it says in hours. So deadlines are learned, and what is usual becomes known.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +17,7 @@
 #include "base/time.h"
 #include "lanes.h"
 
+enum { LONG_RECORDS = 500, LONG_SPARSE = 150, LONG_DAYS = 200, MINUTE_MS = 60000 };
 enum { PIPELINE_BYTES = 4096, RECORD_BYTES = 512, BUDGET_BYTES = 48 << 20 };
 
 typedef struct load {
@@ -22,7 +26,7 @@ typedef struct load {
     sim_dice source_dice; /* its own: worlds of one source stay what they were */
     sim_dice learn_dice;  /* … and worlds where nothing is learned */
     sim_dice rule_dice;   /* of the rule kinds that came later, for the same reason */
-    bool journey;
+    bool journey, long_ago;
     sim_dice silent_dice; /* its own too */
     int64_t weights[SIM_SOURCES]; /* how much each source says; 0 = it is silent */
     int64_t lags_ms[SIM_SOURCES]; /* how much later its records come */
@@ -30,14 +34,15 @@ typedef struct load {
     int customers, orders;
     bool disorder;
     int64_t at_ms;
+    int64_t then_ms; /* of a long world's log */
 } load;
 
 /* --- the pipeline ------------------------------------------------------------------------------ */
 
-/* Some deadlines are learned: of so few that what stands in the file holds, but the state is there. */
+/* Some deadlines are learned: mostly of so few that what stands in the file holds, but the state is there. */
 static const char *learned(load *self)
 {
-    return sim_chance(&self->learn_dice, 25) ? "learned 50% else " : "";
+    return sim_chance(&self->learn_dice, self->long_ago ? 75 : 25) ? "learned 50% else " : "";
 }
 
 static void journey_print(load *self, snag_buf *buf)
@@ -45,11 +50,12 @@ static void journey_print(load *self, snag_buf *buf)
     self->journey = !sim_chance(&self->dice, 35);
     if (!self->journey)
         return;
-    snag_buf_printf(buf, "journeys:\n  order:\n    per: order\n    stages:\n"
+    snag_buf_printf(buf, "journeys:\n  order:\n    per: order\n%s    stages:\n"
                          "      opened: { event: Opened, due: %s%ds }\n"
                          "      paid: { event: Paid, due: %s%ds }\n"
                          "      done: { event: Done, end: done }\n",
-                    learned(self), (int)sim_between(&self->dice, 3, 7), learned(self),
+                    self->long_ago ? "    again: true\n" : "", learned(self),
+                    (int)sim_between(&self->dice, 3, 7), learned(self),
                     (int)sim_between(&self->dice, 4, 10));
 }
 
@@ -81,8 +87,9 @@ static void more_rules_print(load *self, snag_buf *buf)
                              "           leave: 20%%, hold: %ds, min: 2 }\n",
                         (int)sim_between(dice, 8, 64), (int)sim_between(dice, 0, 4));
     if (sim_chance(dice, 35))
-        snag_buf_printf(buf, "  worse: { ratio: Failed, of: [Failed, Paid, Done], per: order, within: %ds,\n"
-                             "           enter: 2x, leave: 1x, min: 2 }\n", (int)sim_between(dice, 8, 64));
+        snag_buf_printf(buf, "  worse: { ratio: Failed, of: [Failed, Asked, Opened, Paid, Done],\n"
+                             "           per: order, within: %ds, enter: 2x, leave: 1x, min: 2 }\n",
+                        (int)sim_between(dice, 8, 64));
     if (sim_chance(dice, 35))
         snag_buf_printf(buf, "  back: { path: [Opened, Failed, Opened], within: %ds, dwell: 9s%s }\n",
                         (int)sim_between(dice, 5, 30), sim_chance(dice, 50) ? ", until: Done" : "");
@@ -144,6 +151,13 @@ static void sources_make(load *self)
     self->world->sources = luck < 55 ? 1 : luck < 85 ? 2 : 3;
     sim_dice lanes = {self->world->setup.seed * 16 + 9};
     self->world->lanes = sim_chance(&lanes, 15);
+    sim_dice ages = {self->world->setup.seed * 64 + 21};
+    self->long_ago = sim_chance(&ages, 8);
+    if (self->long_ago) { /* no clock may move it, no silent source hold it back, and much come together */
+        self->world->parts = (self->world->parts + 1) / 2;
+        self->world->lanes = false;
+        self->world->sources = 1;
+    }
     if (self->world->lanes)
         self->world->sources = (uint32_t)sim_between(&lanes, 1, SIM_SOURCES);
     for (uint32_t s = 0; s < SIM_SOURCES; s++) {
@@ -167,6 +181,14 @@ static uint32_t source_pick(load *self)
     return s;
 }
 
+/* Every "7s" becomes "7h". */
+static void seconds_to_hours(char *text)
+{
+    for (char *at = text + 1; *at; at++)
+        if (*at == 's' && at[-1] >= '0' && at[-1] <= '9')
+            *at = 'h';
+}
+
 static void pipeline_make(load *self)
 {
     sim_world *world = self->world;
@@ -182,7 +204,7 @@ static void pipeline_make(load *self)
         snag_buf_printf(&buf, "    out_of_order: %ds\n", (int)(self->out_of_order_ms / 1000));
     if (sim_chance(dice, 50))
         snag_buf_printf(&buf, "    delay: %ds\n", (int)sim_between(dice, 0, 3));
-    bool by_log = sim_chance(dice, 20);
+    bool by_log = sim_chance(dice, 20) || self->long_ago;
     if (self->world->lanes)
         snag_buf_printf(&buf, "    rekey: true\n");
     else if (by_log)
@@ -195,6 +217,8 @@ static void pipeline_make(load *self)
     rules_print(self, &buf);
     more_rules_print(self, &buf);
     SNAG_ASSERT(!buf.full);
+    if (self->long_ago)
+        seconds_to_hours(text);
     world->pipeline = text;
     snag_err err = snag_config_parse(&world->config, snag_str_from(text), "w.yaml", NULL);
     for (uint32_t i = 0; i < world->config.error_count; i++)
@@ -208,10 +232,19 @@ static void pipeline_make(load *self)
 
 /* --- the records ------------------------------------------------------------------------------- */
 
+static int64_t event_time_long(load *self)
+{
+    sim_dice *dice = &self->dice;
+    int64_t bound_ms = self->disorder ? self->out_of_order_ms * 3600 + 12 * MINUTE_MS : MINUTE_MS;
+    return self->then_ms - sim_below(dice, sim_chance(dice, 95) ? bound_ms : 20 * bound_ms);
+}
+
 static int64_t event_time(load *self)
 {
     sim_dice *dice = &self->dice;
     int64_t now_ms = SIM_EPOCH_MS + self->at_ms;
+    if (self->long_ago)
+        return event_time_long(self);
     if (!self->disorder || sim_chance(dice, 50))
         return now_ms - sim_below(dice, 20);
     if (sim_chance(dice, 85))
@@ -270,14 +303,19 @@ static void records_make(load *self)
     sim_world *world = self->world;
     sim_dice *dice = &self->dice;
     uint32_t count = (uint32_t)sim_between(dice, 40, SIM_RECORDS_MOST);
+    if (self->long_ago)
+        count = LONG_RECORDS;
     int64_t pace_ms = sim_between(dice, 40, 500);
     if (world->setup.records && world->setup.records < count)
         count = world->setup.records;
     world->records = sim_take(world, count * sizeof *world->records);
     world->record_count = count;
     self->at_ms = sim_between(dice, 0, 3000);
+    self->then_ms = SIM_EPOCH_MS - LONG_DAYS * INT64_C(86400000);
     for (uint32_t i = 0; i < count; i++) {
         record_make(self, i);
+        if (self->long_ago)
+            self->then_ms += sim_between(dice, 0, i < LONG_SPARSE ? 840 : 90) * MINUTE_MS;
         self->at_ms += sim_below(dice, 2 * pace_ms);
         if (sim_chance(dice, 4))
             self->at_ms += sim_between(dice, 3000, 12000);

@@ -21,7 +21,8 @@ static const char usage[] =
     "    --trace                   every step of it\n"
     "    --plant NAME              with a planted bug (only in sim_planted)\n"
     "    --red                     a failure is what is wanted: stops at the first\n"
-    "    --points                  fails where a crash point was not died at, or a fault never happened\n"
+    "    --points                  fails where a crash point was not died at, a fault never happened, or an\n"
+    "                              alert of some rule was never said\n"
     "    --no-shrink               a failing world is told as it is\n";
 
 static bool plant_choose(const char *name)

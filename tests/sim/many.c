@@ -122,6 +122,7 @@ typedef struct sums {
     uint64_t worlds, failed, commits, aborts, alerts, records, steps;
     uint64_t died[SNAG_POINT_COUNT];
     uint64_t happened[SIM_FAULT_COUNT];
+    uint64_t told[SIM_SAID_COUNT];
 } sums;
 
 static void sum(sums *all, const sim_verdict *verdict)
@@ -137,9 +138,11 @@ static void sum(sums *all, const sim_verdict *verdict)
         all->died[i] += verdict->died[i];
     for (int i = 0; i < SIM_FAULT_COUNT; i++)
         all->happened[i] += verdict->happened[i];
+    for (int i = 0; i < SIM_SAID_COUNT; i++)
+        all->told[i] += verdict->told[i];
 }
 
-/* Which points and faults the worlds have met; false: one was not. */
+/* Which points and faults the worlds have met, and what was said; false: one was not. */
 static bool points_tell(const sums *all)
 {
     static const char *const points[] = {
@@ -152,6 +155,11 @@ static bool points_tell(const sums *all)
         SIM_FAULT_TABLE(X)
 #undef X
     };
+    static const char *const said[] = {
+#define X(name, word, text) word,
+        SIM_SAID_TABLE(X)
+#undef X
+    };
     bool every = true;
     for (int i = 0; i < SNAG_POINT_COUNT; i++) {
         printf("died at %-14s %6" PRIu64 "\n", points[i], all->died[i]);
@@ -161,8 +169,12 @@ static bool points_tell(const sums *all)
         printf("fault %-16s %6" PRIu64 "\n", faults[i], all->happened[i]);
         every = every && all->happened[i] > 0;
     }
+    for (int i = 0; i < SIM_SAID_COUNT; i++) {
+        printf("alert of %-24s %6" PRIu64 "\n", said[i], all->told[i]);
+        every = every && all->told[i] > 0;
+    }
     if (!every)
-        printf("NOT EVERY POINT AND FAULT WAS MET\n");
+        printf("NOT EVERY POINT AND FAULT WAS MET, AND EVERY ALERT SAID\n");
     return every;
 }
 

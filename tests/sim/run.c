@@ -165,6 +165,7 @@ static void verdict_fill(const sim_world *world, sim_verdict *verdict)
     memcpy(verdict->why, world->why, sizeof verdict->why);
     memcpy(verdict->died, world->died, sizeof verdict->died);
     memcpy(verdict->happened, world->happened, sizeof verdict->happened);
+    memcpy(verdict->told, world->told, sizeof verdict->told);
 }
 
 void sim_world_run(const sim_setup *setup, sim_verdict *verdict, FILE *tell)

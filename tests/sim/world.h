@@ -28,6 +28,7 @@
 #include "engine/engine.h"
 #include "fault.h"
 #include "runtime/worker.h"
+#include "said.h"
 
 enum {
     SIM_SLOTS = 3,  /* instance names of workers */
@@ -382,7 +383,7 @@ struct sim_world {
     char why[1024];
     uint64_t passed[SNAG_POINT_COUNT];
     uint64_t died[SNAG_POINT_COUNT];
-    uint64_t happened[SIM_FAULT_COUNT];
+    uint64_t happened[SIM_FAULT_COUNT], told[SIM_SAID_COUNT];
     uint64_t commits, aborts, alerts;
 };
 
@@ -488,8 +489,7 @@ typedef struct sim_verdict {
     bool failed;
     char why[1024];
     uint32_t slots, records, faults;
-    uint64_t died[SNAG_POINT_COUNT];
-    uint64_t happened[SIM_FAULT_COUNT];
+    uint64_t died[SNAG_POINT_COUNT], happened[SIM_FAULT_COUNT], told[SIM_SAID_COUNT];
     uint64_t commits, aborts, alerts, steps;
     int64_t took_ms; /* on its own clock */
 } sim_verdict;
