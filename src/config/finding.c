@@ -42,6 +42,7 @@ static bool told_already(const snag_config *config, const snag_diag *diag)
 void snag_finding_add(snag_loader *loader, snag_place at, const char *format, ...)
 {
     snag_config *config = loader->config;
+    loader->findings++;
     if (config->error_count == SNAG_FINDINGS_MAX) {
         loader->findings_left_out++;
         return;

@@ -53,6 +53,7 @@ typedef struct snag_loader {
     snag_arena arena;
     const char *(*environment)(const char *name);
     uint32_t findings_left_out;
+    uint32_t findings;      /* ever added, also those that are told already or left out */
     size_t secret_bytes;    /* read from files so far */
     uint32_t pattern_count; /* event names so far, over all rules and stages */
 

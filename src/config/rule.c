@@ -246,7 +246,7 @@ static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rul
 {
     snag_rule_raw raw = {0};
     reading read = {.rule = rule};
-    uint32_t findings = loader->config->error_count;
+    uint32_t findings = loader->findings;
     rule->signal = (snag_signal_spec){
         .name = node->key, .sla_ms = -1, .shape_slot = loader->pipeline->shape_slot};
     if (!name_taken(loader, node))
@@ -285,9 +285,9 @@ static void rule_load(snag_loader *loader, const snag_yaml *node, snag_rule *rul
     if (snag_yaml_get(node, "radius") && rule->params.radius >= 0)
         snag_radius_finish(loader, node, rule);
     until_check(loader, node, rule);
-    if (loader->config->error_count == findings)
+    if (loader->findings == findings)
         kind_check(loader, node, &read);
-    if (loader->config->error_count == findings)
+    if (loader->findings == 0) /* else nobody will read them, and what they insert may not be there */
         snag_words_rule(loader, rule, node);
     zones_capture(rule);
 }
