@@ -34,6 +34,14 @@ def replay(pipeline, events, folder, *more):
     return [json.loads(line) for line in replay_lines(pipeline, events, folder, "--quiet", *more)[0]]
 
 
+def meet(rng, events, now, spans, steps, reach=6000):
+    """When the next event comes: a step on, or just so long after an earlier one that a bound is met, or just
+    missed; then that one is given too, {} otherwise: the next may be of the same customer and kind."""
+    near = [(event["t"] + span + rng.randrange(2), event) for event in events[-9:] for span in spans]
+    near = [pair for pair in near if now < pair[0] < now + reach] if rng.random() < 0.3 else []
+    return rng.choice(near or [(now + rng.choice(steps), {})])
+
+
 def key_of(alert):
     """Customer and `per` text of an alert's data, from its dedup_key pipeline/rule/customer[/per]."""
     parts = alert["dedup_key"].split("/")

@@ -10,7 +10,7 @@
 # The recount checks itself: with the bound of `within` moved by a millisecond it must disagree somewhere.
 import random
 
-from recount import differ, fire, key_of, milliseconds, replay, run_streams
+from recount import differ, fire, key_of, meet, milliseconds, replay, run_streams
 
 TYPES = ["A", "B", "C", "D", "E"]
 TURNED = ["within is a millisecond shorter"]
@@ -59,13 +59,15 @@ def make_pipeline(rules, again, dues, expire):
     return "\n".join(lines) + "\n"
 
 
-def make_events(rng):
+def make_events(rng, spans=()):
     now = 1767607200000
     events = []
     for i in range(1500):
-        now += rng.choice([0, 0, 1, 7, 100, 250, 900, 4000])
-        events.append({"id": f"e{i}", "t": now, "e": rng.choice(TYPES), "c": f"c{rng.randrange(4)}",
-                       "item": str(rng.randrange(3))})
+        now, other = meet(rng, events, now, spans, [0, 0, 1, 7, 100, 250, 900, 4000])
+        event = {"id": f"e{i}", "t": now, "e": rng.choice(TYPES), "c": f"c{rng.randrange(4)}",
+                 "item": str(rng.randrange(3))}
+        event.update({name: other[name] for name in ("c", "item") if other})
+        events.append(event)
     return events
 
 
@@ -224,8 +226,9 @@ def one(seed, folder, turned=""):
     rng = random.Random(seed)
     rules, again = make_rules(rng), rng.random() < 0.5
     dues = [rng.choice([0, 700, 6000]) for _ in STAGES[:-1]] + [0]
-    events = make_events(rng)
     expire = rng.choice([0, 7000, 20000])
+    spans = [value for _, rule, _ in rules for value in rule.values() if isinstance(value, int) and value > 5]
+    events = make_events(rng, [*spans, *dues, expire])
     pipeline = make_pipeline(rules, again, dues, expire)
     ours = recount(rules, again, dues, expire, events, int(bool(turned)))
     theirs = replayed(pipeline, events, folder)

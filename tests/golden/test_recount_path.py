@@ -11,7 +11,7 @@
 # The recount checks itself: with one of its rules turned round it must disagree somewhere.
 import random
 
-from recount import differ, fire, key_of, milliseconds, replay, run_streams, shuffled
+from recount import differ, fire, key_of, meet, milliseconds, replay, run_streams, shuffled
 
 TYPES = ["A", "B", "C", "D", "E", "F"]
 STAGES = {"one": "A", "two": "B", "value": "C", "over": "D"}  # E and F enter no stage
@@ -136,13 +136,15 @@ def make_pipeline(rules, journey, out_of_order):
     return "\n".join(lines) + "\n"
 
 
-def make_events(rng):
+def make_events(rng, spans):
     now, events = 1767607200000, []
     many = rng.choice([TYPES, TYPES[:3] + TYPES[:3] + TYPES])
     for i in range(900):
-        now += rng.choice([1, 2, 7, 50, 100, 250, 900, 4000])
-        events.append({"id": f"e{i}", "t": now, "e": rng.choice(many), "c": f"c{rng.randrange(3)}",
-                       "item": str(rng.randrange(9))})
+        now, other = meet(rng, events, now, spans, [1, 2, 7, 50, 100, 250, 900, 4000])
+        event = {"id": f"e{i}", "t": now, "e": rng.choice(many), "c": f"c{rng.randrange(3)}",
+                 "item": str(rng.randrange(9))}
+        event.update({name: other[name] for name in ("c", "item") if other})
+        events.append(event)
     return events
 
 
@@ -175,8 +177,9 @@ def replayed(pipeline, events, folder):
 
 def one(seed, folder, turned=""):
     rng = random.Random(seed)
-    rules, events = make_rules(rng), make_events(rng)
+    rules = make_rules(rng)
     journey = {"again": rng.random() < 0.6, "expire": rng.choice([0, 9000, 60000])}
+    events = make_events(rng, [journey["expire"], *(rule.get("dwell_ms", 0) for _, rule in rules)])
     ours = recount(rules, journey, events, turned)
     theirs = replayed(make_pipeline(rules, journey, 0), events, folder)
     good = ours == theirs

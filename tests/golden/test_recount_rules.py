@@ -13,7 +13,7 @@ import decimal
 import random
 import sys
 
-from recount import differ, fire, key_of, milliseconds, replay, run_streams, shuffled
+from recount import differ, fire, key_of, meet, milliseconds, replay, run_streams, shuffled
 
 TYPES = ["A", "B", "C", "D", "E", "F"]
 BOUND = 2000
@@ -423,11 +423,11 @@ class Score:
             self.open = False
 
     def run(self, end, say):
-        for at, *cell in sorted(self.steps):
-            if self.open:
-                self.close(at, say)
+        for at, timed, cell in sorted(self.steps):
+            if self.open: # of timers of one moment the score's own is first; an event is before all
+                self.close(at + timed, say)
             self.move_on(at)
-            for name in self.steps[(at, *cell)]:
+            for name in self.steps[at, timed, cell]:
                 self.parts[name] = self.parts.get(name, 0) + decimal.Decimal(self.rule["score"][name])
             kinds = sum(1 for part in self.parts.values() if part >= decimal.Decimal("0.001"))
             if not self.open and self.value() >= self.rule["enter"] and kinds >= self.rule["kinds"]:
@@ -468,14 +468,17 @@ def make_pipeline(rules, scores, out_of_order):
     return "\n".join(lines) + "\n"
 
 
-def make_events(rng):
+def make_events(rng, rules):
     now, events = 1767607200000, []
+    spans = [value for _, _, rule, _ in rules for key, value in rule.items() if key.endswith("_ms")]
     for i in range(900):
-        now += rng.choice([1, 1, 2, 7, 50, 100, 250, 900, 4000])
-        events.append({"id": f"e{i}", "t": now, "e": rng.choice(TYPES), "c": f"c{rng.randrange(3)}",
-                       "item": str(rng.randrange(2)), "place": rng.choice("xyz"), "value": rng.randrange(3),
-                       "x": rng.randrange(4), "y": rng.randrange(4),
-                       "eta": now + rng.choice([-500, 0, 700, 5000, 30000])})
+        now, other = meet(rng, events, now, spans, [1, 1, 2, 7, 50, 100, 250, 900, 4000])
+        event = {"id": f"e{i}", "t": now, "e": rng.choice(TYPES), "c": f"c{rng.randrange(3)}",
+                 "item": str(rng.randrange(2)), "place": rng.choice("xyz"), "value": rng.randrange(3),
+                 "x": rng.randrange(4), "y": rng.randrange(4),
+                 "eta": now + rng.choice([-500, 0, 700, 5000, 30000])}
+        event.update({name: other[name] for name in ("e", "c", "item") if other and rng.random() < 0.8})
+        events.append(event)
     return events
 
 
@@ -525,7 +528,8 @@ def same_scores(ours, theirs):
 
 def one(seed, folder, turned=""):
     rng = random.Random(seed)
-    rules, events = make_rules(rng), make_events(rng)
+    rules = make_rules(rng)
+    events = make_events(rng, rules)
     scores = [(f"score{i}", Score.make(rng, [name for name, *_ in rules])) for i in range(3)]
     ours = recount(rules, events, int(bool(turned)))
     theirs, scored = replayed(make_pipeline(rules, scores, 0), events, folder)

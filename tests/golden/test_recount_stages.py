@@ -11,7 +11,7 @@
 import datetime
 import random
 
-from recount import differ, fire, key_of, milliseconds, replay, run_streams
+from recount import differ, fire, key_of, meet, milliseconds, replay, run_streams
 
 STAGES = ["one", "two", "three", "over"]
 TYPES = ["A", "B", "C", "D", "P", "Q", "R", "S", "X"]
@@ -61,12 +61,13 @@ def make_pipeline(stages, again, expire):
     return "\n".join(lines) + "\n"
 
 
-def make_events(rng):
+def make_events(rng, spans):
     now, events = 1767607200000, []
     for i in range(1200):
-        now += rng.choice([1, 2, 7, 100, 250, 900, 4000])
+        now, other = meet(rng, events, now, spans, [1, 2, 7, 100, 250, 900, 4000])
         event = {"id": f"e{i}", "t": now, "e": rng.choice(TYPES), "c": f"c{rng.randrange(3)}",
                  "item": str(rng.randrange(3))}
+        event.update({name: other[name] for name in ("c", "item") if other})
         if rng.random() < 0.4:
             event["eta"] = stamp(now + rng.choice([-500, 1, 800, 5000, 30000]))
         events.append(event)
@@ -247,7 +248,8 @@ def one(seed, folder, turned=""):
     rng = random.Random(seed)
     stages = {name: make_stage(rng, name) for name in STAGES}
     again, expire = rng.random() < 0.7, rng.choice([0, 0, 25000])
-    events = make_events(rng)
+    spans = [800, 5000, expire, *(due for stage in stages.values() for due in stage.get("due", []))]
+    events = make_events(rng, spans)
     pipeline = make_pipeline(stages, again, expire)
     ours = recount(stages, again, expire, events, int(bool(turned)))
     theirs = replayed(pipeline, arrival(rng, events), folder)

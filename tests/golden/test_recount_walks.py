@@ -12,7 +12,7 @@
 # The recount checks itself: with one of its rules turned round it must disagree somewhere.
 import random
 
-from recount import differ, fire, key_of, milliseconds, replay, run_streams, shuffled
+from recount import differ, fire, key_of, meet, milliseconds, replay, run_streams, shuffled
 
 STAGES = {"one": "A", "two": "B", "three": "C", "over": "D", "lost": "L"}
 TYPES = ["A", "B", "C", "D", "L", "F", "F", "F", "U", "Ask", "Said", "Said"]
@@ -349,9 +349,7 @@ def make_events(rng, world):
     spans = [world["settle"], world["expire"], world["expire"] + world["settle"],
              *(rule.get("within", 800) for _, rule, _ in world["rules"])]
     for i in range(700):
-        near = [(event["t"] + span + rng.randrange(2), event) for event in events[-9:] for span in spans]
-        near = [pair for pair in near if now < pair[0] < now + 6000] if rng.random() < 0.3 else []
-        now, other = rng.choice(near or [(now + rng.choice([1, 2, 7, 100, 250, 900, 4000]), {})])
+        now, other = meet(rng, events, now, spans, [1, 2, 7, 100, 250, 900, 4000])
         event = {"id": f"e{i}", "t": now, "e": rng.choice(TYPES), "c": other.get("c", f"c{rng.randrange(3)}"),
                  "item": other.get("item", str(i // 50 * 3 + rng.randrange(3)))}
         chances = {"plan": (0.1, SHAPES), "staff": (0.04, ["yes"]), "about": (0.4, [*STAGES, "nowhere"]),
