@@ -344,12 +344,13 @@ void snag_dark_event(snag_engine *engine, const snag_event *event)
     snag_dark *dark = &engine->darks[source];
     bool stamped = event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < event->time_ms;
     int64_t time_ms = stamped ? event->stamp_ms : event->time_ms;
-    int64_t now_ms = time_ms > engine->w_ms ? time_ms : engine->w_ms;
+    bool in_time = event->time_ms >= engine->w_ms; /* W here: of the last move, however far it was */
+    int64_t now_ms = in_time ? event->time_ms : engine->w_ms;
     uint32_t budget = UINT32_MAX;
     if (engine->quiets)
         snag_quiet_event(engine, event);
     bool again = dark->again_ms != SNAG_TIME_NONE;
-    bool before = time_ms >= engine->w_ms && time_ms <= (again ? dark->again_ms : dark->last_ms);
+    bool before = in_time && time_ms <= (again ? dark->again_ms : dark->last_ms);
     if (dark->phase == SNAG_DARK_LIT || dark->phase == SNAG_DARK_THAWING)
         return;
     if (again && time_ms > dark->again_ms && time_ms <= dark->again_ms + after_ms(engine, source))
@@ -358,7 +359,7 @@ void snag_dark_event(snag_engine *engine, const snag_event *event)
         dark->phase = SNAG_DARK_LIT; /* it was not silent */
     else if (!before) /* else it waited its turn */
         come_back(engine, source, now_ms);
-    if (time_ms >= engine->w_ms && dark->back_ms != SNAG_NEVER && now_ms - 1 < dark->lit_ms)
+    if (in_time && dark->back_ms != SNAG_NEVER && now_ms - 1 < dark->lit_ms)
         dark->lit_ms = (now_ms > dark->back_ms ? now_ms : dark->back_ms) - 1;
     look(engine);
     if (engine->instant_ms < now_ms)

@@ -98,6 +98,8 @@ static bool clock_of(snag_engine *engine, const snag_event *event, const snag_de
     work->event = event;
     work->at_ms = event->time_ms;
     clock_put(engine, index, clock);
+    if (!there && work->own_index) /* the customer's own cell may be as new, and is stored as all are */
+        snag_table_change(&engine->table, work->own_index);
     if (engine->outbox.count)
         snag_outbox_flush(&engine->outbox);
     return true;
@@ -174,6 +176,12 @@ static bool is_future(const snag_engine *engine, const snag_event *event, int64_
     return time_ms - engine->pipeline->sources[event->position.source].max_skew_ms > event->device->came_ms;
 }
 
+/* A record that is read again may have been read before its device's clock was known at all. */
+static bool came_before(const snag_device_clock *clock, const snag_device_sample *sample)
+{
+    return sample->place < clock->pieces[0].from && clock->pieces[0].floor_ms == SNAG_NEVER;
+}
+
 /* learn: from this record, first. An event that nothing watches leaves no state: where its device is not
  * known, what its own record says must do. */
 static int64_t right_time(snag_engine *engine, const snag_event *event, bool learn, bool watched)
@@ -181,8 +189,8 @@ static int64_t right_time(snag_engine *engine, const snag_event *event, bool lea
     snag_device_clock clock;
     snag_device_sample sample = sample_of(event);
     snag_device_rule rule = rule_of(&engine->pipeline->sources[event->position.source]);
-    bool known = clock_of(engine, event, &sample, learn, &clock) ||
-                 (!watched && snag_device_begin(&clock, &sample, &rule));
+    bool known = clock_of(engine, event, &sample, learn, &clock) && !came_before(&clock, &sample);
+    known = known || (!watched && snag_device_begin(&clock, &sample, &rule));
     return known ? snag_device_time(&clock, &sample) : event->time_ms;
 }
 

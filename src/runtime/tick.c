@@ -176,7 +176,7 @@ void snag_partition_ticks_tell(snag_partition *partition, const snag_event *even
         int64_t time_ms = event->time_ms;
         if (event->position.offset < stream->resume)
             continue; /* judged before: it was told then */
-        if (time_ms <= low_ms) {
+        if (time_ms <= low_ms || event->device) { /* its right time is not known yet */
             snag_tick tick = tick_of(partition);
             tick.source = source;
             tick.offset = event->position.offset;

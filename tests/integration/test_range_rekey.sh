@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# As test_range.sh, where one of two topics is not keyed by the customer (`rekey: true`): three partitions of
-# it, two of the state, events seconds late, workers of both hops killed in the middle. What was carried is
+# As test_range.sh, where one of two topics is not keyed by the customer (`rekey: true`), and the other's
+# events are stamped by devices whose clocks are off: three partitions of the one, two of the state,
+# events seconds late, workers of both hops killed in the middle. What was carried is
 # deleted; then `snag replay` of the two topics: the same ids, times and evidence of all alerts, journey
 # changes and decisions, the same late events. Without what the hops recorded of the clock it is another run.
 set -uo pipefail
@@ -19,7 +20,7 @@ pipeline: range
 sources:
   ask:
     { topic: ask, format: json, map: { id: id, time: at, type: what, customer: who }, keep: { order: order },
-      out_of_order: 300ms, delay: 100ms }
+      out_of_order: 300ms, delay: 100ms, device: { id: dev, sent: sent } }
   answer:
     { topic: answer, format: json, map: { id: id, time: at, type: what, customer: who },
       keep: { order: order }, delay: 200ms, rekey: true }
@@ -46,7 +47,7 @@ start() { # INSTANCE: PID_<instance>
     STARTED+=("$!")
 }
 pid_of() { eval "echo \$PID_$1"; }
-produce() { tool produce "$1" "$LIVE/$1.jsonl" "$2" at 2>>"$LIVE/produce.log" || fail "produce"; }
+produce() { tool produce "$1" "$LIVE/$1.jsonl" "$2" "$3" 2>>"$LIVE/produce.log" || fail "produce"; }
 rest() { sleep "0.$((RANDOM % 900 + 100))"; }
 
 echo "seed $SEED"
@@ -55,10 +56,10 @@ start one
 start two
 wait_for 60 "the first worker" grep -q "running range" "$LIVE/run-one.log"
 for round in $(seq 1 "$ROUNDS"); do
-    $RANGE round "$SEED" "$round" "$LIVE" || fail "events"
+    $RANGE round "$SEED" "$round" "$LIVE" devices || fail "events"
     [ "$round" != $((ROUNDS / 2)) ] || MIDDLE=$(date -u +%FT%T.%3NZ)
-    [ $((RANDOM % 4)) = 0 ] || produce ask who # sometimes one of them has nothing to say
-    [ $((RANDOM % 4)) = 0 ] || produce answer id
+    [ $((RANDOM % 4)) = 0 ] || produce ask who came # sometimes one of them has nothing to say
+    [ $((RANDOM % 4)) = 0 ] || produce answer id at
     [ $((RANDOM % 3)) = 0 ] || rest
     if [ $((round % 7)) = 3 ]; then
         victim=$([ $((RANDOM % 2)) = 0 ] && echo one || echo two)

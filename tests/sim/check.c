@@ -26,6 +26,24 @@ static const char *const topic_words[] = {
 
 /* --- what was said ----------------------------------------------------------------------------- */
 
+static int by_words(const void *a, const void *b)
+{
+    const sim_said *x = a, *y = b;
+    int order = snag_str_compare(x->value, y->value);
+    if (!order)
+        order = snag_str_compare(x->key, y->key);
+    return order ? order : snag_str_compare(x->reason, y->reason);
+}
+
+static sim_said *sorted(sim_world *world, const sim_saids *said)
+{
+    sim_said *list = sim_take(world, (said->count + 1) * sizeof *list);
+    if (said->count)
+        memcpy(list, said->list, said->count * sizeof *list);
+    qsort(list, said->count, sizeof *list, by_words);
+    return list;
+}
+
 /* Without "detected_at", the only thing that depends on when somebody looked. */
 static snag_str timeless(sim_world *world, snag_str text)
 {
@@ -77,6 +95,29 @@ static void lists_print(sim_world *world, const sim_saids *wanted, const sim_log
             printf("[%u] input %u %" PRId64 " at %" PRId64 " %.*s\n", p, s, at,
                    entry->stamp_ms - SIM_EPOCH_MS, SNAG_FMT(entry->value));
     }
+}
+
+/* What cannot be read is told before what lies beside it is judged: what a device stamped too far in the
+ * future may come behind it. So dead letters have no order. */
+static void check_dead(sim_world *world, const sim_reference *reference, uint32_t p)
+{
+    const sim_saids *wanted = sim_reference_said(reference, SNAG_TOPIC_DEAD_LETTER);
+    const sim_log *log = &world->logs[SNAG_TOPIC_DEAD_LETTER][p];
+    sim_said *found = sim_take(world, (size_t)(log->end + 1) * sizeof *found);
+    const sim_entry *entry;
+    size_t count = 0;
+    for (int64_t at = 0; (entry = sim_log_next(log, &at)) != NULL; at++)
+        found[count++] = (sim_said){entry->key, entry->value, reason_of(entry)};
+    qsort(found, count, sizeof *found, by_words);
+    const sim_said *list = sorted(world, wanted);
+    for (size_t i = 0; i < count && i < wanted->count; i++)
+        if (!same_said(&found[i], &list[i])) {
+            sim_fail(world, "dead-letter [%u]: said %.*s -- the reference %.*s", p, SNAG_FMT(found[i].value),
+                     SNAG_FMT(list[i].value));
+            return;
+        }
+    if (count != wanted->count)
+        sim_fail(world, "dead-letter [%u]: %zu records, the reference has %zu", p, count, wanted->count);
 }
 
 static void check_topic(sim_world *world, const sim_reference *reference, snag_topic topic, uint32_t p)
@@ -250,24 +291,6 @@ static void check_recovery(sim_world *world, const sim_reference *reference, con
 
 /* --- the same log again ------------------------------------------------------------------------ */
 
-static int by_words(const void *a, const void *b)
-{
-    const sim_said *x = a, *y = b;
-    int order = snag_str_compare(x->value, y->value);
-    if (!order)
-        order = snag_str_compare(x->key, y->key);
-    return order ? order : snag_str_compare(x->reason, y->reason);
-}
-
-static sim_said *sorted(sim_world *world, const sim_saids *said)
-{
-    sim_said *list = sim_take(world, (said->count + 1) * sizeof *list);
-    if (said->count)
-        memcpy(list, said->list, said->count * sizeof *list);
-    qsort(list, said->count, sizeof *list, by_words);
-    return list;
-}
-
 static void check_again(sim_world *world, const sim_reference *reference, const sim_reference *again,
                         snag_topic topic, uint32_t p)
 {
@@ -314,7 +337,10 @@ static void check_partition(sim_world *world, uint32_t p)
     snag_str head;
     sim_reference *reference = sim_reference_run(world, p);
     for (int t = 0; t < SNAG_TOPIC_CHANGELOG; t++)
-        check_topic(world, reference, (snag_topic)t, p);
+        if (t != SNAG_TOPIC_DEAD_LETTER)
+            check_topic(world, reference, (snag_topic)t, p);
+    if (!world->lost)
+        check_dead(world, reference, p);
     check_ids(world, SNAG_TOPIC_ALERTS, p);
     check_ids(world, SNAG_TOPIC_JOURNEYS, p);
     if (world->lost) {

@@ -28,6 +28,9 @@ typedef struct load {
     sim_dice rule_dice;   /* of the rule kinds that came later, for the same reason */
     bool journey, long_ago;
     sim_dice silent_dice; /* its own too */
+    sim_dice device_dice; /* and this */
+    bool devices[SIM_SOURCES]; /* whose events are stamped by devices */
+    bool silents[SIM_SOURCES]; /* which are watched, and so have none of these */
     int64_t weights[SIM_SOURCES]; /* how much each source says; 0 = it is silent */
     int64_t lags_ms[SIM_SOURCES]; /* how much later its records come */
     int64_t out_of_order_ms;
@@ -113,14 +116,26 @@ static void more_rules_print(load *self, snag_buf *buf)
 }
 
 /* Idle times are longer than that now and then; a source that says nothing is not silent: it never spoke. */
-static void silent_print(load *self, snag_buf *buf, bool clock_log, int64_t out_of_order_ms)
+static void silent_print(load *self, uint32_t source, snag_buf *buf, bool clock_log, int64_t out_of_order_ms)
 {
     sim_dice *dice = &self->silent_dice;
     int64_t silent_ms = sim_between(dice, 1500, 8000);
-    if (sim_chance(dice, 40) && !clock_log)
+    self->silents[source] = sim_chance(dice, 40) && !clock_log;
+    if (self->silents[source])
         snag_buf_printf(buf, "    silent: { after: %dms%s }\n",
                         (int)(silent_ms > out_of_order_ms ? silent_ms : out_of_order_ms),
                         sim_chance(dice, 50) ? ", events: [Answered, Paid]" : "");
+}
+
+/* Events stamped by the devices' own clocks, which are off, and corrected. */
+static void device_print(load *self, uint32_t source, snag_buf *buf)
+{
+    static const char *const more[] = {"", ", sent: sent", ", sent: sent, tolerance: 1s"};
+    sim_dice *dice = &self->device_dice;
+    bool some = sim_chance(dice, 20);
+    self->devices[source] = some && !self->world->lanes && !self->silents[source];
+    if (self->devices[source])
+        snag_buf_printf(buf, "    device: { id: dev%s }\n", more[sim_below(dice, 3)]);
 }
 
 static void sources_print(load *self, snag_buf *buf)
@@ -138,7 +153,8 @@ static void sources_print(load *self, snag_buf *buf)
         bool clock_log = sim_chance(dice, 10);
         if (clock_log)
             snag_buf_printf(buf, "    clock: log\n");
-        silent_print(self, buf, clock_log, bound_s * 1000);
+        silent_print(self, s, buf, clock_log, bound_s * 1000);
+        device_print(self, s, buf);
     }
 }
 
@@ -209,7 +225,8 @@ static void pipeline_make(load *self)
         snag_buf_printf(&buf, "    rekey: true\n");
     else if (by_log)
         snag_buf_printf(&buf, "    clock: log\n");
-    silent_print(self, &buf, by_log || self->world->lanes, self->out_of_order_ms);
+    silent_print(self, 0, &buf, by_log || self->world->lanes, self->out_of_order_ms);
+    device_print(self, 0, &buf);
     if (sim_chance(dice, 25))
         snag_buf_printf(&buf, "    remember: %ds\n", (int)sim_between(dice, 15, 60));
     sources_print(self, &buf);
@@ -252,7 +269,24 @@ static int64_t event_time(load *self)
     return now_ms - sim_below(dice, 20000);
 }
 
-static void value_print(load *self, snag_buf *buf, uint32_t i, const char *who)
+/* Two devices a customer, each with a clock of its own; one in four is set anew in the middle. Sent just now,
+ * but for some uploads that took their time. Returns how far the clock runs ahead. */
+static int64_t device_put(load *self, snag_buf *buf, uint32_t i, const char *who)
+{
+    static const int64_t offs_ms[] = {0, 0, 90000, -40000, 3000, -2500, 94608000000, -1700000000000};
+    enum { OFFS = sizeof offs_ms / sizeof offs_ms[0] };
+    sim_dice *dice = &self->device_dice;
+    int64_t device = sim_below(dice, 2), slow_ms = sim_chance(dice, 10) ? sim_below(dice, 8000) : 0;
+    uint32_t clock = (uint32_t)(who[1] * 5 + device * 3);
+    bool set = i > self->world->record_count / 2 && clock % 4 == 0;
+    int64_t ahead_ms = offs_ms[(clock + set) % OFFS];
+    snag_buf_printf(buf, "\"dev\":\"d%d\",\"sent\":\"", (int)device);
+    snag_time_print(buf, SIM_EPOCH_MS + self->at_ms - slow_ms + ahead_ms);
+    snag_buf_printf(buf, "\",");
+    return ahead_ms;
+}
+
+static void value_print(load *self, snag_buf *buf, uint32_t source, uint32_t i, const char *who)
 {
     static const char *const types[] = {"Asked", "Asked", "Answered", "Gone", "Opened", "Opened",
                                         "Paid", "Done", "Failed", "Other"};
@@ -264,6 +298,8 @@ static void value_print(load *self, snag_buf *buf, uint32_t i, const char *who)
         return;
     }
     snag_buf_printf(buf, "{\"id\":\"e%u\",", i);
+    if (self->devices[source])
+        time_ms += device_put(self, buf, i, who);
     if (luck != 2) {
         snag_buf_printf(buf, "\"at\":\"");
         snag_time_print(buf, time_ms);
@@ -289,7 +325,7 @@ static void record_make(load *self, uint32_t i)
         record->key = world->records[i - 1].key;
         record->value = world->records[i - 1].value;
     } else {
-        value_print(self, &buf, i, who);
+        value_print(self, &buf, record->source, i, who);
         record->key = sim_copy_of(world, snag_str_from(who));
         record->value = sim_copy_of(world, snag_buf_str(&buf));
     }
@@ -373,7 +409,8 @@ void sim_load_make(sim_world *world)
                  .source_dice = {world->setup.seed * 8 + 6},
                  .learn_dice = {world->setup.seed * 32 + 20},
                  .rule_dice = {world->setup.seed * 16 + 12},
-                 .silent_dice = {world->setup.seed * 64 + 44}};
+                 .silent_dice = {world->setup.seed * 64 + 44},
+                 .device_dice = {world->setup.seed * 64 + 52}};
     sim_dice *dice = &self.dice;
     world->parts = (uint32_t)sim_between(dice, 1, SIM_PARTS);
     world->slots = (uint32_t)sim_between(dice, 1, SIM_SLOTS);

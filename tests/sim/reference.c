@@ -70,17 +70,19 @@ static void emit(void *context, const snag_record *record)
     case SNAG_RECORD_CHANGE: said(self, SNAG_TOPIC_JOURNEYS, record->as.change.key, record); return;
     case SNAG_RECORD_DECISION: said(self, SNAG_TOPIC_DECISIONS, record->as.decision.key, record); return;
     case SNAG_RECORD_LATE: {
+        snag_str reason = record->as.late.future ? snag_str_from(snag_err_name(SNAG_BAD_FUTURE))
+                                                 : SNAG_STR("late");
+        snag_topic topic = record->as.late.future ? SNAG_TOPIC_DEAD_LETTER : SNAG_TOPIC_LATE;
         const snag_position *at = &record->as.late.position;
         uint32_t source = self->world->lanes ? at->partition : at->source;
         if (self->told && self->world->lanes) {
             const sim_origin *origin = sim_lane_origin(self->world, source, at->offset);
-            add(self, SNAG_TOPIC_LATE, origin->key, origin->value, SNAG_STR("late"));
+            add(self, topic, origin->key, origin->value, reason);
             return;
         }
         const sim_entry *entry =
             &self->world->logs[SIM_INPUT + source][self->partition].entries[at->offset];
-        add(self, SNAG_TOPIC_LATE, self->world->lanes ? entry->headers[1].value : entry->key, entry->value,
-            SNAG_STR("late"));
+        add(self, topic, self->world->lanes ? entry->headers[1].value : entry->key, entry->value, reason);
         return;
     }
     case SNAG_RECORD_KIND_COUNT: break;

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Events and comparisons of tests/integration/test_range.sh.
 
-    range.py round SEED ROUND DIR   what happens now on two topics: DIR/ask.jsonl, DIR/answer.jsonl; many
-                                    events are seconds old, some older than what the clock has proved silent
+    range.py round SEED ROUND DIR [devices]
+                                    what happens now on two topics: DIR/ask.jsonl, DIR/answer.jsonl; many
+                                    events are seconds old, some older than what the clock has proved silent;
+                                    devices: those of ask are stamped by devices, most of whose clocks are off
     range.py compare SEEN REPLAYED  files of JSON Lines: the same records, but for `detected_at`
     range.py late SEEN REPLAYED     the late topic as consumed, and a replay's late records: the same places
 """
@@ -15,6 +17,7 @@ import sys
 import time
 
 CUSTOMERS = 24
+OFF = [0, 90, -7200, 3, 3 * 365 * 86400, -1.7e9]  # how far clocks run ahead, in seconds
 
 
 def stamp(seconds):
@@ -23,10 +26,19 @@ def stamp(seconds):
 
 
 def event(number, seconds, who, what, order):
-    return json.dumps({"id": number, "at": stamp(seconds), "who": who, "what": what, "order": order})
+    return {"id": number, "at": stamp(seconds), "who": f"c{who}", "what": what, "order": order}
 
 
-def round_of(seed, turn, folder):
+def stamped(record, rng, turn, seconds, now, who):
+    """By one of the customer's two devices; some of these clocks are set anew in the middle."""
+    device = rng.randrange(2)
+    ahead = OFF[(who * 2 + device + (turn > 8 and who % 4 == 0)) % len(OFF)]
+    late = rng.choice([0, 0, 0, rng.random() * 5])
+    return record | {"dev": f"d{device}", "at": stamp(seconds + ahead), "sent": stamp(now - late + ahead),
+                     "came": stamp(now)}
+
+
+def round_of(seed, turn, folder, devices):
     rng = random.Random(seed * 1000 + turn)
     now = time.time()
     for name, kinds in (("ask", ["Asked", "Asked", "Opened", "Failed"]),
@@ -35,8 +47,10 @@ def round_of(seed, turn, folder):
             for i in range(rng.randrange(4, 16)):
                 old = rng.choice([0, 0.05, rng.random() * 0.3, rng.random() * 4, rng.random() * 9])
                 who = rng.randrange(CUSTOMERS)
-                print(event(f"{name}-{turn}-{i}", now - old, f"c{who}", rng.choice(kinds),
-                            f"o{rng.randrange(3)}"), file=out)
+                record = event(f"{name}-{turn}-{i}", now - old, who, rng.choice(kinds), f"o{rng.randrange(3)}")
+                if devices and name == "ask":
+                    record = stamped(record, rng, turn, now - old, now, who)
+                print(json.dumps(record), file=out)
 
 
 def read(path):
@@ -78,8 +92,8 @@ def late(seen_path, replayed_path):
 
 def main():
     words = sys.argv[1:]
-    if len(words) == 4 and words[0] == "round":
-        return round_of(int(words[1]), int(words[2]), words[3])
+    if len(words) in (4, 5) and words[0] == "round":
+        return round_of(int(words[1]), int(words[2]), words[3], words[4:] == ["devices"])
     if len(words) == 3 and words[0] == "compare":
         return compare(words[1], words[2])
     if len(words) == 3 and words[0] == "late":
