@@ -9,8 +9,8 @@
  *     event at   10:00  10:01          10:05  10:04
  *     clock                ...10:06                     -> "at offset 9 the clock had come to 10:06"
  *
- * Whoever reads the log again moves time there before offset 9, and judges as the workers did. An event that a
- * device stamped counts as not newer: how far its clock is off is learned with a look at W.
+ * Whoever reads the log again moves time there before offset 9, and judges as the workers did. An event that
+ * a device stamped counts as not newer: how far its clock is off is learned with a look at W.
  *
  *     first commit of a state   snag 1 i=<32 hex digits> p=0
  *     a tick                    snag 1 i=<32 hex digits> p=0 s=1 o=812 w=1767607200123

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # As test_range.sh, where one of two topics is not keyed by the customer (`rekey: true`), and the other's
-# events are stamped by devices whose clocks are off: three partitions of the one, two of the state,
-# events seconds late, workers of both hops killed in the middle. What was carried is
-# deleted; then `snag replay` of the two topics: the same ids, times and evidence of all alerts, journey
-# changes and decisions, the same late events. Without what the hops recorded of the clock it is another run.
+# events are stamped by devices whose clocks are off: three partitions of the one, two of the state, events
+# seconds late, workers of both hops killed in the middle. What was carried is deleted; then `snag replay` of
+# the two topics: the same ids, times and evidence of all alerts, journey changes and decisions, the same late
+# events. Without what the hops recorded of the clock it is another run.
 set -uo pipefail
 . "$SNAG_SOURCE/tests/tools/kafka.sh"
 
