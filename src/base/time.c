@@ -132,17 +132,31 @@ static bool parse_zone(snag_str text, size_t *at, int64_t *offset_s)
     return true;
 }
 
+/* All but the zone. */
+static bool parse_local(snag_str text, size_t *at, int64_t *seconds, int32_t *nanos)
+{
+    int64_t days;
+    int64_t clock_s;
+    if (!parse_date(text, at, &days) || !skip(text, at, "Tt ") || !parse_clock(text, at, &clock_s, nanos))
+        return false;
+    *seconds = days * 86400 + clock_s;
+    return true;
+}
+
 bool snag_time_parse(snag_str text, int64_t *seconds, int32_t *nanos)
 {
     size_t at = 0;
-    int64_t days;
-    int64_t clock_s;
     int64_t offset_s;
-    if (!parse_date(text, &at, &days) || !skip(text, &at, "Tt ") ||
-        !parse_clock(text, &at, &clock_s, nanos) || !parse_zone(text, &at, &offset_s))
+    if (!parse_local(text, &at, seconds, nanos) || !parse_zone(text, &at, &offset_s))
         return false;
-    *seconds = days * 86400 + clock_s - offset_s;
+    *seconds -= offset_s;
     return at == text.size;
+}
+
+bool snag_time_parse_local(snag_str text, int64_t *seconds, int32_t *nanos)
+{
+    size_t at = 0;
+    return parse_local(text, &at, seconds, nanos) && at == text.size;
 }
 
 bool snag_time_parse_ms(snag_str text, int64_t *time_ms)

@@ -19,7 +19,9 @@ enum {
  * counts as :59.999). seconds and nanoseconds (0..999,999,999) since the epoch. False: not such a
  * text, or it has no zone. */
 bool snag_time_parse(snag_str text, int64_t *seconds, int32_t *nanos);
-/* The same in milliseconds, floored. */
+/* The same without a zone, as clocks show it somewhere: seconds since the epoch if they were UTC. */
+bool snag_time_parse_local(snag_str text, int64_t *seconds, int32_t *nanos);
+/* snag_time_parse in milliseconds, floored. */
 bool snag_time_parse_ms(snag_str text, int64_t *time_ms);
 /* An epoch number told apart by size: < 1e11 s, < 1e14 ms, < 1e17 us, else ns (records.md). */
 bool snag_time_from_epoch(double value, int64_t *time_ms);

@@ -224,15 +224,32 @@ static bool ms_of_text(snag_str text, snag_time_unit unit, int64_t *ms)
 
 static snag_err not_a_time(snag_str text, snag_diag *diag)
 {
+    int64_t seconds;
+    int32_t nanos;
+    if (snag_time_parse_local(text, &seconds, &nanos))
+        return snag_fail(diag, SNAG_BAD_TIME, "\"%.*s\" has no zone, and the source names none (zone:)",
+                         SNAG_FMT(piece(text)));
     return snag_fail(diag, SNAG_BAD_TIME,
                      "\"%.*s\" is neither RFC 3339 with a zone nor an epoch number",
                      SNAG_FMT(piece(text)));
 }
 
+/* A time by the clocks of a zone. What they leave out is as much later, what they show twice the earlier. */
+static bool local_time(snag_str text, const snag_zone *zone, snag_value *out)
+{
+    int64_t seconds;
+    if (!zone || !snag_time_parse_local(text, &seconds, &out->as.time.nanos))
+        return false;
+    int64_t instant_ms = snag_zone_instant(zone, seconds * SNAG_SECOND_MS);
+    out->as.time.seconds = instant_ms / SNAG_SECOND_MS; /* offsets are whole seconds */
+    return true;
+}
+
 /* RFC 3339 keeps its nanoseconds; everything else is milliseconds. */
-static snag_err read_time(const snag_slot *slot, snag_time_unit unit, snag_arena *arena,
+static snag_err read_time(const snag_slot *slot, const snag_mapping *spec, snag_arena *arena,
                           snag_value *out, snag_diag *diag)
 {
+    snag_time_unit unit = spec->unit;
     snag_str text = {0};
     int64_t ms;
     bool fine;
@@ -248,7 +265,8 @@ static snag_err read_time(const snag_slot *slot, snag_time_unit unit, snag_arena
     case SNAG_SLOT_TEXT:
     case SNAG_SLOT_ESCAPED:;
         snag_err err = slot_text(slot, arena, &text, diag);
-        if (err || snag_time_parse(text, &out->as.time.seconds, &out->as.time.nanos))
+        if (err || snag_time_parse(text, &out->as.time.seconds, &out->as.time.nanos) ||
+            local_time(text, spec->zone, out))
             return err;
         fine = ms_of_text(text, unit, &ms);
         break;
@@ -263,10 +281,10 @@ static snag_err read_time(const snag_slot *slot, snag_time_unit unit, snag_arena
 }
 
 /* Years 0 to 9999: what RFC 3339 can write, and far from where milliseconds overflow. */
-static snag_err to_time(const snag_slot *slot, snag_time_unit unit, snag_arena *arena,
+static snag_err to_time(const snag_slot *slot, const snag_mapping *spec, snag_arena *arena,
                         snag_value *out, snag_diag *diag)
 {
-    snag_err err = read_time(slot, unit, arena, out, diag);
+    snag_err err = read_time(slot, spec, arena, out, diag);
     if (err || (out->as.time.seconds >= INT64_C(-62167219200) &&
                 out->as.time.seconds <= INT64_C(253402300799)))
         return err;
@@ -303,7 +321,7 @@ static snag_err to_duration(const snag_slot *slot, snag_time_unit unit, snag_are
     return SNAG_OK;
 }
 
-snag_err snag_convert(const snag_slot *slot, snag_kind as, snag_time_unit unit, snag_arena *arena,
+snag_err snag_convert(const snag_slot *slot, snag_kind as, const snag_mapping *spec, snag_arena *arena,
                       snag_value *out, snag_diag *diag)
 {
     out->kind = as;
@@ -312,8 +330,8 @@ snag_err snag_convert(const snag_slot *slot, snag_kind as, snag_time_unit unit, 
     case SNAG_KIND_INT: return to_int(slot, arena, &out->as.integer, diag);
     case SNAG_KIND_DOUBLE: return to_double(slot, arena, &out->as.number, diag);
     case SNAG_KIND_BOOL: return to_bool(slot, arena, &out->as.boolean, diag);
-    case SNAG_KIND_TIME: return to_time(slot, unit, arena, out, diag);
-    case SNAG_KIND_DURATION: return to_duration(slot, unit, arena, out, diag);
+    case SNAG_KIND_TIME: return to_time(slot, spec, arena, out, diag);
+    case SNAG_KIND_DURATION: return to_duration(slot, spec->unit, arena, out, diag);
     default:
         SNAG_ASSERT(false); /* a kind that `as` does not offer */
         return SNAG_BAD_TYPE;
@@ -355,7 +373,7 @@ static snag_slot slot_of_value(const snag_value *value)
     return slot;
 }
 
-snag_err snag_convert_value(const snag_value *value, snag_kind as, snag_time_unit unit,
+snag_err snag_convert_value(const snag_value *value, snag_kind as, const snag_mapping *spec,
                             snag_arena *arena, snag_value *out, snag_diag *diag)
 {
     bool list = value->kind == SNAG_KIND_LIST || value->kind == SNAG_KIND_MAP;
@@ -370,7 +388,7 @@ snag_err snag_convert_value(const snag_value *value, snag_kind as, snag_time_uni
         value->kind != SNAG_KIND_BYTES)
         return print_text(value, arena, out);
     snag_slot slot = slot_of_value(value);
-    snag_err err = snag_convert(&slot, as, unit, arena, out, diag);
+    snag_err err = snag_convert(&slot, as, spec, arena, out, diag);
     if (err || as != SNAG_KIND_TEXT)
         return err;
     out->as.text = snag_arena_copy(arena, out->as.text); /* the expression's scratch does not last */

@@ -10,14 +10,14 @@
 #include "codec/slot.h"
 #include "event/source.h"
 
-/* Converts a slot that is present and not null. Texts stay borrowed from the record where they can, else
- * they live in the arena. BAD_TYPE, BAD_TIME, BAD_NUMBER, BAD_UTF8: diag ends the sentence "NAME …";
- * SNAG_FULL: the arena. */
-SNAG_MUST_CHECK snag_err snag_convert(const snag_slot *slot, snag_kind as, snag_time_unit unit,
+/* Converts a slot that is present and not null; of spec the unit and the zone are looked at. Texts stay
+ * borrowed from the record where they can, else they live in the arena. BAD_TYPE, BAD_TIME, BAD_NUMBER,
+ * BAD_UTF8: diag ends the sentence "NAME …"; SNAG_FULL: the arena. */
+SNAG_MUST_CHECK snag_err snag_convert(const snag_slot *slot, snag_kind as, const snag_mapping *spec,
                                       snag_arena *arena, snag_value *out, snag_diag *diag);
 /* The same for the result of an expression. */
 SNAG_MUST_CHECK snag_err snag_convert_value(const snag_value *value, snag_kind as,
-                                            snag_time_unit unit, snag_arena *arena,
+                                            const snag_mapping *spec, snag_arena *arena,
                                             snag_value *out, snag_diag *diag);
 
 #endif

@@ -193,7 +193,7 @@ static snag_err evaluate(snag_mapper *mapper, const snag_mapper_entry *from, sna
     }
     if (snag_expr_eval(from->spec->expr, mapper->vars, from->slot_count, &scratch, &result, NULL))
         result.kind = SNAG_KIND_ABSENT; /* an expression without a value: the name is not there */
-    snag_err err = snag_convert_value(&result, as, from->spec->unit, arena, out, &words);
+    snag_err err = snag_convert_value(&result, as, from->spec, arena, out, &words);
     return err ? fail_name(mapper, from, 0, err, &words, diag) : SNAG_OK;
 }
 
@@ -227,7 +227,7 @@ snag_err snag_mapper_value(snag_mapper *mapper, const snag_mapper_entry *from, s
         if (slot->kind == SNAG_SLOT_ABSENT || slot->kind == SNAG_SLOT_NULL)
             continue;
         snag_diag words;
-        snag_err err = snag_convert(slot, as, spec->unit, arena, out, &words);
+        snag_err err = snag_convert(slot, as, spec, arena, out, &words);
         return err ? fail_name(mapper, from, from->slots[i], err, &words, diag) : SNAG_OK;
     }
     out->kind = SNAG_KIND_ABSENT;

@@ -50,7 +50,7 @@ snag_expr_zones snag_loader_expr_zones(snag_loader *loader)
 
 /* --- zones -------------------------------------------------------------------------------------------- */
 
-static const snag_zone *zone_load(snag_loader *loader, const snag_yaml *node)
+const snag_zone *snag_zone_load(snag_loader *loader, const snag_yaml *node)
 {
     snag_diag diag = {.text = ""};
     snag_str name = {0};
@@ -86,7 +86,7 @@ static void customers_zone_load(snag_loader *loader, const snag_yaml *node, snag
     if (!raw.otherwise && !snag_key_given(loader, node, "else"))
         snag_finding_add(loader, node->at, "zone: needs else: the time zone where an event names none");
     if (raw.otherwise)
-        out->zone = zone_load(loader, raw.otherwise);
+        out->zone = snag_zone_load(loader, raw.otherwise);
     if (!raw.from.size)
         return;
     out->zone_slot = snag_name_slot(loader, raw.from);
@@ -307,7 +307,7 @@ static void calendar_load(snag_loader *loader, const snag_yaml *node, snag_calen
     if (raw.zone && raw.zone->kind == SNAG_YAML_MAP)
         customers_zone_load(loader, raw.zone, out);
     else if (raw.zone)
-        out->zone = zone_load(loader, raw.zone);
+        out->zone = snag_zone_load(loader, raw.zone);
     if (raw.hours)
         hours_load(loader, raw.hours, &out->hours);
     if (raw.holidays && raw.holidays->kind == SNAG_YAML_LIST)
@@ -390,7 +390,7 @@ static void season_load(snag_loader *loader, const snag_yaml *node, snag_season 
     if (!snag_section_load(loader, &snag_section_season, node, &raw, NULL, NULL))
         return;
     if (raw.zone)
-        zone = zone_load(loader, raw.zone);
+        zone = snag_zone_load(loader, raw.zone);
     if (!raw.from || !raw.to) {
         snag_finding_add(loader, node->key_at, "season \"%.*s\" needs from: and to:", SNAG_FMT(node->key));
         return;

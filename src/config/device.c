@@ -82,8 +82,14 @@ static void identity_add(const snag_loader *loader, snag_sha256 *sha, const snag
     snag_sha256_add_text(sha, mapping->hash ? SNAG_STR("hash") : SNAG_STR(""));
 }
 
-void snag_device_identity(const snag_loader *loader, snag_sha256 *sha, const snag_device_spec *device)
+void snag_clocks_identity(const snag_loader *loader, snag_sha256 *sha, const snag_source_spec *source)
 {
+    const snag_device_spec *device = &source->device;
+    const snag_zone *zone = source->fixed[SNAG_VAR_TIME].zone;
+    if (zone) {
+        snag_sha256_add_text(sha, SNAG_STR("zone"));
+        snag_sha256_add_text(sha, zone->name);
+    }
     if (!device->given)
         return;
     snag_sha256_add_text(sha, SNAG_STR("device"));

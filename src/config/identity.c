@@ -285,7 +285,7 @@ static void add_source(snag_loader *loader, snag_sha256 *sha, const snag_source_
         add_word(sha, "rekey");
     if (source->table)
         add_word(sha, "table");
-    snag_device_identity(loader, sha, &source->device);
+    snag_clocks_identity(loader, sha, source);
     if (source->each.size) {
         add_word(sha, "each");
         add_text(sha, source->each);

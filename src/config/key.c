@@ -137,7 +137,10 @@ static const snag_key source_keys[] = {
     {"rekey", SNAG_KEY_BOOL, AT(snag_source_raw, rekey), "false", 0, 0, NULL, NULL,
      "the topic is not keyed by the customer: its records are first carried to internal topics that are, "
      "exactly once", NULL},
-    {"zone", LATER("times must carry their zone, or be epoch numbers")},
+    {"zone", NODE(AT(snag_source_raw, zone), "a time zone",
+                  "by whose clocks times are that are written without a zone, as 2026-01-05T10:00:00: an "
+                  "hour that comes twice is the earlier, what the clocks leave out is as much later. "
+                  "Without it such times are unreadable")},
 };
 
 static const snag_key silence_keys[] = {

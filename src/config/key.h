@@ -161,6 +161,7 @@ typedef struct snag_source_raw {
     int64_t remember_ms;
     const snag_yaml *silent;
     const snag_yaml *device;
+    const snag_yaml *zone;
 } snag_source_raw;
 
 typedef struct snag_device_raw {

@@ -169,10 +169,12 @@ const snag_yaml *snag_shaped(snag_loader *loader, const snag_yaml *map, uint32_t
 bool snag_path_check(snag_loader *loader, const snag_yaml *node);
 /* After map and keep are read. */
 void snag_each_load(snag_loader *loader, const snag_yaml *node, snag_str each);
+/* The time zone that a text names; NULL: a finding was added. */
+const snag_zone *snag_zone_load(snag_loader *loader, const snag_yaml *node);
 /* `device:` of the source that is read, and its `map:`, or NULL. */
 void snag_device_load(snag_loader *loader, const snag_yaml *node, const snag_yaml *map);
-/* What it says, into the hash of the config; nothing where there is none. */
-void snag_device_identity(const snag_loader *loader, snag_sha256 *sha, const snag_device_spec *device);
+/* What a source says of clocks (device:, zone:), into the hash of the config; nothing where it does not. */
+void snag_clocks_identity(const snag_loader *loader, snag_sha256 *sha, const snag_source_spec *source);
 /* After all rules and journeys: the scope of the clocks, where a source has them. */
 void snag_clocks_load(snag_loader *loader);
 /* What a kept name or a fact may be called. False: a finding was added. */

@@ -311,6 +311,17 @@ static void table_load(snag_loader *loader, const snag_yaml *node, const snag_so
     to->constant = snag_value_text(source->name);
 }
 
+/* `zone:`, of all times that this source's records hold. */
+static void zone_fill(snag_loader *loader, const snag_yaml *node, snag_source_spec *source)
+{
+    const snag_zone *zone = snag_zone_load(loader, node);
+    for (uint32_t i = 0; i < SNAG_VAR_KEPT; i++)
+        source->fixed[i].zone = zone;
+    for (uint32_t i = 0; i < loader->kept_count; i++)
+        loader->kept[i].zone = zone;
+    source->device.sent.zone = source->device.received.zone = zone;
+}
+
 /* Returns its `exclude:`, which is read when all names are known. */
 static const snag_yaml *source_load(snag_loader *loader, const snag_yaml *node)
 {
@@ -345,6 +356,8 @@ static const snag_yaml *source_load(snag_loader *loader, const snag_yaml *node)
         snag_device_load(loader, raw.device, raw.map);
     if (raw.hash)
         hash_fill(source);
+    if (raw.zone)
+        zone_fill(loader, raw.zone, source);
     source->rekey = raw.rekey;
     if (raw.rekey)
         rekey_check(loader, node, &raw);

@@ -6,6 +6,7 @@
 #ifndef SNAG_EVENT_SOURCE_H
 #define SNAG_EVENT_SOURCE_H
 
+#include "base/zone.h"
 #include "event/event.h"
 
 struct snag_expr;
@@ -34,6 +35,7 @@ typedef struct snag_mapping {
     snag_str name;              /* the fixed or kept name */
     snag_kind as;               /* TEXT unless `as:` says otherwise; TIME for time */
     snag_time_unit unit;        /* for TIME */
+    const snag_zone *zone;      /* for TIME written without one: by whose clocks; NULL = it is unreadable */
     const snag_str *paths;      /* the first present and not null wins */
     uint32_t path_count;
     const struct snag_expr *expr; /* `= EXPRESSION`, open scope over the record's paths */

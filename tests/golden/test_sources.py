@@ -98,6 +98,42 @@ def excluded_by_rule(folder):
     check("excluded by a rule: all of a sample", (done.returncode, words in done.stdout), (1, True))
 
 
+ZONED = """pipeline: sources
+sources:
+  web: { topic: web, format: json, %s map: { id: id, time: at, type: what, customer: who }, remember: 999d,
+         keep: { due: { from: due, as: time } } }
+rules:
+  seen: { event: Seen, count: 1, within: 1s }
+  late: { event: Promised, missing: Kept, promise: due }
+"""
+# (as it is written, as it is meant in Berlin; None: unreadable)
+TIMES = [("2026-01-05T10:00:00", "2026-01-05T09:00:00.000Z"),
+         ("2026-07-05 10:00:00.25", "2026-07-05T08:00:00.250Z"),
+         ("2026-03-29T02:30:00", "2026-03-29T01:30:00.000Z"),  # left out: an hour later, 03:30
+         ("2026-10-25T02:30:00", "2026-10-25T00:30:00.000Z"),  # twice: the earlier
+         ("2026-01-05T10:00:00Z", "2026-01-05T10:00:00.000Z"),
+         ("2026-01-05T10:00:00-05:00", "2026-01-05T15:00:00.000Z"), (1767607200, "2026-01-05T10:00:00.000Z"),
+         ("2026-01-05", None), ("2026-01-05T25:00:00", None), ("2026-01-05T10:00:00 CET", None)]
+
+
+def zoned(folder):
+    """Times that are written without a zone are by the clocks that the source names."""
+    events = [{"id": str(i), "at": at, "what": "Seen", "who": f"c{i}"} for i, (at, _) in enumerate(TIMES)]
+    for zone, wanted in (("zone: Europe/Berlin,", [at for _, at in TIMES]),
+                         ("", [None] * 4 + [at for _, at in TIMES[4:]])):
+        records, summary, _ = replay(folder, ZONED % zone, events, "--now", "2027-01-01T00:00:00Z")
+        said = {record["subject"]: record["time"] for record in records
+                if record["type"] == "snag.alert.trigger"}
+        check(f"{zone} times", [said.get(f"c{i}") for i in range(len(TIMES))], wanted)
+        check(f"{zone} told", f"dead letters {wanted.count(None)}  " in summary, True)
+    promised = [{"id": "p", "at": "2026-07-01T10:00:00", "what": "Promised", "who": "ann",
+                 "due": "2026-07-02T10:00:00"}]
+    records, _, _ = replay(folder, ZONED % "zone: Europe/Berlin,", promised, "--drain",
+                           "--now", "2027-01-01T00:00:00Z")
+    check("zone: of kept times", [record["data"]["why"]["deadline"] for record in records],
+          ["2026-07-02T08:00:00.000Z"])
+
+
 def hidden(folder):
     people = ("ann@example.com", "bob@example.com")
     events = [happened(minute, who, "7") for minute in range(4) for who in people]
@@ -189,6 +225,7 @@ with tempfile.TemporaryDirectory() as name:
     items(pathlib.Path(name))
     excluded(pathlib.Path(name))
     excluded_by_rule(pathlib.Path(name))
+    zoned(pathlib.Path(name))
     hidden(pathlib.Path(name))
 for fault in faults:
     print(fault)
