@@ -309,7 +309,8 @@ static const snag_key rule_keys[] = {
     {"cooldown", TIME(AT(snag_rule_raw, cooldown_ms), 0, "0s",
                       "no new alert of this rule and per value so soon after the last")},
     {"expire", TIME(AT(snag_rule_raw, expire_ms), 1, NULL,
-                    "an alert ends so long after it began, if nothing else ends it: expired")},
+                    "an alert ends so long after it began, if nothing else ends it: expired; what led there "
+                    "(matches, shares, scores) is forgotten, and the test begins anew")},
     {"mode", WORD(AT(snag_rule_raw, mode), mode_words, "live",
                   "shadow: alerts go to <prefix>shadow and nobody is woken")},
     {"group", LATER(NULL)},

@@ -307,6 +307,30 @@ static void shaped_load(snag_loader *loader, const snag_yaml *node, snag_rule *r
     rule->by_shape = count ? each : NULL;
 }
 
+static bool has_mode(const snag_loader *loader, const snag_rule *rule, bool shadow)
+{
+    bool any = rule->signal.shadow == shadow;
+    for (uint32_t i = 0; rule->by_shape && i < loader->pipeline->shape_count; i++)
+        any = any || rule->by_shape[i].signal.shadow == shadow;
+    return any;
+}
+
+/* What is only tried out must not reach what people are told: a score with live episodes weighs live rules. */
+static void shadow_check(snag_loader *loader, const snag_yaml *node, const snag_rule *rule)
+{
+    const snag_yaml *score = snag_yaml_get(node, "score");
+    if (!score || score->kind != SNAG_YAML_MAP || !has_mode(loader, rule, false))
+        return;
+    for (const snag_yaml *weight = score->first; weight; weight = weight->next)
+        for (uint32_t i = 0; i + 1 < loader->pipeline->rule_count; i++)
+            if (snag_str_equal(loader->rules[i].signal.name, weight->key) &&
+                has_mode(loader, &loader->rules[i], true))
+                snag_finding_add(loader, weight->key_at,
+                                 "score: rule \"%.*s\" is in shadow mode and this score is live; leave it out, "
+                                 "or give the score mode: shadow",
+                                 SNAG_FMT(weight->key));
+}
+
 void snag_rules_load(snag_loader *loader, const snag_yaml *node)
 {
     snag_pipeline *pipeline = loader->pipeline;
@@ -322,5 +346,6 @@ void snag_rules_load(snag_loader *loader, const snag_yaml *node)
     for (snag_yaml *child = node->first; child; child = child->next) {
         snag_preset_merge(loader, child);
         shaped_load(loader, child, &loader->rules[pipeline->rule_count++]);
+        shadow_check(loader, child, &loader->rules[pipeline->rule_count - 1]);
     }
 }

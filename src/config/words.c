@@ -286,13 +286,9 @@ static void score_headline(snag_buf *buf, const snag_rule *rule, const snag_yaml
 
 static void score_clears(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
 {
-    const snag_yaml *leave = snag_yaml_get(node, "leave");
+    (void)node;
     put_until(buf, rule);
-    if (!leave)
-        leave = snag_yaml_get(node, "enter");
-    snag_buf_str_put(buf, SNAG_STR("score under "));
-    if (leave && leave->kind == SNAG_YAML_TEXT)
-        snag_buf_str_put(buf, leave->text);
+    snag_buf_printf(buf, "score under %.12g", (double)snag_score_leave(rule) / 1e6);
 }
 
 static const char *each_word(const snag_rule *rule)

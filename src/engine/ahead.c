@@ -10,7 +10,7 @@
 #include "base/pack.h"
 #include "engine/state.h"
 
-static void put_escaped(snag_buf *buf, snag_str text)
+void snag_ahead_escape(snag_buf *buf, snag_str text)
 {
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] == '/')
@@ -42,7 +42,7 @@ static bool per_join(const snag_scope *scope, const snag_event *event, snag_buf 
         if (i)
             snag_buf_byte(buf, '/');
         if (scope->count > 1 && (memchr(text.data, '/', text.size) || memchr(text.data, '%', text.size)))
-            put_escaped(buf, text);
+            snag_ahead_escape(buf, text);
         else
             snag_buf_str_put(buf, text);
     }

@@ -80,17 +80,20 @@ static anchor anchor_of(snag_engine *engine, const snag_item *item)
     return (anchor){(snag_str){"", 0}, 0};
 }
 
-/* pipeline/rule/owner[/per]; where it is too long the tail is replaced by its hash. */
+/* pipeline/rule/owner[/per], the owner escaped, so that what follows him is no part of him; where it is too long
+ * the tail is replaced by its hash. */
 static snag_str dedup_key(snag_engine *engine, snag_str rule)
 {
-    char text[SNAG_CUSTOMER_BYTES_MAX + SNAG_PER_BYTES_MAX + 1024];
+    char text[3 * SNAG_CUSTOMER_BYTES_MAX + SNAG_PER_BYTES_MAX + 1024];
     snag_buf buf = snag_buf_on(text, sizeof text);
-    snag_str parts[4] = {engine->pipeline->name, rule, engine->work.owner, engine->work.per};
-    for (uint32_t i = 0; i < 4; i++) {
-        if (i && (i < 3 || parts[i].size))
-            snag_buf_byte(&buf, '/');
-        snag_buf_str_put(&buf, parts[i]);
-    }
+    snag_buf_str_put(&buf, engine->pipeline->name);
+    snag_buf_byte(&buf, '/');
+    snag_buf_str_put(&buf, rule);
+    snag_buf_byte(&buf, '/');
+    snag_ahead_escape(&buf, engine->work.owner);
+    if (engine->work.per.size)
+        snag_buf_byte(&buf, '/');
+    snag_buf_str_put(&buf, engine->work.per);
     if (buf.size > SNAG_DEDUP_BYTES_MAX) {
         uint64_t hash = __builtin_bswap64(snag_hash64(snag_buf_str(&buf), 0));
         buf.size = SNAG_DEDUP_BYTES_MAX - 17;
@@ -121,23 +124,26 @@ uint32_t snag_fold_evidence(snag_engine *engine, const snag_item *item,
     return count;
 }
 
-static void fill_where(snag_engine *engine, snag_alert *alert)
+/* A stall is of its own journey; whatever else is said of a `per` value, of the first one walked with it. */
+static void fill_where(snag_engine *engine, const snag_item *item, snag_alert *alert)
 {
     const snag_pipeline *pipeline = engine->pipeline;
     const snag_words_entry *gone = engine->work.gone;
+    alert->instance = snag_fold_keep(engine, engine->work.per);
     if (gone) {
         alert->journey = gone->journey;
         alert->stage = gone->stage_name;
-        alert->instance = gone->journey.size ? engine->work.per : (snag_str){"", 0};
         return;
     }
+    const snag_journey *own = snag_walk_stalled(pipeline, item->fingerprint);
     for (uint32_t j = 0; j < pipeline->journey_count; j++) {
         const snag_journey *journey = &pipeline->journeys[j];
-        if (journey->scope != engine->work.scope ||
-            !snag_walk_where(&engine->cell, journey, &alert->stage, &alert->since_ms))
+        if (own ? own != journey : journey->scope != engine->work.scope)
+            continue;
+        bool walks = snag_walk_where(&engine->cell, journey, &alert->stage, &alert->since_ms);
+        if (!walks && !own)
             continue;
         alert->journey = journey->name;
-        alert->instance = engine->work.per;
         return;
     }
 }
@@ -257,8 +263,7 @@ static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
     fill_facts(alert, facts);
     fill_contributions(engine, alert, facts);
     fill_basis(alert, item, facts);
-    fill_where(engine, alert);
-    alert->instance = snag_fold_keep(engine, alert->instance);
+    fill_where(engine, item, alert);
     alert->dedup_key = dedup_key(engine, spec->name);
     alert->evidence_count = snag_fold_evidence(engine, item, &alert->evidence);
     alert->evidence_total = item->evidence_total;
@@ -365,7 +370,7 @@ void snag_fold_opened(void *context, const snag_signal_spec *spec, snag_item *it
         episode_name(engine, spec, anchor_of(engine, item), facts->deadline_ms, (snag_str){"", 0},
                      item->episode);
     engine->work.alerted = true;
-    if (engine->pipeline->walks_judged)
+    if (engine->pipeline->walks_judged && !spec->shadow)
         snag_walk_friction(engine, item, 1);
     engine->counters.signals += !held;
     if (engine->quiets)
@@ -408,7 +413,7 @@ void snag_fold_closed(void *context, const snag_signal_spec *spec, snag_item *it
     snag_engine *engine = context;
     SNAG_ASSERT(item->open);
     SNAG_ASSERT(reason != SNAG_REASON_NONE);
-    if (engine->pipeline->walks_judged && reason == SNAG_REASON_LATE_EVIDENCE)
+    if (engine->pipeline->walks_judged && reason == SNAG_REASON_LATE_EVIDENCE && !spec->shadow)
         snag_walk_friction(engine, item, -1);
     if (!item->suppressed) {
         item->seq++;
@@ -430,7 +435,7 @@ const snag_signal_spec *snag_fold_spec(const snag_pipeline *pipeline, const snag
 {
     for (uint32_t r = 0; r < pipeline->rule_count; r++)
         if (pipeline->rules[r].signal.fingerprint == item->fingerprint)
-            return &pipeline->rules[r].signal;
+            return &snag_rule_of(pipeline, &pipeline->rules[r], item)->signal;
     for (uint32_t j = 0; j < pipeline->journey_count; j++)
         if (pipeline->journeys[j].fingerprint == item->fingerprint)
             return snag_walk_spec(&pipeline->journeys[j], item);
@@ -449,7 +454,7 @@ uint32_t snag_fold_open_alerts(snag_engine *engine, const snag_str **keys)
     for (uint32_t i = 0; count < KEYS_MAX && snag_cell_item(&engine->cell, i, &item); i++) {
         const snag_signal_spec *spec =
             item.open && !item.suppressed ? snag_fold_spec(engine->pipeline, &item) : NULL;
-        if (spec)
+        if (spec && !spec->shadow)
             list[count++] = dedup_key(engine, spec->name);
     }
     *keys = list;

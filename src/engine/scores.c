@@ -51,9 +51,10 @@ static void feed_rule(snag_engine *engine, const snag_rule *rule, uint32_t order
                            .context = engine};
     engine->work.order = order;
     snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item);
-    if (rule->by_shape)
+    if (engine->pipeline->shape_count)
         step.rule = rule = shaped(engine, rule);
     rule->kind->fed(rule, &step, engine->work.fed, engine->work.fed_count);
+    snag_rule_expiry(rule, &engine->item);
     if (step.changed && !snag_cell_put(&engine->cell, &engine->item))
         engine->counters.bound++;
 }

@@ -240,6 +240,8 @@ bool snag_merge_tick(snag_engine *engine, int64_t target_w_ms, uint32_t budget);
 bool snag_merge_drain(snag_engine *engine, uint32_t budget);
 
 /* --- ahead.c: keys, and fetching cells into the cache --- */
+/* One of several texts that are joined by "/": this and "%" inside it as %2F and %25. */
+void snag_ahead_escape(snag_buf *buf, snag_str text);
 /* Works out the keys of all cells that an event may meet, and fetches their buckets. */
 void snag_ahead_look(snag_engine *engine, const snag_event *event, snag_ahead *ahead);
 /* The key of a scope's cell; NULL where the event meets none. */
@@ -338,6 +340,8 @@ bool snag_walk_where(snag_cell *cell, const snag_journey *journey, snag_str *sta
                      int64_t *since_ms);
 /* An episode of the cell at work began (+1), or proved to be none (-1): friction of its walks. */
 void snag_walk_friction(snag_engine *engine, const snag_item *at_work, int by);
+/* The journey whose own stall an item is, of a walk or of what was promised; NULL: it is no stall. */
+const snag_journey *snag_walk_stalled(const snag_pipeline *pipeline, uint32_t fingerprint);
 /* Whether a stored walk can be this journey's own. */
 bool snag_walk_sound(const snag_journey *journey, const snag_item *item);
 /* What an open episode of a walk's item is about: its stage's `due:`. */

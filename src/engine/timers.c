@@ -137,14 +137,13 @@ static void look_to_forget(snag_engine *engine, uint32_t index, int64_t w_ms)
 /* All that led there is forgotten: the test begins anew. */
 static void expire(snag_engine *engine, const snag_rule *rule, snag_rule_step *step)
 {
-    snag_rule_facts facts = SNAG_RULE_FACTS_NONE;
     int64_t since_ms = SNAG_TIME_NONE;
     if (rule->sketch)
         since_ms = rule->kind->waits_since(engine->item.state, engine->item.state_bytes);
     if (since_ms != SNAG_TIME_NONE)
         snag_rule_waited(step, since_ms, false);
     if (engine->item.open)
-        snag_fold_closed(engine, &rule->signal, &engine->item, SNAG_REASON_EXPIRED, &facts);
+        rule->kind->close(rule, step, engine->work.at_ms, SNAG_REASON_EXPIRED);
     snag_rule_arm(step, SNAG_NEVER);
     snag_rule_forget_all(step);
     snag_rule_keep(step, 0);
@@ -224,6 +223,7 @@ static void end_paths(snag_engine *engine, const snag_journey *journey)
         if (rule->scope != journey->scope || rule->params.within_ms != SNAG_WITHIN_JOURNEY ||
             !snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item))
             continue;
+        rule = snag_rule_of(pipeline, rule, &engine->item);
         snag_rule_step step = step_of(engine, rule);
         engine->work.order = pipeline->journey_count + r;
         expire(engine, rule, &step);

@@ -417,14 +417,24 @@ static void walk_amend(snag_engine *engine, const snag_journey *journey, const s
     state->closed_ms = closed_ms; /* it settles from its end, not from what amended it */
 }
 
+const snag_journey *snag_walk_stalled(const snag_pipeline *pipeline, uint32_t fingerprint)
+{
+    uint32_t stage;
+    for (uint32_t i = 0; i < pipeline->journey_count; i++)
+        if (pipeline->journeys[i].fingerprint == fingerprint)
+            return &pipeline->journeys[i];
+    return snag_promise_find(pipeline, fingerprint, &stage);
+}
+
 void snag_walk_friction(snag_engine *engine, const snag_item *at_work, int by)
 {
     const snag_pipeline *pipeline = engine->pipeline;
+    const snag_journey *own = snag_walk_stalled(pipeline, at_work->fingerprint);
     snag_item item;
     walk_state state;
     for (uint32_t i = 0; i < pipeline->journey_count; i++) {
         const snag_journey *journey = &pipeline->journeys[i];
-        if (!journey->judged || journey->scope != engine->work.scope ||
+        if (!journey->judged || journey->scope != engine->work.scope || (own && own != journey) ||
             journey->fingerprint == at_work->fingerprint ||
             !snag_cell_get(&engine->cell, journey->fingerprint, &item) ||
             !snag_walk_get(&item, journey, &state))

@@ -241,6 +241,15 @@ static void on_event(const snag_rule *rule, snag_rule_step *step, const snag_eve
     uses_keep(rule, step, kept);
 }
 
+/* What was judged last is what it says. */
+static void on_close(const snag_rule *rule, snag_rule_step *step, int64_t at_ms, snag_reason reason)
+{
+    pair held = pair_of(rule, snag_rule_state(step), AHEAD + 1);
+    snag_rule_facts facts = facts_of(rule, &held);
+    (void)at_ms;
+    snag_rule_close(step, reason, &facts);
+}
+
 static void judge(const snag_rule *rule, snag_rule_step *step, state *kept, int64_t now_ms)
 {
     pair held = pair_of(rule, kept, AHEAD);
@@ -342,6 +351,7 @@ const snag_rule_kind snag_rule_change = {
     .state_bytes_max = sizeof(state),
     .starts = starts,
     .event = on_event,
+    .close = on_close,
     .timer = on_timer,
     .sound = sound,
     .explain = explain,

@@ -365,13 +365,17 @@ static void on_event(const snag_rule *rule, snag_rule_step *step, const snag_eve
         on_found(rule, step, event);
 }
 
+static void on_close(const snag_rule *rule, snag_rule_step *step, int64_t at_ms, snag_reason reason)
+{
+    ring of = ring_of(rule, step);
+    (void)at_ms;
+    close_episode(rule, step, &of, reason);
+}
+
 static void on_timer(const snag_rule *rule, snag_rule_step *step, int64_t deadline_ms)
 {
-    (void)deadline_ms;
-    if (snag_rule_is_open(step)) {
-        ring of = ring_of(rule, step);
-        close_episode(rule, step, &of, SNAG_REASON_WINDOW_EMPTY);
-    }
+    if (snag_rule_is_open(step))
+        on_close(rule, step, deadline_ms, SNAG_REASON_WINDOW_EMPTY);
     forget(step);
 }
 
@@ -439,6 +443,7 @@ const snag_rule_kind snag_rule_count = {
     .starts = starts,
     .counts_until = counts_until,
     .event = on_event,
+    .close = on_close,
     .timer = on_timer,
     .sound = sound,
     .explain = explain,

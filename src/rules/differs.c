@@ -198,6 +198,12 @@ static void on_event(const snag_rule *rule, snag_rule_step *step, const snag_eve
         on_seen(rule, step, event);
 }
 
+static void on_close(const snag_rule *rule, snag_rule_step *step, int64_t at_ms, snag_reason reason)
+{
+    (void)at_ms;
+    close_episode(rule, step, reason, seen_count(step));
+}
+
 static void on_timer(const snag_rule *rule, snag_rule_step *step, int64_t deadline_ms)
 {
     state *kept = snag_rule_state(step);
@@ -257,6 +263,7 @@ const snag_rule_kind snag_rule_differs = {
     .starts = starts,
     .counts_until = counts_until,
     .event = on_event,
+    .close = on_close,
     .timer = on_timer,
     .sound = sound,
     .explain = explain,

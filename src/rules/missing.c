@@ -298,6 +298,13 @@ static void on_timer(const snag_rule *rule, snag_rule_step *step, int64_t deadli
     arm(rule, step, kept, deadline_ms);
 }
 
+static void on_close(const snag_rule *rule, snag_rule_step *step, int64_t at_ms, snag_reason reason)
+{
+    snag_rule_facts facts = snag_silence_facts(&rule->params.wait, state_of(step));
+    (void)at_ms;
+    snag_rule_close(step, reason, &facts);
+}
+
 static bool take_back(const snag_rule *rule, snag_rule_step *step)
 {
     state *kept = state_of(step);
@@ -388,6 +395,7 @@ const snag_rule_kind snag_rule_missing = {
     .starts = starts,
     .counts_until = counts_until,
     .event = on_event,
+    .close = on_close,
     .timer = on_timer,
     .take_back = take_back,
     .sound = sound,

@@ -205,6 +205,12 @@ static void on_event(const snag_rule *rule, snag_rule_step *step, const snag_eve
     keep(rule, step, kept);
 }
 
+static void on_close(const snag_rule *rule, snag_rule_step *step, int64_t at_ms, snag_reason reason)
+{
+    (void)at_ms;
+    close_episode(rule, step, state_of(step), reason);
+}
+
 static void on_timer(const snag_rule *rule, snag_rule_step *step, int64_t deadline_ms)
 {
     state *kept = state_of(step);
@@ -276,6 +282,7 @@ const snag_rule_kind snag_rule_path = {
     .starts = starts,
     .counts_until = counts_until,
     .event = on_event,
+    .close = on_close,
     .timer = on_timer,
     .sound = sound,
     .explain = explain,

@@ -297,6 +297,15 @@ static void on_event(const snag_rule *rule, snag_rule_step *step, const snag_eve
     judge(rule, step, kept, count, event->time_ms > now_ms ? event->time_ms : now_ms);
 }
 
+static void on_close(const snag_rule *rule, snag_rule_step *step, int64_t at_ms, snag_reason reason)
+{
+    state *kept = snag_rule_state(step);
+    size_t count = slide(rule, step, kept, pane_count(step), pane_of(at_ms, rule->params.within_ms));
+    sums total = sums_of(kept, count);
+    snag_rule_facts facts = facts_of(rule, step, &total, at_ms);
+    snag_rule_close(step, reason, &facts);
+}
+
 static void on_timer(const snag_rule *rule, snag_rule_step *step, int64_t deadline_ms)
 {
     if (!snag_rule_is_open(step)) {
@@ -399,6 +408,7 @@ const snag_rule_kind snag_rule_ratio = {
     .starts = starts,
     .counts_until = counts_until,
     .event = on_event,
+    .close = on_close,
     .timer = on_timer,
     .sound = sound,
     .explain = explain,

@@ -226,6 +226,9 @@ struct snag_rule_kind {
     /* Episodes of other rules of this customer began, in this step, by an event or a timer. NULL: the kind is
      * no score. */
     void (*fed)(const snag_rule *rule, snag_rule_step *step, const snag_fed *list, uint32_t count);
+    /* The open episode ends at at_ms, whatever its test says of that: with what it can tell of itself then. The
+     * state is forgotten afterwards. */
+    void (*close)(const snag_rule *rule, snag_rule_step *step, int64_t at_ms, snag_reason reason);
     /* W has passed the armed deadline. */
     void (*timer)(const snag_rule *rule, snag_rule_step *step, int64_t deadline_ms);
     /* The source it waited for was silent then: what a timer opened is closed (reason source_silent) and
@@ -343,6 +346,9 @@ void snag_rule_close(snag_rule_step *step, snag_reason reason, const snag_rule_f
 
 extern const snag_rule_kind *const snag_rule_kinds[];
 extern const uint32_t snag_rule_kind_count;
+
+/* Under which score an episode ends, in millionths. */
+int64_t snag_score_leave(const snag_rule *rule);
 
 /* Calls back for each given matcher of a rule, with the role it gives. */
 typedef void snag_rule_each(void *context, const snag_matcher *matcher, uint16_t role);

@@ -33,7 +33,7 @@ static const snag_field fields[] = {
     SNAG_FIELD("enter", DECIMAL, enter, true, 1, 100000 * (int64_t)MILLION, 0,
                "from which score on it is true"),
     SNAG_FIELD("leave", DECIMAL, leave, false, 1, 100000 * (int64_t)MILLION, -1,
-               "under which score the episode ends; default: enter"),
+               "under which score the episode ends; default: half of enter, so that it lasts a half-life at least"),
     SNAG_FIELD("kinds", COUNT, kinds, false, 1, SNAG_WEIGHTS_MAX, 1,
                "of how many different rules there must be something left, at least a thousandth"),
     SNAG_FIELD_MATCHER("until", until, false, SNAG_ROLE_UNTIL,
@@ -113,9 +113,9 @@ static snag_rule_facts facts_of(const snag_rule *rule, const state *kept, snag_c
     return facts;
 }
 
-static int64_t leave_of(const snag_rule *rule)
+int64_t snag_score_leave(const snag_rule *rule)
 {
-    return rule->params.leave >= 0 ? rule->params.leave : rule->params.enter;
+    return rule->params.leave >= 0 ? rule->params.leave : (rule->params.enter + 1) / 2;
 }
 
 /* How long until the score is under `level`: the first such millisecond, found by halving. */
@@ -140,7 +140,7 @@ static void arm(const snag_rule *rule, snag_rule_step *step, const state *kept)
     uint64_t total = total_of(rule, kept);
     int64_t gap_ms = 0;
     if (snag_rule_is_open(step)) {
-        gap_ms = gap_until_under(rule, total, fixed(leave_of(rule)));
+        gap_ms = gap_until_under(rule, total, fixed(snag_score_leave(rule)));
     } else {
         for (; total >> TINY_BITS; total >>= 1)
             gap_ms += rule->params.half_life_ms;
@@ -184,6 +184,13 @@ static void close_episode(const snag_rule *rule, snag_rule_step *step, const sta
     snag_contribution parts[SNAG_WEIGHTS_MAX];
     snag_rule_facts facts = facts_of(rule, kept, parts);
     snag_rule_close(step, reason, &facts);
+}
+
+static void on_close(const snag_rule *rule, snag_rule_step *step, int64_t at_ms, snag_reason reason)
+{
+    state *kept = state_of(step);
+    move_on(rule, kept, at_ms);
+    close_episode(rule, step, kept, reason);
 }
 
 /* Only `until` comes as an event. */
@@ -272,6 +279,7 @@ const snag_rule_kind snag_rule_score = {
     .starts = starts,
     .event = on_event,
     .fed = on_fed,
+    .close = on_close,
     .timer = on_timer,
     .sound = sound,
     .explain = explain,
