@@ -315,7 +315,7 @@ static bool has_mode(const snag_loader *loader, const snag_rule *rule, bool shad
     return any;
 }
 
-/* What is only tried out must not reach what people are told: a score with live episodes weighs live rules. */
+/* What is only tried out must not reach what people are told: a live score weighs live rules. */
 static void shadow_check(snag_loader *loader, const snag_yaml *node, const snag_rule *rule)
 {
     const snag_yaml *score = snag_yaml_get(node, "score");
@@ -326,8 +326,8 @@ static void shadow_check(snag_loader *loader, const snag_yaml *node, const snag_
             if (snag_str_equal(loader->rules[i].signal.name, weight->key) &&
                 has_mode(loader, &loader->rules[i], true))
                 snag_finding_add(loader, weight->key_at,
-                                 "score: rule \"%.*s\" is in shadow mode and this score is live; leave it out, "
-                                 "or give the score mode: shadow",
+                                 "score: rule \"%.*s\" is in shadow mode and this score is live; "
+                                 "leave it out, or give the score mode: shadow",
                                  SNAG_FMT(weight->key));
 }
 

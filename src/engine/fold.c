@@ -80,8 +80,8 @@ static anchor anchor_of(snag_engine *engine, const snag_item *item)
     return (anchor){(snag_str){"", 0}, 0};
 }
 
-/* pipeline/rule/owner[/per], the owner escaped, so that what follows him is no part of him; where it is too long
- * the tail is replaced by its hash. */
+/* pipeline/rule/owner[/per], the owner escaped, so that what follows him is no part of him; where it is
+ * too long the tail is replaced by its hash. */
 static snag_str dedup_key(snag_engine *engine, snag_str rule)
 {
     char text[3 * SNAG_CUSTOMER_BYTES_MAX + SNAG_PER_BYTES_MAX + 1024];

@@ -226,8 +226,8 @@ struct snag_rule_kind {
     /* Episodes of other rules of this customer began, in this step, by an event or a timer. NULL: the kind is
      * no score. */
     void (*fed)(const snag_rule *rule, snag_rule_step *step, const snag_fed *list, uint32_t count);
-    /* The open episode ends at at_ms, whatever its test says of that: with what it can tell of itself then. The
-     * state is forgotten afterwards. */
+    /* The open episode ends at at_ms, whatever its test says of that: with what it can tell of itself then.
+     * The state is forgotten afterwards. */
     void (*close)(const snag_rule *rule, snag_rule_step *step, int64_t at_ms, snag_reason reason);
     /* W has passed the armed deadline. */
     void (*timer)(const snag_rule *rule, snag_rule_step *step, int64_t deadline_ms);

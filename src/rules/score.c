@@ -33,7 +33,8 @@ static const snag_field fields[] = {
     SNAG_FIELD("enter", DECIMAL, enter, true, 1, 100000 * (int64_t)MILLION, 0,
                "from which score on it is true"),
     SNAG_FIELD("leave", DECIMAL, leave, false, 1, 100000 * (int64_t)MILLION, -1,
-               "under which score the episode ends; default: half of enter, so that it lasts a half-life at least"),
+               "under which score the episode ends; default: half of enter, so that it lasts a half-life at "
+               "least"),
     SNAG_FIELD("kinds", COUNT, kinds, false, 1, SNAG_WEIGHTS_MAX, 1,
                "of how many different rules there must be something left, at least a thousandth"),
     SNAG_FIELD_MATCHER("until", until, false, SNAG_ROLE_UNTIL,
