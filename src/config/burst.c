@@ -92,16 +92,15 @@ static const snag_expr *joined_load(snag_loader *loader, const snag_yaml *node, 
     return expr;
 }
 
-void snag_exclude_load(snag_loader *loader, const snag_yaml *node, snag_rule *rule)
+/* One of the rule's matchers takes what is not excluded. The answer is what it would have taken; NULL: a finding
+ * was added. */
+static const snag_expr *exclude_join(snag_loader *loader, const snag_yaml *node, snag_matcher *event)
 {
     char takes[WHERE_BYTES];
     char takes_not[WHERE_BYTES];
-    snag_matcher *event = &rule->event;
     snag_buf where = snag_buf_on(takes, sizeof takes);     /* (WHERE) && !(role …) && !(type …) */
     snag_buf but = snag_buf_on(takes_not, sizeof takes_not); /* (WHERE) && ((role …) || (type …)) */
-    bool good = node->kind == SNAG_YAML_MAP && node->count > 0;
-    if (!good)
-        snag_finding_add(loader, node->at, "exclude: expected a map, as { role: [stepper, slider] }");
+    bool good = true;
     if (event->where) {
         snag_buf_byte(&where, '(');
         snag_buf_str_put(&where, snag_where_text(loader, event->where));
@@ -110,7 +109,7 @@ void snag_exclude_load(snag_loader *loader, const snag_yaml *node, snag_rule *ru
         snag_buf_put(&but, " && ", 4);
     }
     snag_buf_byte(&but, '(');
-    for (const snag_yaml *name = node->kind == SNAG_YAML_MAP ? node->first : NULL; name; name = name->next) {
+    for (const snag_yaml *name = node->first; name; name = name->next) {
         if (where.size > 0)
             snag_buf_put(&where, " && ", 4);
         if (name != node->first)
@@ -120,9 +119,21 @@ void snag_exclude_load(snag_loader *loader, const snag_yaml *node, snag_rule *ru
     }
     snag_buf_byte(&but, ')');
     if (!good)
-        return;
+        return NULL;
     event->where = joined_load(loader, node, &where);
-    rule->excluded = event->where ? joined_load(loader, node, &but) : NULL;
-    if (rule->excluded)
-        rule->exclusion = exclusion_number(loader, rule);
+    return event->where ? joined_load(loader, node, &but) : NULL;
+}
+
+void snag_exclude_load(snag_loader *loader, const snag_yaml *node, snag_rule *rule)
+{
+    if (node->kind != SNAG_YAML_MAP || node->count == 0) {
+        snag_finding_add(loader, node->at, "exclude: expected a map, as { role: [stepper, slider] }");
+        return;
+    }
+    rule->excluded = exclude_join(loader, node, &rule->event);
+    if (!rule->excluded)
+        return;
+    rule->exclusion = exclusion_number(loader, rule);
+    if (rule->params.found.count)
+        rule->found_excluded = exclude_join(loader, node, &rule->params.found);
 }

@@ -6,12 +6,12 @@
 #include "base/assert.h"
 #include "engine/state.h"
 
-void snag_engine_exclude(snag_engine *engine, const snag_rule *rule)
+void snag_engine_exclude(snag_engine *engine, const snag_rule *rule, const snag_expr *excluded)
 {
     bool erred = false; /* said when it was asked whether the rule takes it */
     const snag_event *event = engine->work.event;
     snag_arena_reset(&engine->eval);
-    if (snag_expr_true(rule->excluded, event->vars, event->var_count, &engine->eval, &erred))
+    if (snag_expr_true(excluded, event->vars, event->var_count, &engine->eval, &erred))
         engine->excluded[SNAG_EXCLUSIONS_MAX + rule->exclusion - 1u]++;
 }
 

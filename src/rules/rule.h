@@ -186,6 +186,7 @@ typedef struct snag_rule {
     uint16_t scope;
     snag_matcher event;
     const snag_expr *excluded; /* true of an event that it would take but for `exclude:`; NULL = has none */
+    const snag_expr *found_excluded; /* the same of one that says another product found it */
     uint16_t exclusion;        /* its number among the pipeline's, from 1 */
     snag_rule_params params;
     int64_t expire_ms; /* an episode ends so long after it began; -1 = only by its test */
