@@ -92,8 +92,8 @@ static const snag_expr *joined_load(snag_loader *loader, const snag_yaml *node, 
     return expr;
 }
 
-/* One of the rule's matchers takes what is not excluded. The answer is what it would have taken; NULL: a finding
- * was added. */
+/* One of the rule's matchers takes what is not excluded. The answer is what it would have taken; NULL: a
+ * finding was added. */
 static const snag_expr *exclude_join(snag_loader *loader, const snag_yaml *node, snag_matcher *event)
 {
     char takes[WHERE_BYTES];

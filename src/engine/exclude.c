@@ -6,8 +6,14 @@
 #include "base/assert.h"
 #include "engine/state.h"
 
-void snag_engine_exclude(snag_engine *engine, const snag_rule *rule, const snag_expr *excluded)
+void snag_engine_exclude(snag_engine *engine, const snag_op *op)
 {
+    const snag_rule *rule = &engine->pipeline->rules[op->index];
+    const snag_expr *excluded = op->role == SNAG_ROLE_EVENT   ? rule->excluded
+                                : op->role == SNAG_ROLE_FOUND ? rule->found_excluded
+                                                              : NULL;
+    if (excluded == NULL)
+        return;
     bool erred = false; /* said when it was asked whether the rule takes it */
     const snag_event *event = engine->work.event;
     snag_arena_reset(&engine->eval);

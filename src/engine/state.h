@@ -268,17 +268,13 @@ void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_
 /* Whether the op's `where` is true of the event. */
 bool snag_engine_op_holds(snag_engine *engine, const snag_op *op, const snag_event *event);
 /* A rule does not take the event at hand: counted where its `exclude:` is why (exclude.c). */
-void snag_engine_exclude(snag_engine *engine, const snag_rule *rule, const snag_expr *excluded);
+void snag_engine_exclude(snag_engine *engine, const snag_op *op);
 /* The role in which the event at hand meets a rule by its first op; 0 = in none. */
 static inline uint32_t snag_engine_op_role(snag_engine *engine, const snag_op *op)
 {
-    const snag_rule *rule = &engine->pipeline->rules[op->index];
     if (snag_engine_op_holds(engine, op, engine->work.event))
         return op->role;
-    if (op->role == SNAG_ROLE_EVENT && rule->excluded)
-        snag_engine_exclude(engine, rule, rule->excluded);
-    else if (op->role == SNAG_ROLE_FOUND && rule->found_excluded)
-        snag_engine_exclude(engine, rule, rule->found_excluded);
+    snag_engine_exclude(engine, op);
     return 0;
 }
 /* The worked-on cell learns account, channel and time of the event at hand, and work what the cell knows. */
