@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "engine/learn.h"
 #include "engine/outbox.h"
+#include "engine/scores.h"
 #include "engine/table.h"
 #include "rules/step.h"
 
@@ -432,12 +433,6 @@ uint32_t snag_fold_open_alerts(snag_engine *engine, const snag_str **keys);
 /* Copies an item's evidence into the outbox's arena, oldest first. */
 uint32_t snag_fold_evidence(snag_engine *engine, const snag_item *item,
                             const snag_evidence **evidence);
-
-/* --- scores.c --- */
-/* An episode began: scores hear of it when the step's cells are stored. */
-void snag_scores_note(snag_engine *engine, const snag_signal_spec *spec, const snag_item *item);
-/* Feeds what began in this step; own: the customer's own cell. */
-void snag_scores_feed(snag_engine *engine, uint32_t own);
 
 /* --- timers.c --- */
 /* A cell leaves those that are about to be fired, if it is among them. */
