@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -110,23 +109,6 @@ void snag_wrapped_print(FILE *file, const char *text, unsigned indent, unsigned 
         }
         text += *text != '\0';
     }
-}
-
-static int64_t clock_ms(clockid_t clock)
-{
-    struct timespec now;
-    SNAG_ASSERT(clock_gettime(clock, &now) == 0);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-int64_t snag_clock_monotonic_ms(void)
-{
-    return clock_ms(CLOCK_MONOTONIC);
-}
-
-int64_t snag_clock_wall_ms(void)
-{
-    return clock_ms(CLOCK_REALTIME);
 }
 
 void snag_progress_init(snag_progress *progress, const char *what, uint64_t total)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "ports/clock.h"
 
 typedef enum snag_style {
     SNAG_STYLE_PLAIN,
@@ -41,11 +42,6 @@ void snag_rate_print(snag_buf *buf, double rate);
 /* `text` broken at blanks into lines of at most `columns` characters; lines after the first begin with
  * `indent` blanks, and the first is thought to begin there. */
 void snag_wrapped_print(FILE *file, const char *text, unsigned indent, unsigned columns);
-
-/* Milliseconds of a clock that never jumps; only differences mean something. */
-int64_t snag_clock_monotonic_ms(void);
-/* Milliseconds since the epoch. */
-int64_t snag_clock_wall_ms(void);
 
 /* One line on stderr that is drawn over itself at most ten times a second, and only on a terminal:
  *     replay  61%  1,203,112 events  1.4 M/s  3 s left

@@ -24,9 +24,9 @@ enum {
 static rd_kafka_resp_err_t metadata_get(snag_kafka *kafka, int timeout_ms,
                                         const struct rd_kafka_metadata **seen)
 {
-    int64_t end_ms = snag_kafka_now_ms() + timeout_ms;
+    int64_t end_ms = snag_clock_monotonic_ms() + timeout_ms;
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
-    for (int64_t left_ms = timeout_ms; left_ms > 0; left_ms = end_ms - snag_kafka_now_ms()) {
+    for (int64_t left_ms = timeout_ms; left_ms > 0; left_ms = end_ms - snag_clock_monotonic_ms()) {
         code = rd_kafka_metadata(kafka->probe, 1, NULL, seen, left_ms < TRY_MS ? (int)left_ms : TRY_MS);
         rd_kafka_poll(kafka->probe, 0); /* brings what was said about the login */
         bool silent = code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT;
@@ -59,12 +59,12 @@ static rd_kafka_resp_err_t insist(snag_kafka *kafka, ask *question, void *what, 
     const struct timespec rest = {0, REST_MS * 1000000};
     rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka->probe);
     rd_kafka_resp_err_t code;
-    for (int64_t end_ms = snag_kafka_now_ms() + ADMIN_MS;;) {
+    for (int64_t end_ms = snag_clock_monotonic_ms() + ADMIN_MS;;) {
         const struct rd_kafka_metadata *seen = NULL;
         rd_kafka_event_t *event = ask_once(kafka, question, what, queue);
         *answer = event;
         code = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
-        if (snag_kafka_judge(code) != SNAG_BROKER || snag_kafka_now_ms() >= end_ms)
+        if (snag_kafka_judge(code) != SNAG_BROKER || snag_clock_monotonic_ms() >= end_ms)
             break;
         if (event)
             rd_kafka_event_destroy(event);

@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/assert.h"
 
@@ -202,13 +201,6 @@ static const char *remedy_of(rd_kafka_resp_err_t code)
         if (refusals[i].code == code)
             return refusals[i].remedy;
     return NULL;
-}
-
-int64_t snag_kafka_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 snag_err snag_kafka_judge(rd_kafka_resp_err_t code)

@@ -65,8 +65,6 @@ snag_err snag_kafka_judge(rd_kafka_resp_err_t code);
 /* Words for a client's error, and its judgement. */
 snag_err snag_kafka_fail(snag_diag *diag, rd_kafka_resp_err_t code, const char *doing,
                          const char *detail);
-/* The monotonic clock, for questions that must end in time. */
-int64_t snag_kafka_now_ms(void);
 /* Looks into a doubt: says once that the broker is lost, and once that it is back. Cheap otherwise. */
 void snag_kafka_watch(snag_kafka *kafka);
 /* Whether a broker that answers says that there is no such topic. */

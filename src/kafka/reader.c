@@ -211,7 +211,7 @@ static void give_back(part *one)
 snag_err snag_kafka_reader_peek(snag_kafka_reader *reader, size_t at, int64_t *offset, snag_diag *diag)
 {
     part *one = &reader->parts[at];
-    int64_t end_ms = snag_kafka_now_ms() + PATIENCE_MS;
+    int64_t end_ms = snag_clock_monotonic_ms() + PATIENCE_MS;
     SNAG_ASSERT(at < reader->count);
     give_back(one);
     while (!one->ended) {
@@ -222,7 +222,7 @@ snag_err snag_kafka_reader_peek(snag_kafka_reader *reader, size_t at, int64_t *o
             *offset = one->messages[0]->offset;
         if (err != SNAG_AGAIN)
             return err;
-        if (one->count == 0 && snag_kafka_now_ms() > end_ms)
+        if (one->count == 0 && snag_clock_monotonic_ms() > end_ms)
             return snag_fail(diag, SNAG_BROKER, "%s [%u]: nothing came within %d s", one->topic,
                              one->of.partition, PATIENCE_MS / 1000);
     }

@@ -76,7 +76,7 @@ bool snag_kafka_rival(snag_kafka *kafka, const char *group, const char *instance
 static void leave_wait(rd_kafka_t *client, snag_kafka *kafka, const char *group, const char *instance,
                        const char *member)
 {
-    for (int64_t until_ms = snag_kafka_now_ms() + LEAVE_MS; snag_kafka_now_ms() < until_ms;) {
+    for (int64_t until_ms = snag_clock_monotonic_ms() + LEAVE_MS; snag_clock_monotonic_ms() < until_ms;) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(client, LEAVE_STEP_MS);
         if (message)
             rd_kafka_message_destroy(message);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/assert.h"
+#include "ports/clock.h"
 
 enum {
     SLOTS = 1024,
@@ -37,13 +38,6 @@ struct snag_fetcher {
     size_t reason_count;
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static uint64_t word_of(uint32_t id, state is)
 {
     return (uint64_t)id << 8 | is;
@@ -56,7 +50,7 @@ static snag_err place_order(snag_fetcher *fetcher, slot *at, uint64_t seen, uint
 {
     if (!atomic_compare_exchange_strong(&at->word, &seen, word_of(id, CLAIMED)))
         return SNAG_AGAIN; /* another worker was faster: the next question finds it */
-    atomic_store(&at->until_ms, now_ms() + fetcher->patience_ms);
+    atomic_store(&at->until_ms, snag_clock_monotonic_ms() + fetcher->patience_ms);
     atomic_store(&at->word, word_of(id, ASKED));
     sem_post(&fetcher->work);
     return SNAG_AGAIN;
@@ -99,7 +93,7 @@ snag_err snag_fetcher_ask(void *context, uint32_t id, snag_str *schema, snag_dia
     }
     if (is != UNKNOWN)
         return SNAG_AGAIN;
-    if (now_ms() >= atomic_load(&at->until_ms))
+    if (snag_clock_monotonic_ms() >= atomic_load(&at->until_ms))
         return place_order(fetcher, at, seen, id);
     return snag_fail(diag, SNAG_BAD_SCHEMA, "%s", atomic_load(&at->why));
 }
@@ -121,7 +115,7 @@ static const char *reason_keep(snag_fetcher *fetcher, const char *words)
 static void give_up(snag_fetcher *fetcher, slot *at, uint32_t id, const char *words)
 {
     atomic_store(&at->why, reason_keep(fetcher, words));
-    atomic_store(&at->until_ms, now_ms() + UNKNOWN_MS);
+    atomic_store(&at->until_ms, snag_clock_monotonic_ms() + UNKNOWN_MS);
     atomic_store(&at->word, word_of(id, UNKNOWN));
 }
 
@@ -131,7 +125,7 @@ static void serve(snag_fetcher *fetcher, slot *at, uint32_t id)
     snag_err err = snag_registry_fetch(fetcher->registry, id, &at->schema, &why);
     if (err == SNAG_OK)
         atomic_store(&at->word, word_of(id, KNOWN));
-    else if (err != SNAG_AGAIN || now_ms() >= atomic_load(&at->until_ms))
+    else if (err != SNAG_AGAIN || snag_clock_monotonic_ms() >= atomic_load(&at->until_ms))
         give_up(fetcher, at, id, why.text);
 }
 

@@ -4,12 +4,12 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <curl/curl.h>
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "ports/clock.h"
 
 enum {
     ENTRIES_MAX = 1024,         /* schemas one process ever sees; past it more are refused */
@@ -44,13 +44,6 @@ struct snag_registry {
     entry *entries;
     uint32_t entry_count;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* --- life -------------------------------------------------------------------------------------- */
 
@@ -200,7 +193,7 @@ static snag_err keep_schema(snag_registry *registry, entry *place, snag_diag *di
 
 static snag_err in_trouble(snag_registry *registry, snag_diag *diag)
 {
-    registry->quiet_until_ms = now_ms() + registry->trouble_ms;
+    registry->quiet_until_ms = snag_clock_monotonic_ms() + registry->trouble_ms;
     registry->trouble_ms *= 2;
     if (registry->trouble_ms > TROUBLE_MAX_MS)
         registry->trouble_ms = TROUBLE_MAX_MS;
@@ -230,7 +223,7 @@ static snag_err ask(snag_registry *registry, uint32_t id, snag_diag *diag)
         err = snag_fail(diag, SNAG_BAD_SCHEMA, "the registry does not know schema id %" PRIu32, id);
     else
         err = keep_schema(registry, place, diag);
-    place->until_ms = now_ms() + UNKNOWN_MS;
+    place->until_ms = snag_clock_monotonic_ms() + UNKNOWN_MS;
     place->why = *diag;
     return err;
 }
@@ -238,12 +231,12 @@ static snag_err ask(snag_registry *registry, uint32_t id, snag_diag *diag)
 static snag_err fetch(snag_registry *registry, uint32_t id, snag_str *schema, snag_diag *diag)
 {
     const entry *known = find(registry, id);
-    if (known && !known->schema && now_ms() < known->until_ms) {
+    if (known && !known->schema && snag_clock_monotonic_ms() < known->until_ms) {
         *diag = known->why;
         return SNAG_BAD_SCHEMA;
     }
     if (!known || !known->schema) {
-        if (now_ms() < registry->quiet_until_ms) {
+        if (snag_clock_monotonic_ms() < registry->quiet_until_ms) {
             *diag = registry->trouble;
             return SNAG_AGAIN;
         }

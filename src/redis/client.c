@@ -15,13 +15,6 @@
 
 #include "base/assert.h"
 
-int64_t snag_redis_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* --- nodes --------------------------------------------------------------------------------------- */
 
 void snag_redis_node_drop(snag_redis_node *node)
@@ -61,7 +54,7 @@ snag_err snag_redis_node_lose(snag_redis_client *client, snag_redis_node *node, 
     char where[SNAG_REDIS_PLACE_TEXT], line[256];
     bool served = node->served, written = node->context != NULL;
     bool shaking = client->redis->secure && written && !served; /* its library has few words for that */
-    int64_t now_ms = snag_redis_now_ms();
+    int64_t now_ms = snag_clock_monotonic_ms();
     snprintf(line, sizeof line, "%s%.150s",
              shaking ? "TLS: is it the right port, and is its certificate trusted and of this name? " : "",
              words && *words ? words : "the connection was closed");
@@ -89,7 +82,7 @@ static bool ready_wait(const redisContext *context, short events, int64_t until_
 {
     struct pollfd one = {.fd = context->fd, .events = events};
     for (;;) {
-        int64_t left_ms = until_ms - snag_redis_now_ms();
+        int64_t left_ms = until_ms - snag_clock_monotonic_ms();
         int got = left_ms > 0 ? poll(&one, 1, (int)left_ms) : 0;
         if (got > 0 || (got < 0 && errno != EINTR))
             return true; /* an error shows when the socket is used */
@@ -126,7 +119,7 @@ static const char *reply_read(redisContext *context, int64_t until_ms, redisRepl
         size_t had = context->reader->len;
         if (redisBufferRead(context) != REDIS_OK)
             return context->errstr;
-        if (snag_redis_now_ms() >= until_ms ||
+        if (snag_clock_monotonic_ms() >= until_ms ||
             (context->reader->len == had && !ready_wait(context, POLLIN, until_ms)))
             wrong = "no answer in time";
     }
@@ -217,7 +210,7 @@ static snag_err connect_now(snag_redis_client *client, snag_redis_node *node, sn
 snag_err snag_redis_node_connect(snag_redis_client *client, snag_redis_node *node, snag_diag *diag)
 {
     char where[SNAG_REDIS_PLACE_TEXT];
-    int64_t now_ms = snag_redis_now_ms(), until_ms = client->until_ms;
+    int64_t now_ms = snag_clock_monotonic_ms(), until_ms = client->until_ms;
     if (node->context)
         return SNAG_OK;
     if (now_ms < node->retry_at_ms) {
@@ -243,7 +236,7 @@ void snag_redis_begin(snag_redis_client *client, unsigned slot, bool writes)
     client->hops = 0;
     client->slept_ms = 0;
     client->reconnected = false;
-    client->until_ms = snag_redis_now_ms() + SNAG_REDIS_CALL_MS;
+    client->until_ms = snag_clock_monotonic_ms() + SNAG_REDIS_CALL_MS;
 }
 
 static snag_err ready(snag_redis_client *client, snag_diag *diag)
@@ -253,7 +246,7 @@ static snag_err ready(snag_redis_client *client, snag_diag *diag)
     snag_err err = client->asked ? SNAG_OK : snag_redis_route(client, diag);
     if (err == SNAG_OK)
         err = snag_redis_node_connect(client, client->node, diag);
-    if (err == SNAG_OK && client->writes && snag_redis_now_ms() < client->node->write_at_ms) {
+    if (err == SNAG_OK && client->writes && snag_clock_monotonic_ms() < client->node->write_at_ms) {
         snag_redis_place_text(where, &client->node->place);
         err = snag_fail(diag, SNAG_STORE, "Redis at %s refuses writes", where);
     }
@@ -307,7 +300,7 @@ void snag_redis_end(snag_redis_client *client)
 bool snag_redis_pause(snag_redis_client *client)
 {
     int64_t ms = client->slept_ms ? client->slept_ms : 5; /* in all 5, 10, 20, 40 … */
-    if (client->slept_ms + ms > SNAG_REDIS_PATIENCE_MS || snag_redis_now_ms() + ms >= client->until_ms)
+    if (client->slept_ms + ms > SNAG_REDIS_PATIENCE_MS || snag_clock_monotonic_ms() + ms >= client->until_ms)
         return false;
     client->slept_ms += ms;
     atomic_fetch_add(&client->redis->counts.waited, 1);

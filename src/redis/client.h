@@ -126,7 +126,6 @@ snag_err snag_redis_scripts_load(snag_redis_client *client, snag_diag *diag);
 
 /* --- between client.c, route.c and fault.c -------------------------------------------------------- */
 
-int64_t snag_redis_now_ms(void);
 /* The node of that place, made where there is none; NULL: there are too many. */
 snag_redis_node *snag_redis_node_at(snag_redis_client *client, const snag_redis_place *place, bool sentinel);
 void snag_redis_node_drop(snag_redis_node *node);

@@ -96,7 +96,7 @@ static snag_err give_up(snag_redis_client *client, const redisReply *reply, snag
     if (trouble == SNAG_REDIS_REFUSING) {
         int64_t ms = node->write_backoff_ms ? node->write_backoff_ms * 2 : SNAG_REDIS_BACKOFF_MIN_MS;
         node->write_backoff_ms = ms < SNAG_REDIS_BACKOFF_MAX_MS ? ms : SNAG_REDIS_BACKOFF_MAX_MS;
-        node->write_at_ms = snag_redis_now_ms() + node->write_backoff_ms;
+        node->write_at_ms = snag_clock_monotonic_ms() + node->write_backoff_ms;
     }
     if (said)
         snag_redis_trouble_note(client->redis, &node->place, trouble, words);
@@ -148,7 +148,7 @@ static snag_err redirect(snag_redis_client *client, const redisReply *reply, boo
         if (client->nodes[i] == node)
             client->serves[slot] = (uint8_t)i;
     /* This one knows better than a map that others may give just now: the next conversation reads it. */
-    client->routed_ms = snag_redis_now_ms();
+    client->routed_ms = snag_clock_monotonic_ms();
     client->route_old = true;
     return SNAG_AGAIN;
 }

@@ -215,7 +215,7 @@ static snag_err ask_all(snag_redis_client *client, bool connected, snag_diag *di
     for (uint32_t i = 0; i < client->node_count; i++) {
         snag_redis_node *node = client->nodes[i];
         if (node->sentinel != sentinels || (node->context != NULL) != connected ||
-            snag_redis_now_ms() >= client->until_ms)
+            snag_clock_monotonic_ms() >= client->until_ms)
             continue;
         err = sentinels ? master_ask(client, node, diag) : map_ask(client, node, diag);
         if (err == SNAG_OK)
@@ -242,7 +242,7 @@ static snag_err route_ask(snag_redis_client *client, snag_diag *diag)
             err = ask_all(client, false, &last);
     }
     client->seeking = false;
-    client->routed_ms = snag_redis_now_ms();
+    client->routed_ms = snag_clock_monotonic_ms();
     if (err != SNAG_OK) {
         snag_redis_trouble_note(client->redis, &all[client->kind], SNAG_REDIS_LOST, last.text);
         return snag_fail(diag, SNAG_STORE, "%s", last.text);
@@ -261,7 +261,7 @@ snag_err snag_redis_route(snag_redis_client *client, snag_diag *diag)
     }
     unsigned slot = client->kind == SNAG_REDIS_CLUSTER ? client->slot : 0;
     bool known = client->serves[slot] != SNAG_REDIS_NO_NODE;
-    bool soon = known && snag_redis_now_ms() - client->routed_ms < ROUTE_MIN_MS;
+    bool soon = known && snag_clock_monotonic_ms() - client->routed_ms < ROUTE_MIN_MS;
     snag_err err = (client->route_old || !known) && !soon ? route_ask(client, diag) : SNAG_OK;
     if (err != SNAG_OK && !known)
         return err; /* else the old way may still lead there */

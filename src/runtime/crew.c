@@ -107,23 +107,16 @@ snag_err snag_crew_join(snag_crew *crew, snag_diag *diag)
 
 /* --- the system's clocks ----------------------------------------------------------------------- */
 
-static int64_t clock_ms(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int64_t wall_ms(void *self)
 {
     (void)self;
-    return clock_ms(CLOCK_REALTIME);
+    return snag_clock_wall_ms();
 }
 
 static int64_t monotonic_ms(void *self)
 {
     (void)self;
-    return clock_ms(CLOCK_MONOTONIC);
+    return snag_clock_monotonic_ms();
 }
 
 static void sleep_ms(void *self, int64_t ms)
