@@ -30,7 +30,7 @@ void snag_cell_clear(snag_cell *cell)
     cell->ring_count = 0;
     cell->account = cell->customer = cell->channel = (snag_str){"", 0};
     cell->item_count = 0;
-    cell->items_bytes = 0;
+    cell->items_bytes = cell->items_end = 0;
     cell->pool_bytes = 0;
     cell->changed = false;
     cell->unreferred = false;
@@ -58,7 +58,7 @@ static bool items_unpack(snag_cell *cell, snag_unpack *unpack, uint32_t count)
     if (bytes > SNAG_ITEMS_BYTES_MAX || count > SNAG_ITEMS_MAX)
         return false;
     memcpy(cell->items, unpack->at, bytes);
-    cell->items_bytes = (uint32_t)bytes;
+    cell->items_bytes = cell->items_end = (uint32_t)bytes;
     cell->item_count = count;
     return true;
 }
@@ -112,16 +112,7 @@ bool snag_cell_unpack(snag_cell *cell, snag_str bytes)
 
 bool snag_cell_check(const snag_cell *cell)
 {
-    size_t at = 0;
-    if (!pool_check(cell))
-        return false;
-    for (uint32_t i = 0; i < cell->item_count; i++) {
-        size_t size = snag_item_check(cell, at, cell->items_bytes);
-        if (size == 0)
-            return false;
-        at += size;
-    }
-    return at == cell->items_bytes;
+    return pool_check(cell) && snag_items_check(cell);
 }
 
 /* The pool without the entries that no item refers to any more. */
@@ -173,7 +164,10 @@ void snag_cell_pack(snag_cell *cell, snag_buf *buf)
     if (cell->channel.size)
         snag_pack_text(buf, cell->channel);
     pool_pack(cell, buf);
-    snag_buf_put(buf, cell->items, cell->items_bytes);
+    if (snag_items_scattered(cell))
+        snag_items_pack(cell, buf);
+    else
+        snag_buf_put(buf, cell->items, cell->items_bytes);
     SNAG_ASSERT(!buf->full);
 }
 

@@ -34,6 +34,7 @@ enum {
     SNAG_CAPTURE_BYTES_MAX = 512, /* names a headline needs */
     SNAG_POOL_BYTES_MAX = 32768,
     SNAG_ITEMS_BYTES_MAX = 28672,
+    SNAG_ITEMS_ROOM = 40960, /* … while some are scattered */
     SNAG_ITEM_FIXED_MAX = 128, /* more than an item's parts but for capture and state */
     SNAG_POOL_SLOTS_MAX = 250,
     SNAG_ITEMS_MAX = UINT8_MAX
@@ -71,7 +72,8 @@ typedef struct snag_cell {
     snag_str customer; /* only where it is not the owner (`key: account`) */
     snag_str channel;
     uint32_t item_count;
-    uint32_t items_bytes;
+    uint32_t items_bytes; /* of all items together … */
+    uint32_t items_end;   /* … and up to where they lie: further where they are scattered (item.c) */
     uint32_t pool_bytes;
     bool changed;  /* an item was put since the cell was taken apart */
     bool unreferred; /* an item may have let evidence go: the pool is looked through when packed */
@@ -94,7 +96,7 @@ typedef struct snag_cell {
     bool pool_known;
     uint64_t pool_taken[4]; /* the slots that have an entry … */
     uint16_t pool_at[256];  /* … and where it lies */
-    unsigned char items[SNAG_ITEMS_BYTES_MAX + SNAG_ITEM_FIXED_MAX]; /* a cut item is read past its end */
+    unsigned char items[SNAG_ITEMS_ROOM + SNAG_ITEM_FIXED_MAX]; /* a cut item is read past its end */
     unsigned char pool[SNAG_POOL_BYTES_MAX];
 } snag_cell;
 

@@ -12,7 +12,7 @@
 #include "check.h"
 #include "seed.h"
 
-enum { KINDS = 60, PUTS = 200 };
+enum { KINDS = 60, PUTS = 200, STATE_SHORT = 60, STATE_LONG = 350 };
 
 typedef struct model {
     snag_item items[KINDS];
@@ -58,7 +58,8 @@ static void same(const snag_item *a, const snag_item *b)
     assert_memory_equal(a->episode, b->episode, sizeof a->episode);
 }
 
-static void change(snag_seed *seed, snag_item *item, const snag_event *event)
+/* Long ones fill the room that a cell has for items which moved, between one packing and the next. */
+static void change(snag_seed *seed, snag_item *item, const snag_event *event, uint16_t state_max)
 {
     uint64_t luck = snag_seed_next(seed);
     if (luck % 4 == 0) { /* it goes */
@@ -68,7 +69,7 @@ static void change(snag_seed *seed, snag_item *item, const snag_event *event)
         snag_item_forget_all(item);
         return;
     }
-    item->state_bytes = (uint16_t)(luck >> 8) % 60;
+    item->state_bytes = (uint16_t)((uint16_t)(luck >> 8) % state_max);
     snag_seed_bytes(seed, item->state, item->state_bytes);
     item->capture_bytes = luck & 0x10 ? (uint16_t)(luck >> 24) % 30 : 0;
     snag_seed_bytes(seed, item->capture, item->capture_bytes);
@@ -172,7 +173,7 @@ static void a_cell_is_a_list(void **state)
                 assert_int_equal(snag_cell_get(&cell, fingerprint, &item), at >= 0);
                 if (at >= 0)
                     same(&item, &list->items[at]);
-                change(&seed, &item, &event);
+                change(&seed, &item, &event, round % 4 ? STATE_SHORT : STATE_LONG);
                 assert_true(snag_cell_put(&cell, &item));
                 model_put(list, &item);
             } while (snag_seed_below(&seed, steps));
