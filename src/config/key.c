@@ -298,7 +298,7 @@ static const snag_key rule_keys[] = {
                  "judged for each value apart: customer, account, or kept names; default customer")},
     {"exclude", NODE(AT(snag_rule_raw, exclude), "a map: kept name to texts",
                      "an event whose kept name is one of these texts does not count, as "
-                     "{ role: [stepper] }")},
+                     "{ role: [stepper] }; how many is told beside the rule")},
     {"use", NODE(AT(snag_rule_raw, use), "the name of a preset",
                  "takes the keys that are not given here from a preset, as rage_click/posthog; snag manual "
                  "presets prints them")},
