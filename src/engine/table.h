@@ -24,7 +24,7 @@ enum {
     SNAG_NODE_TAKEN = 64 /* armed to take back what it has said */
 };
 
-enum { SNAG_CELL_BEGIN_BYTES = 256, SNAG_CELL_AHEAD_BYTES = 768 }; /* what is fetched of a packed cell */
+enum { SNAG_CELL_BEGIN_BYTES = 256, SNAG_CELL_AHEAD_BYTES = 4096 }; /* what is fetched of a packed cell */
 
 typedef struct snag_node {
     snag_wheel_link timer;
