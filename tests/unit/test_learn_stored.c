@@ -13,17 +13,12 @@
 
 #include <cmocka.h>
 
+#include "unit/hex.h"
 #include "unit/learn_side.h"
 
 static const char *const files[] = {"tests/unit/stored/learned1.txt", "tests/unit/stored/learned2.txt"};
 
 enum { STORED_AT = 900, LINE_BYTES = 1 << 16 };
-
-static void put_hex(FILE *to, snag_str bytes)
-{
-    for (size_t i = 0; i < bytes.size; i++)
-        fprintf(to, "%02x", (unsigned char)bytes.data[i]);
-}
 
 static void print_side(const side *s, FILE *to)
 {
@@ -48,23 +43,6 @@ static side *young(void)
     for (int i = 0; i < STORED_AT; i++)
         feed(s, i);
     return s;
-}
-
-static int digit(char c)
-{
-    assert_true((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'));
-    return c <= '9' ? c - '0' : c - 'a' + 10;
-}
-
-/* Hex digits in place; *at moves behind the blank or line end that follows. */
-static snag_str from_hex(char **at)
-{
-    char *first = *at;
-    size_t size = 0;
-    for (; **at != ' ' && **at != '\n' && **at != '\0'; *at += 2)
-        first[size++] = (char)(digit((*at)[0]) << 4 | digit((*at)[1]));
-    *at += **at != '\0';
-    return snag_str_of(first, size);
 }
 
 /* Byte by byte what is written today. */

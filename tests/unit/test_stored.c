@@ -25,6 +25,7 @@
 #include "journey/cell.h"
 #include "local/memory.h"
 #include "runtime/head.h"
+#include "unit/hex.h"
 
 enum { BLOCK_BYTES = 16 << 20, SAID_BYTES = 1 << 20, LINE_BYTES = 1 << 16, EXPLAIN_BYTES = 1 << 16 };
 
@@ -152,12 +153,6 @@ static void age(life *l)
 
 /* --- files ------------------------------------------------------------------------------------- */
 
-static void put_hex(FILE *to, snag_str bytes)
-{
-    for (size_t i = 0; i < bytes.size; i++)
-        fprintf(to, "%02x", (unsigned char)bytes.data[i]);
-}
-
 static void head_of(const life *l, snag_buf *buf)
 {
     snag_head head = {.n = 41, .sources[0] = {.oldest = l->offset, .next = l->offset}, .partitions = 12,
@@ -183,23 +178,6 @@ static void print_life(const life *l, FILE *to)
         put_hex(to, blob);
     }
     fputc('\n', to);
-}
-
-static int digit(char c)
-{
-    assert_true((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'));
-    return c <= '9' ? c - '0' : c - 'a' + 10;
-}
-
-/* The word at *at, from hex in place; *at moves behind the blank that follows. */
-static snag_str from_hex(char **at)
-{
-    char *first = *at;
-    size_t size = 0;
-    for (; **at != ' ' && **at != '\n' && **at != '\0'; *at += 2)
-        first[size++] = (char)(digit((*at)[0]) << 4 | digit((*at)[1]));
-    *at += **at != '\0';
-    return snag_str_of(first, size);
 }
 
 /* Reads a file into the life; the number of cells. */
