@@ -239,6 +239,8 @@ class Near:
         rule["quiet_ms"] = rng.choice([250, 3000, 9000])
         if rng.random() < 0.5:
             rule["found"] = TYPES[2]
+        if rng.random() < 0.4:
+            rule["exclude"] = {"place": rng.choice([["x"], ["y", "z"]])}
         return rule
 
     def close(self, newest):
@@ -263,7 +265,8 @@ class Near:
     def event(self, event, say):
         kind, now = event["e"], event["t"]
         newest = self.clicks[-self.rule["count"]:]
-        if kind == self.rule["event"]:
+        excluded = event["place"] in self.rule.get("exclude", {"place": []})["place"]
+        if kind == self.rule["event"] and not excluded:
             self.newest = now
             self.clicks.append((now, event["x"], event["y"]))
             self.total += 1
