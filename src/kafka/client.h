@@ -65,6 +65,12 @@ snag_err snag_kafka_judge(rd_kafka_resp_err_t code);
 /* Words for a client's error, and its judgement. */
 snag_err snag_kafka_fail(snag_diag *diag, rd_kafka_resp_err_t code, const char *doing,
                          const char *detail);
+/* Up to max messages of a queue; the first is waited for, for a batch call that waits would wait until the
+ * batch is full. */
+size_t snag_kafka_consume(rd_kafka_queue_t *queue, int wait_ms, rd_kafka_message_t **messages, size_t max);
+/* A record without its headers, and up to max of these, of which it says how many there are. Borrowed. */
+snag_raw snag_kafka_raw(const rd_kafka_message_t *message, uint32_t source);
+uint32_t snag_kafka_headers(const rd_kafka_message_t *message, snag_header *list, uint32_t max);
 /* Looks into a doubt: says once that the broker is lost, and once that it is back. Cheap otherwise. */
 void snag_kafka_watch(snag_kafka *kafka);
 /* Whether a broker that answers says that there is no such topic. */

@@ -188,20 +188,12 @@ static void take_record(snag_member *in, uint32_t at)
     const rd_kafka_message_t *message = in->messages[at];
     uint32_t partition = (uint32_t)message->partition, source = source_of(in, message);
     int64_t *next = next_of(in, source, message->partition);
-    rd_kafka_timestamp_type_t type;
     if (!next || *next < 0 || message->offset < *next)
         return; /* of an assignment that is over, or handed out before */
     if (in->reached_count)
         reached_drop(in, partition, source);
     *next = message->offset + 1;
-    int64_t stamp = rd_kafka_message_timestamp(message, &type);
-    snag_raw *raw = &in->records[in->record_count];
-    *raw = (snag_raw){
-        .position = {.offset = message->offset, .partition = partition,
-                     .source = (uint16_t)source},
-        .stamp_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? SNAG_TIME_NONE : stamp,
-        .key = snag_str_of(message->key, message->key_len),
-        .value = snag_str_of(message->payload, message->len)};
+    in->records[in->record_count] = snag_kafka_raw(message, source);
     in->origin[in->record_count++] = at;
 }
 
@@ -249,16 +241,8 @@ static snag_err check_fatal(snag_member *in, snag_diag *diag)
 /* The first record is waited for; a batch call that waits would wait until the batch is full. */
 static void fetch(snag_member *in, int wait_ms, size_t max)
 {
-    if (in->hands) {
-        in->message_count = snag_hands_fetch(in->hands, in->queue, wait_ms, in->messages, max);
-        return;
-    }
-    ssize_t count = rd_kafka_consume_batch_queue(in->queue, wait_ms, in->messages, 1);
-    in->message_count = count > 0 ? (size_t)count : 0;
-    if (count <= 0 || max == 1)
-        return;
-    count = rd_kafka_consume_batch_queue(in->queue, 0, in->messages + 1, max - 1);
-    in->message_count += count > 0 ? (size_t)count : 0;
+    in->message_count = in->hands ? snag_hands_fetch(in->hands, in->queue, wait_ms, in->messages, max)
+                                  : snag_kafka_consume(in->queue, wait_ms, in->messages, max);
 }
 
 /* A static member that is back within its session is given what it had, even where it reads other topics now
@@ -300,21 +284,9 @@ static snag_err input_poll(void *self, int wait_ms, size_t max, snag_batch *batc
 
 static uint32_t input_headers(void *self, size_t i, snag_header *out, uint32_t max)
 {
-    snag_member *in = self;
-    rd_kafka_headers_t *headers;
-    uint32_t count = 0;
+    const snag_member *in = self;
     SNAG_ASSERT(i < in->record_count);
-    if (rd_kafka_message_headers(in->messages[in->origin[i]], &headers))
-        return 0;
-    for (; count < max; count++) {
-        const char *name;
-        const void *value;
-        size_t size;
-        if (rd_kafka_header_get_all(headers, count, &name, &value, &size))
-            break;
-        out[count] = (snag_header){snag_str_from(name), snag_str_of(value, size)};
-    }
-    return count;
+    return snag_kafka_headers(in->messages[in->origin[i]], out, max);
 }
 
 /* --- deleting what was read -------------------------------------------------------------------- */

@@ -83,11 +83,8 @@ static bool advance(reader *log, int wait_ms)
     if (log->at)
         rd_kafka_message_destroy(log->messages[log->at - 1]);
     if (log->at == log->count) {
-        log->at = log->count = 0;
-        ssize_t count = rd_kafka_consume_batch_queue(log->queue, wait_ms, log->messages, 1);
-        if (count == 1)
-            count += rd_kafka_consume_batch_queue(log->queue, 0, log->messages + 1, BATCH - 1);
-        log->count = count > 0 ? (size_t)count : 0;
+        log->at = 0;
+        log->count = snag_kafka_consume(log->queue, wait_ms, log->messages, BATCH);
     }
     if (log->count == 0)
         return false;

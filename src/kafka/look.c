@@ -115,22 +115,9 @@ static bool hand_out(const rd_kafka_message_t *message, snag_kafka_on_record *on
                      void *context)
 {
     snag_header list[HEADERS_MAX];
-    rd_kafka_headers_t *headers;
-    rd_kafka_timestamp_type_t type;
-    const char *name;
-    const void *value;
-    size_t size;
-    int64_t stamp_ms = rd_kafka_message_timestamp(message, &type);
-    snag_raw raw = {
-        .position = {.offset = message->offset, .partition = (uint32_t)message->partition},
-        .stamp_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? SNAG_TIME_NONE : stamp_ms,
-        .key = snag_str_of(message->key, message->key_len),
-        .value = snag_str_of(message->payload, message->len),
-        .headers = list};
-    bool any = !rd_kafka_message_headers(message, &headers);
-    while (any && raw.header_count < HEADERS_MAX &&
-           !rd_kafka_header_get_all(headers, raw.header_count, &name, &value, &size))
-        list[raw.header_count++] = (snag_header){snag_str_from(name), snag_str_of(value, size)};
+    snag_raw raw = snag_kafka_raw(message, 0);
+    raw.headers = list;
+    raw.header_count = snag_kafka_headers(message, list, HEADERS_MAX);
     return on_record(context, &raw);
 }
 

@@ -166,17 +166,11 @@ static void main_drain(snag_kafka_reader *reader)
     snag_kafka_watch(reader->owner.kafka);
 }
 
-/* The first record is waited for; a batch call that waits would wait until the batch is full. */
 static void fill(snag_kafka_reader *reader, part *one)
 {
-    ssize_t count = rd_kafka_consume_batch_queue(one->queue, WAIT_MS, one->messages, 1);
-    one->count = count > 0 ? (size_t)count : 0;
-    if (one->count == 0) {
+    one->count = snag_kafka_consume(one->queue, WAIT_MS, one->messages, SNAG_READER_BATCH);
+    if (one->count == 0)
         main_drain(reader);
-        return;
-    }
-    count = rd_kafka_consume_batch_queue(one->queue, 0, one->messages + 1, SNAG_READER_BATCH - 1);
-    one->count += count > 0 ? (size_t)count : 0;
 }
 
 /* Drops the front message where it is none to hand out; SNAG_OK: it is a record. */
@@ -231,43 +225,29 @@ snag_err snag_kafka_reader_peek(snag_kafka_reader *reader, size_t at, int64_t *o
 
 static uint32_t headers_take(part *one, size_t i, const rd_kafka_message_t *message)
 {
-    rd_kafka_headers_t *headers;
-    const char *name;
-    const void *value;
-    size_t size;
-    uint32_t count = 0;
-    if (rd_kafka_message_headers(message, &headers))
+    rd_kafka_headers_t *any;
+    if (rd_kafka_message_headers(message, &any))
         return 0;
     if (!one->headers)
         one->headers = malloc(sizeof *one->headers * HEADERS_MAX * SNAG_READER_BATCH);
     SNAG_ASSERT(one->headers != NULL);
-    snag_header *list = &one->headers[i * HEADERS_MAX];
-    for (; count < HEADERS_MAX && !rd_kafka_header_get_all(headers, count, &name, &value, &size); count++)
-        list[count] = (snag_header){snag_str_from(name), snag_str_of(value, size)};
-    return count;
+    return snag_kafka_headers(message, &one->headers[i * HEADERS_MAX], HEADERS_MAX);
 }
 
 size_t snag_kafka_reader_take(snag_kafka_reader *reader, size_t at, int64_t before, size_t max,
                               const snag_raw **records)
 {
     part *one = &reader->parts[at];
-    rd_kafka_timestamp_type_t type;
     SNAG_ASSERT(one->lent == 0 && one->count > 0);
     int64_t end = before < one->of.end ? before : one->of.end;
     while (one->lent < one->count && one->lent < max) {
         const rd_kafka_message_t *message = one->messages[one->lent];
         if (message->err || message->offset >= end)
             break;
-        int64_t stamp_ms = rd_kafka_message_timestamp(message, &type);
-        uint32_t headers = headers_take(one, one->lent, message);
-        one->raws[one->lent] = (snag_raw){
-            .position = {.offset = message->offset, .partition = one->of.partition,
-                         .source = (uint16_t)one->of.topic},
-            .stamp_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? SNAG_TIME_NONE : stamp_ms,
-            .key = snag_str_of(message->key, message->key_len),
-            .value = snag_str_of(message->payload, message->len),
-            .headers = headers ? &one->headers[one->lent * HEADERS_MAX] : NULL,
-            .header_count = headers};
+        snag_raw *raw = &one->raws[one->lent];
+        *raw = snag_kafka_raw(message, one->of.topic);
+        raw->header_count = headers_take(one, one->lent, message);
+        raw->headers = raw->header_count ? &one->headers[one->lent * HEADERS_MAX] : NULL;
         one->lent++;
     }
     *records = one->raws;
