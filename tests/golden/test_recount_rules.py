@@ -274,7 +274,7 @@ class Near:
             if not self.open and len(newest) == self.rule["count"] and self.close(newest):
                 say("trigger", now, "", self.rule["count"], None)
                 self.open, self.total = True, self.rule["count"]
-        elif kind == self.rule.get("found") and not self.open:
+        elif kind == self.rule.get("found") and not excluded and not self.open:
             inside = [click for click in newest if now - click[0] <= self.span]
             self.newest = inside[-1][0] if inside else now
             self.open, self.total = True, max(len(inside), 1)
