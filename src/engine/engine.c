@@ -188,20 +188,21 @@ static bool advance(snag_engine *engine, uint32_t *budget)
     return true;
 }
 
-static void advance_to(snag_engine *engine, int64_t target_ms)
+/* False: the budget is used up before W is there. */
+static bool advance_to(snag_engine *engine, int64_t target_ms, uint32_t *budget)
 {
-    uint32_t budget = UINT32_MAX;
     if (target_ms > engine->target_ms)
         engine->target_ms = target_ms;
     if (engine->target_ms <= engine->w_ms)
-        return;
+        return true;
     /* At most events nothing waits and nothing is due. */
     bool idle = engine->order.soon_count == 0 && engine->pending == 0 && !engine->full &&
                 engine->instant_ms >= engine->target_ms;
     if (idle && snag_wheel_pass(&engine->table.wheel, engine->target_ms - 1))
         arrive(engine);
     else
-        advance(engine, &budget);
+        return advance(engine, budget);
+    return true;
 }
 
 bool snag_engine_tick(snag_engine *engine, int64_t target_w_ms, uint32_t budget)
@@ -247,9 +248,10 @@ static void make_room(snag_engine *engine)
     int64_t time_ms;
     int64_t offset;
     bool waits = snag_order_peek(engine, &time_ms, &offset);
+    uint32_t budget = UINT32_MAX;
     SNAG_ASSERT(waits);
     engine->counters.overflow++;
-    advance_to(engine, time_ms);
+    advance_to(engine, time_ms, &budget);
 }
 
 static bool is_behind(const snag_engine *engine, const snag_event *event)
@@ -270,34 +272,30 @@ static bool made_wait(snag_engine *engine, const snag_event *event)
     return false;
 }
 
-static void see_time(snag_engine *engine, const snag_event *event)
+/* Time comes to where the event moves it, before the event itself. False: the budget is used up first; it is
+ * to be given again. */
+static bool make_way(snag_engine *engine, const snag_event *event, uint32_t *budget)
 {
     int64_t time_ms = event->time_ms;
     if (event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < time_ms)
         time_ms = event->stamp_ms;
     if (time_ms > engine->newest_ms)
         engine->newest_ms = time_ms;
-    engine->counters.where_erred += event->exclude_erred;
-}
-
-/* An excluded event says how late it is, and nothing else. */
-static void pass_over(snag_engine *engine, const snag_event *event)
-{
-    SNAG_ASSERT(event->excluded <= engine->pipeline->exclusion_count);
-    see_time(engine, event);
-    engine->excluded[event->excluded - 1]++;
-    advance_to(engine, engine->newest_ms - engine->out_of_order_ms);
+    return advance_to(engine, engine->newest_ms - engine->out_of_order_ms, budget);
 }
 
 static void take_one(snag_engine *engine, const snag_event *event, snag_ahead *ahead)
 {
-    see_time(engine, event);
-    bool waits = engine->out_of_order_ms != 0 && made_wait(engine, event);
-    advance_to(engine, engine->newest_ms - engine->out_of_order_ms);
-    if (waits)
+    engine->counters.where_erred += event->exclude_erred;
+    if (event->excluded) { /* it says how late it is, and nothing else */
+        SNAG_ASSERT(event->excluded <= engine->pipeline->exclusion_count);
+        engine->excluded[event->excluded - 1]++;
         return;
-    if (engine->out_of_order_ms != 0) { /* looked at only now: most events wait */
-        ahead = &engine->ahead_now;
+    }
+    if (engine->out_of_order_ms != 0) {
+        if (made_wait(engine, event))
+            return;
+        ahead = &engine->ahead_now; /* looked at only now: most events wait */
         snag_ahead_look(engine, event, ahead);
     }
     snag_engine_apply(engine, event, ahead);
@@ -358,34 +356,46 @@ static void look_ahead(snag_engine *engine, const snag_event *events, size_t cou
         snag_ahead_tails(engine, &ahead[(at + TAILS) % SNAG_AHEAD]);
 }
 
-snag_err snag_engine_take(snag_engine *engine, const snag_event *events, size_t count,
-                          size_t *taken)
+/* Whether it may be given again: no item of its record was taken, no device's clock learned from it. */
+static bool is_new(const snag_event *events, size_t at)
+{
+    return !events[at].device && (at == 0 || events[at].position.offset != events[at - 1].position.offset);
+}
+
+snag_err snag_engine_take_some(snag_engine *engine, const snag_event *events, size_t count,
+                               uint32_t budget, size_t *taken)
 {
     if (engine->strange || !engine->learn.ready || !engine->segments.ready)
         begin(engine);
     if (engine->flow_count > 1)
-        return snag_merge_take(engine, events, count, taken);
+        return snag_merge_take(engine, events, count, budget, taken);
     for (*taken = 0; *taken < count; (*taken)++) {
         const snag_event *event = &events[*taken];
+        uint32_t all = UINT32_MAX;
         look_ahead(engine, events, count, *taken);
         if (engine->full || !snag_table_has_room(&engine->table))
             return SNAG_FULL;
         bool again = event->position.offset < engine->next_offset;
         if (!again &&
-            (engine->target_ms != engine->w_ms || engine->pending || engine->instant_ms < engine->w_ms))
-            snag_engine_drain(engine, UINT32_MAX);
+            (engine->target_ms != engine->w_ms || engine->pending || engine->instant_ms < engine->w_ms) &&
+            !advance(engine, &budget))
+            break;
+        bool fresh = is_new(events, *taken);
         if (event->device && (event = snag_device_correct(engine, event, again)) == NULL)
             continue;
-        if (again) {
+        if (again)
             take_again(engine, event, &engine->ahead[*taken % SNAG_AHEAD]);
-            continue;
-        }
-        if (event->excluded)
-            pass_over(engine, event);
-        else
+        else if (make_way(engine, event, fresh ? &budget : &all))
             take_one(engine, event, &engine->ahead[*taken % SNAG_AHEAD]);
+        else
+            break;
     }
     return engine->full ? SNAG_FULL : SNAG_OK;
+}
+
+snag_err snag_engine_take(snag_engine *engine, const snag_event *events, size_t count, size_t *taken)
+{
+    return snag_engine_take_some(engine, events, count, UINT32_MAX, taken);
 }
 
 int64_t snag_engine_w(const snag_engine *engine)

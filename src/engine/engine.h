@@ -76,6 +76,13 @@ size_t snag_engine_bytes_min(const snag_pipeline *pipeline);
 SNAG_MUST_CHECK snag_err snag_engine_take(snag_engine *engine, const snag_event *events,
                                           size_t count, size_t *taken);
 
+/* The same, firing at most `budget` deadlines: SNAG_OK with *taken < count says that more of them are due
+ * before the event at *taken, to which it has moved W*; drain, then give it again, as the next of its source.
+ * The budget does not hold between the items of one record of a single source, where a device's clock learns
+ * from the event, and where a full order buffer moves time. */
+SNAG_MUST_CHECK snag_err snag_engine_take_some(snag_engine *engine, const snag_event *events, size_t count,
+                                               uint32_t budget, size_t *taken);
+
 /* The time at which an event that was taken is judged: by a right clock, if its device's is known to be off.
  * SNAG_TIME_NONE: too far in the future, and not judged. */
 int64_t snag_engine_time(snag_engine *engine, const snag_event *event);

@@ -103,12 +103,12 @@ static bool advance(snag_engine *engine, uint32_t *budget)
     return true;
 }
 
-static void advance_all(snag_engine *engine)
+/* To where all sources have come by now. */
+static void advance_on(snag_engine *engine, uint32_t *budget)
 {
-    uint32_t budget = UINT32_MAX;
     target_look(engine);
     if (!is_there(engine))
-        advance(engine, &budget);
+        advance(engine, budget);
 }
 
 bool snag_merge_drain(snag_engine *engine, uint32_t budget)
@@ -148,12 +148,13 @@ static void make_room(snag_engine *engine)
     int64_t time_ms;
     int64_t offset;
     uint32_t source;
+    uint32_t budget = UINT32_MAX;
     bool waits = snag_order_peek_source(engine, &time_ms, &source, &offset);
     SNAG_ASSERT(waits);
     engine->counters.overflow++;
     for (uint32_t i = 0; i < engine->flow_count; i++)
         low_raise(&engine->flows[i], time_ms + (i < source));
-    advance_all(engine);
+    advance_on(engine, &budget);
 }
 
 /* Lets it wait at this time. False: there is no room at all, or room was made by time that went past it. */
@@ -169,61 +170,52 @@ static bool hold(snag_engine *engine, const snag_event *event, int64_t time_ms)
     return true;
 }
 
-/* Whether it is the very next: nothing that waits goes before it. */
-static bool goes_first(const snag_engine *engine, const snag_event *event, int64_t time_ms)
+/* Where its source comes to be by this event; *time_ms: its time as far as its stamp bears it out. */
+static int64_t low_of(const snag_engine *engine, const snag_event *event, int64_t *time_ms)
 {
-    int64_t first_ms;
-    int64_t offset;
-    uint32_t source;
-    if (!snag_order_peek_source(engine, &first_ms, &source, &offset))
-        return true;
+    bool stamped = event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < event->time_ms;
+    *time_ms = stamped ? event->stamp_ms : event->time_ms;
+    return *time_ms - engine->pipeline->sources[event->position.source].out_of_order_ms;
+}
+
+/* Time comes to where the event will move it, but no further than the event's own place, before the event
+ * itself. Its source's low stays: the turn is still its own, and nothing of another source comes in between.
+ * False: the budget is used up first; it is to be given again. */
+static bool make_way(snag_engine *engine, const snag_event *event, int64_t low_ms, uint32_t *budget)
+{
     uint32_t own = snag_flow_of(engine, &event->position);
-    if (first_ms != time_ms || source != own)
-        return !reached(time_ms, own, first_ms, source);
-    return event->position.offset < offset;
+    uint32_t source = own;
+    int64_t at_ms = low_ms;
+    if (event->excluded || low_ms <= engine->flows[own].low_ms)
+        return true;
+    for (uint32_t i = 0; i < engine->flow_count; i++)
+        if (i != own && !reached(engine->flows[i].low_ms, i, at_ms, source)) {
+            at_ms = engine->flows[i].low_ms;
+            source = i;
+        }
+    bool at_own = reached(at_ms, source, event->time_ms, own);
+    target_raise(engine, at_own ? event->time_ms : at_ms, at_own ? own : source);
+    return is_there(engine) || advance(engine, budget);
 }
 
-/* Where its source comes to be by this event. */
-static int64_t see_time(snag_engine *engine, snag_flow *flow, const snag_event *event)
-{
-    int64_t time_ms = event->time_ms;
-    if (event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < time_ms)
-        time_ms = event->stamp_ms;
-    if (time_ms > flow->newest_ms)
-        flow->newest_ms = time_ms;
-    return time_ms - engine->pipeline->sources[event->position.source].out_of_order_ms;
-}
-
-/* low_ms: where its source comes to be; SNAG_TIME_NONE = it stays. */
-static void take_one(snag_engine *engine, const snag_event *event, int64_t low_ms)
+/* W is as far as it may be before this event. low_ms: where its source comes to be; SNAG_TIME_NONE = it
+ * stays. */
+static void take_one(snag_engine *engine, const snag_event *event, int64_t low_ms, uint32_t *budget)
 {
     uint32_t source = snag_flow_of(engine, &event->position);
-    uint32_t budget = UINT32_MAX;
     snag_flow *flow = &engine->flows[source];
     int64_t place_ms = event->time_ms > flow->low_ms ? event->time_ms : flow->low_ms;
     low_raise(flow, low_ms);
     engine->counters.where_erred += event->exclude_erred;
     if (event->excluded) { /* it says how late it is, and nothing else */
         engine->excluded[event->excluded - 1]++;
-        advance_all(engine);
-        return;
+    } else if (reached(engine->w_ms, engine->w_source, place_ms, source) ||
+               !hold(engine, event, place_ms)) {
+        uint32_t all = UINT32_MAX; /* what an event before it, as late, made overdue */
+        if (snag_engine_fire(engine, engine->w_ms, &all))
+            apply(engine, event); /* no need to copy it */
     }
-    bool behind = reached(engine->w_ms, engine->w_source, place_ms, source);
-    if (!behind)
-        target_look(engine);
-    bool next = !behind && reached(engine->target_ms, engine->target_source, place_ms, source) &&
-                goes_first(engine, event, place_ms);
-    if (next && snag_engine_fire(engine, place_ms, &budget)) { /* no need to copy it */
-        apply(engine, event);
-        cursor_set(engine, place_ms, source, event->position.offset);
-    }
-    bool waits = !behind && !next && hold(engine, event, place_ms);
-    advance_all(engine);
-    if (next || waits)
-        return;
-    budget = UINT32_MAX; /* what an event before it, as late, made overdue */
-    if (snag_engine_fire(engine, engine->w_ms, &budget))
-        apply(engine, event);
+    advance_on(engine, budget);
 }
 
 /* Read before the last restart, and applied then. */
@@ -245,20 +237,22 @@ static bool of_one_record(const snag_event *a, const snag_event *b)
 
 /* Items of one record are taken at its place: an item that lies before another of them is not late by it, for
  * what waits must wait at its own time. */
-snag_err snag_merge_take(snag_engine *engine, const snag_event *events, size_t count, size_t *taken)
+snag_err snag_merge_take(snag_engine *engine, const snag_event *events, size_t count, uint32_t budget,
+                         size_t *taken)
 {
     int64_t whole_ms = SNAG_TIME_NONE;
     for (*taken = 0; *taken < count; (*taken)++) {
         const snag_event *read = &events[*taken];
         const snag_event *event = read; /* NULL: its device stamped it too far in the future */
         uint32_t source = snag_flow_of(engine, &read->position);
+        uint32_t all = UINT32_MAX;
         SNAG_ASSERT(source < engine->flow_count);
         snag_flow *flow = &engine->flows[source];
         if (engine->full || !snag_table_has_room(&engine->table))
             return SNAG_FULL;
         bool again = read->position.offset < flow->next_offset;
-        if (!again && !snag_engine_at_rest(engine))
-            snag_engine_drain(engine, UINT32_MAX);
+        if (!again && !snag_engine_at_rest(engine) && !advance(engine, &budget))
+            break;
         if (read->device)
             event = snag_device_correct(engine, read, again);
         if (again) {
@@ -268,13 +262,18 @@ snag_err snag_merge_take(snag_engine *engine, const snag_event *events, size_t c
         }
         bool goes_on = *taken + 1 < count && of_one_record(read, read + 1);
         bool went_on = *taken > 0 && of_one_record(read - 1, read);
-        int64_t low_ms = event ? see_time(engine, flow, event) : SNAG_TIME_NONE;
+        bool alone = !goes_on && !went_on;
+        int64_t time_ms = SNAG_TIME_NONE;
+        int64_t low_ms = event ? low_of(engine, event, &time_ms) : SNAG_TIME_NONE;
+        if (event && alone && !make_way(engine, event, low_ms, read->device ? &all : &budget))
+            break;
+        flow->newest_ms = time_ms > flow->newest_ms ? time_ms : flow->newest_ms;
         whole_ms = went_on && whole_ms > low_ms ? whole_ms : low_ms;
         if (event)
-            take_one(engine, event, goes_on || went_on ? SNAG_TIME_NONE : low_ms);
+            take_one(engine, event, alone ? low_ms : SNAG_TIME_NONE, &budget);
         if (went_on && !goes_on) {
             low_raise(flow, whole_ms);
-            advance_all(engine);
+            advance_on(engine, &budget);
         }
     }
     return engine->full ? SNAG_FULL : SNAG_OK;

@@ -236,7 +236,7 @@ static inline uint32_t snag_flow_of(const snag_engine *engine, const snag_positi
 
 /* --- merge.c: several sources; each does what its namesake in engine.c does for one --- */
 SNAG_MUST_CHECK snag_err snag_merge_take(snag_engine *engine, const snag_event *events, size_t count,
-                                         size_t *taken);
+                                         uint32_t budget, size_t *taken);
 bool snag_merge_tick(snag_engine *engine, int64_t target_w_ms, uint32_t budget);
 bool snag_merge_drain(snag_engine *engine, uint32_t budget);
 

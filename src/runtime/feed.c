@@ -120,88 +120,122 @@ snag_err snag_worker_lane_raw(snag_worker *worker, size_t at, snag_raw *raw, sna
     return SNAG_OK;
 }
 
-/* Decodes from record *at on, until the run, the chunk or the arena ends. Returns the number of events. */
-static size_t decode_chunk(snag_worker *worker, snag_partition *partition, size_t *at, size_t end)
+/* A record that nothing can be done with: it ends its chunk, and is told when all before it is taken. */
+typedef struct unfit {
+    bool any;
+    size_t at;
+    snag_err err;
+    snag_diag why;
+} unfit;
+
+/* Decodes from record *at on, until the run, the chunk or the arena ends, or one is unfit. Returns the number
+ * of events. */
+static size_t decode_chunk(snag_worker *worker, snag_partition *partition, size_t *at, size_t end, unfit *bad)
 {
     size_t count = 0;
-    snag_diag why;
     snag_arena_reset(&worker->arena);
-    for (; *at < end && count < SNAG_CHUNK_EVENTS; (*at)++) {
+    bad->any = false;
+    for (; *at < end && count < SNAG_CHUNK_EVENTS && !bad->any; (*at)++) {
         snag_raw raw = snag_worker_raw(worker, *at);
         snag_event *events = &worker->events[count];
         size_t more = 0;
         snag_err err = snag_decode_all(worker->decoders[0], &raw, &worker->arena, events,
-                                       SNAG_CHUNK_EVENTS - count, &more, &why);
+                                       SNAG_CHUNK_EVENTS - count, &more, &bad->why);
+        if (count > 0 && (err == SNAG_AGAIN || err == SNAG_FULL))
+            break;
         if (err == SNAG_AGAIN) {
             snag_partition_park(partition, &partition->streams[0], &raw);
             break;
         }
-        if (err == SNAG_FULL && count > 0)
-            break;
         if (err == SNAG_FULL)
-            err = snag_fail(&why, SNAG_BAD_SIZE, "the record does not fit into %d bytes decoded",
+            err = snag_fail(&bad->why, SNAG_BAD_SIZE, "the record does not fit into %d bytes decoded",
                             SNAG_CHUNK_BYTES);
         for (size_t i = 0; i < more && err == SNAG_OK; i++)
-            err = snag_worker_check_key(worker, &raw, &events[i], &why);
-        if (err == SNAG_OK)
-            count += more;
-        else if (raw.position.offset >= partition->streams[0].resume)
-            snag_worker_dead_letter(worker, partition, *at, err, why.text);
+            err = snag_worker_check_key(worker, &raw, &events[i], &bad->why);
+        count += err == SNAG_OK ? more : 0;
+        bad->any = err != SNAG_OK;
+        bad->at = *at;
+        bad->err = err;
     }
     return count;
 }
 
 /* --- feeding ----------------------------------------------------------------------------------- */
 
-static snag_err take(snag_partition *partition, const snag_event *events, size_t count,
-                     snag_diag *diag)
-{
-    size_t taken = 0;
-    snag_err err = count ? snag_engine_take(partition->engine, events, count, &taken) : SNAG_OK;
-    if (err == SNAG_FULL)
-        return out_of_memory(partition, diag);
-    SNAG_ASSERT(err != SNAG_OK || taken == count);
-    return err;
-}
-
 /* Duplicates, and what is excluded, are the engine's to see; people see them here. */
-snag_err snag_partition_take(snag_partition *partition, size_t count, snag_diag *diag)
+snag_err snag_partition_take(snag_partition *partition, size_t count, size_t *taken, snag_diag *diag)
 {
     snag_worker *worker = partition->worker;
     snag_counters before, after;
+    *taken = 0;
+    if (count == 0)
+        return SNAG_OK;
     uint64_t excluded = snag_engine_excluded_all(partition->engine);
     snag_engine_counters(partition->engine, &before);
-    if (count)
-        snag_partition_ticks_tell(partition, worker->events, count);
-    snag_err err = take(partition, worker->events, count, diag);
+    snag_partition_ticks_tell(partition, worker->events, count);
+    snag_err err = snag_engine_take_some(partition->engine, worker->events, count,
+                                         snag_worker_timer_budget(worker), taken);
+    partition->draining = !snag_engine_at_rest(partition->engine);
     snag_engine_counters(partition->engine, &after);
     atomic_fetch_add(&worker->stats->duplicates, after.duplicate - before.duplicate);
     excluded = snag_engine_excluded_all(partition->engine) - excluded;
     if (excluded)
         atomic_fetch_add(&worker->stats->excluded, excluded);
+    atomic_fetch_add(&worker->stats->events, *taken);
+    if (err == SNAG_FULL)
+        return out_of_memory(partition, diag);
+    if (err == SNAG_OK && *taken < count) {
+        SNAG_ASSERT(partition->draining);
+        snag_worker_pass(worker, SNAG_POINT_HALTED);
+        *taken += snag_planted(HALTED_TAKEN);
+    }
     return err;
+}
+
+/* Takes the next chunk of the run; *at moves on to the first record of which nothing was taken. */
+static snag_err feed_chunk(snag_worker *worker, snag_partition *partition, size_t *at, snag_diag *diag)
+{
+    unfit bad;
+    size_t taken;
+    size_t end = *at;
+    size_t count = decode_chunk(worker, partition, &end, worker->run_end, &bad);
+    snag_err err = snag_partition_take(partition, count, &taken, diag);
+    if (err != SNAG_OK)
+        return err;
+    if (taken < count) {
+        int64_t offset = worker->events[taken].position.offset;
+        while (*at < end && worker->batch->records[*at].position.offset < offset)
+            (*at)++;
+        SNAG_ASSERT(*at < end);
+        partition->streams[0].next = worker->batch->records[*at].position.offset;
+        snag_worker_dirty(worker, partition);
+        return SNAG_OK;
+    }
+    if (bad.any && worker->batch->records[bad.at].position.offset >= partition->streams[0].resume)
+        snag_worker_dead_letter(worker, partition, bad.at, bad.err, bad.why.text);
+    if (end > *at) {
+        partition->streams[0].next = worker->batch->records[end - 1].position.offset + 1;
+        snag_worker_dirty(worker, partition);
+    }
+    *at = end;
+    return SNAG_OK;
 }
 
 static snag_err feed_run(snag_worker *worker, snag_partition *partition, snag_diag *diag)
 {
     snag_stream *stream = &partition->streams[0];
     snag_err err = SNAG_OK;
-    if (snag_partition_is_busy(partition)) { /* what is newer comes again when it is done */
-        snag_partition_set_aside(partition, stream);
-        return SNAG_OK;
-    }
     for (size_t at = worker->run_first; at < worker->run_end && err == SNAG_OK && !stream->parked;) {
         size_t first = at;
-        size_t count = decode_chunk(worker, partition, &at, worker->run_end);
-        err = snag_partition_take(partition, count, diag);
-        atomic_fetch_add(&worker->stats->records, at - first);
-        atomic_fetch_add(&worker->stats->events, count);
-        if (err != SNAG_OK || at == first)
+        if (snag_partition_is_busy(partition)) { /* what is newer comes again when it is done */
+            snag_partition_set_aside(partition, stream);
             break;
-        stream->next = worker->batch->records[at - 1].position.offset + 1;
-        stream->reached = -1;
-        snag_worker_dirty(worker, partition);
-        if (worker->bundle.bytes >= worker->shares.bundle_bytes)
+        }
+        err = feed_chunk(worker, partition, &at, diag);
+        atomic_fetch_add(&worker->stats->records, at - first);
+        if (at > first)
+            stream->reached = -1;
+        if (err == SNAG_OK && worker->bundle.bytes >= worker->shares.bundle_bytes)
             err = snag_worker_commit(worker, diag);
     }
     return err;

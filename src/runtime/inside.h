@@ -202,8 +202,9 @@ snag_err snag_worker_lane_raw(snag_worker *worker, size_t at, snag_raw *raw, str
 /* SNAG_BAD_KEY: the record's key is not its customer. */
 snag_err snag_worker_check_key(snag_worker *worker, const snag_raw *raw, const snag_event *event,
                                snag_diag *diag);
-/* Gives the engine the first events of worker->events. */
-snag_err snag_partition_take(snag_partition *partition, size_t count, snag_diag *diag);
+/* Gives the engine the first events of worker->events. *taken < count: much is due before the next of them,
+ * and the partition is busy; it comes again. */
+snag_err snag_partition_take(snag_partition *partition, size_t count, size_t *taken, snag_diag *diag);
 /* Empty, before anything is known of it. */
 void snag_partition_clear(snag_partition *partition);
 /* Whether more is due than one turn may fire: some fire each turn, with a commit between, up to W*, so that

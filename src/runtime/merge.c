@@ -94,8 +94,9 @@ static snag_err judge(snag_partition *partition, const snag_raw *raw, const snag
     for (size_t i = 0; i < count && err == SNAG_OK && !note; i++)
         err = snag_worker_check_key(worker, raw, &worker->events[i], &why);
     if (err == SNAG_OK) {
-        atomic_fetch_add(&worker->stats->events, count);
-        return snag_partition_take(partition, count, diag);
+        size_t taken;
+        err = snag_partition_take(partition, count, &taken, diag);
+        return err == SNAG_OK && taken < count ? SNAG_AGAIN : err;
     }
     if (raw->position.offset >= stream->resume)
         snag_worker_dead_letter(worker, partition, at, err, why.text);
@@ -138,7 +139,7 @@ static snag_err record_take(snag_partition *partition, uint32_t of, size_t at, s
     return err == SNAG_OK && note.count ? judge(partition, &raw, &note, at, diag) : err;
 }
 
-/* SNAG_AGAIN: it waits for its schema, or for its turn. */
+/* SNAG_AGAIN: it waits for its schema, for its turn, or for what is due before it. */
 static snag_err take_next(snag_partition *partition, uint32_t of, snag_diag *diag)
 {
     snag_worker *worker = partition->worker;

@@ -11,6 +11,7 @@
 #define SNAG_POINT_TABLE(X)                                                                             \
     X(FED, "fed", "records read and judged, nothing said")                                              \
     X(TICKED, "ticked", "time moved by the clock, deadlines fired, nothing said")                       \
+    X(HALTED, "halted", "time moved by an event that is not taken, for much is due before it")          \
     X(DRAINED_PART, "drained-part", "some of the due deadlines committed, W short of W*")               \
     X(BEGUN, "begun", "a transaction without anything in it")                                           \
     X(SENT_PART, "sent-part", "a transaction with some of its records")                                 \

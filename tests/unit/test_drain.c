@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The clock moves an idle partition's time past many deadlines and waiting events at once, a few deadlines a
- * commit: whatever fails in the middle, and with nothing more to read, the rest is judged as it would have
- * been.
+ * The clock moves an idle partition's time past many deadlines and waiting events at once, or an event does,
+ * a few deadlines a commit: whatever fails in the middle, and with nothing more to read, the rest is judged as
+ * it would have been.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,29 +27,39 @@ static const char pipeline_text[] = "pipeline: w\n"
 enum { HOUR_MS = 3600000 };
 
 static snag_config config;
+static snag_config on_arrival; /* the same, and nothing waits */
+
+static snag_err parse(snag_config *to, const char *text)
+{
+    snag_err err = snag_config_parse(to, snag_str_from(text), "w.yaml", NULL);
+    for (uint32_t i = 0; i < to->error_count; i++)
+        fprintf(stderr, "%u: %s\n", to->errors[i].diag.line, to->errors[i].diag.text);
+    to->pipeline.budget_bytes = 32u << 20;
+    return err;
+}
 
 static int set_up(void **state)
 {
+    char text[sizeof pipeline_text];
     (void)state;
-    snag_err err = snag_config_parse(&config, snag_str_from(pipeline_text), "w.yaml", NULL);
-    for (uint32_t i = 0; i < config.error_count; i++)
-        fprintf(stderr, "%u: %s\n", config.errors[i].diag.line, config.errors[i].diag.text);
-    config.pipeline.budget_bytes = 32u << 20;
-    return err == SNAG_OK ? 0 : -1;
+    snprintf(text, sizeof text, "%s", pipeline_text);
+    memcpy(strstr(text, "60s"), "0ms", 3);
+    return parse(&config, pipeline_text) == SNAG_OK && parse(&on_arrival, text) == SNAG_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
     snag_config_free(&config);
+    snag_config_free(&on_arrival);
     return 0;
 }
 
-/* Alerts in the order in which they were said. */
+/* Alerts in the order in which they were said; and what was late or unreadable. */
 static const said *next_alert(const world *w, size_t *at)
 {
     while (*at < w->log_count && w->log[*at].topic != SNAG_TOPIC_ALERTS &&
-           w->log[*at].topic != SNAG_TOPIC_LATE)
+           w->log[*at].topic != SNAG_TOPIC_LATE && w->log[*at].topic != SNAG_TOPIC_DEAD_LETTER)
         (*at)++;
     return *at < w->log_count ? &w->log[(*at)++] : NULL;
 }
@@ -141,9 +151,63 @@ static void test_twice(void **state)
     world_free(pieces);
 }
 
+/* --- an event moves time ------------------------------------------------------------------------ */
+
+enum { GAP_AT = 211, GAP_S = 3600 }; /* an unreadable record comes right before it, and soon after */
+
+/* After some records nothing happened for an hour: the next of them finds much that is due. */
+static world *gap_world(const snag_pipeline *pipeline, uint32_t timer_budget)
+{
+    world *w = world_new(pipeline);
+    w->timer_budget = timer_budget;
+    w->late_ms = GAP_S * 1000;
+    w->late_from = GAP_AT;
+    w->wall_ms += 2 * HOUR_MS;
+    for (int i = GAP_AT; i < RECORDS; i++) {
+        int at_s = i + GAP_S;
+        char text[16];
+        snprintf(text, sizeof text, "%02d:%02d:%02d", at_s / 3600 % 24, at_s / 60 % 60, at_s % 60);
+        memcpy(strstr(w->lines[i], "01T") + 3, text, 8);
+    }
+    return w;
+}
+
+static size_t dead_letters(const world *w)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < w->log_count; i++)
+        count += w->log[i].topic == SNAG_TOPIC_DEAD_LETTER;
+    return count;
+}
+
+static void test_an_event_moves_time(void **state)
+{
+    const snag_pipeline *pipelines[] = {&config.pipeline, &on_arrival.pipeline};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        world *at_once = gap_world(pipelines[i], 0), *pieces = gap_world(pipelines[i], 1);
+        world_run(at_once);
+        world_run(pieces);
+        assert_true(pieces->calls > at_once->calls + 20);
+        assert_true(dead_letters(pieces) > 4);
+        assert_same(at_once, pieces);
+        for (int64_t at = at_once->calls / 3; at <= pieces->calls; at += 3) {
+            world *w = gap_world(pipelines[i], 1 + (uint32_t)(at % 2));
+            w->fail_at = at;
+            w->fail_after = at % 4 < 2;
+            world_run(w);
+            assert_same(at_once, w);
+            world_free(w);
+        }
+        world_free(at_once);
+        world_free(pieces);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_piece_by_piece),
+                                       cmocka_unit_test(test_an_event_moves_time),
                                        cmocka_unit_test(test_twice),
                                        cmocka_unit_test(test_every_call_fails)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
