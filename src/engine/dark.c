@@ -68,7 +68,7 @@ static void look(snag_engine *engine)
     uint8_t before = engine->dark;
     engine->watching = engine->quiets != NULL;
     engine->dark = 0;
-    engine->instant_ms = engine->loosen ? SNAG_TIME_NONE : SNAG_NEVER;
+    engine->instant_ms = SNAG_NEVER;
     for (uint32_t s = 0; s < sources(engine); s++) {
         snag_dark_phase phase = engine->darks[s].phase;
         int64_t instant_ms = instant_of(engine, s);
@@ -191,6 +191,14 @@ static bool thaw_all(snag_engine *engine, uint8_t dark, uint32_t *budget)
     return true;
 }
 
+/* By itself it is no reason for time to go on, or what is armed for a time that has passed would fire earlier
+ * than without a restart. */
+void snag_dark_loosen(snag_engine *engine)
+{
+    uint32_t all = UINT32_MAX;
+    engine->loosen = !thaw_all(engine, engine->dark, &all) && !engine->full;
+}
+
 /* Cells that have said something since are armed for now, so that the wheel puts them in their order. After a
  * restart in between this is done again: those that were taken back have nothing more to say. */
 static bool take_back_all(snag_engine *engine, uint32_t source, uint32_t *budget)
@@ -282,9 +290,6 @@ bool snag_dark_step(snag_engine *engine, uint32_t *budget)
     bool done = true;
     if (engine->instant_ms == engine->quiet_due_ms && engine->quiets) {
         snag_quiet_step(engine);
-    } else if (engine->loosen) {
-        done = thaw_all(engine, engine->dark, budget);
-        engine->loosen = !done;
     } else {
         for (uint32_t s = 0; s < sources(engine); s++)
             if (instant_of(engine, s) == engine->instant_ms) {

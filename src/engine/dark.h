@@ -12,6 +12,8 @@
 void snag_dark_init(snag_engine *engine);
 /* An event is about to be applied: its source is not silent, or not any more. */
 void snag_dark_event(snag_engine *engine, const snag_event *event);
+/* Arms again what was restored as frozen and waits for no silent source any more. */
+void snag_dark_loosen(snag_engine *engine);
 /* Does what is to be done at instant_ms; false: the budget is used up. */
 bool snag_dark_step(snag_engine *engine, uint32_t *budget);
 /* Whether what is due at due_ms waits for a source that is silent. */

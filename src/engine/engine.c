@@ -159,11 +159,18 @@ static void let_strange_go(snag_engine *engine)
     snag_engine_retire(engine, (snag_str){"", 0}, &cursor, UINT32_MAX, &lost);
 }
 
+static bool begins(const snag_engine *engine)
+{
+    return engine->strange || engine->loosen || !engine->learn.ready || !engine->segments.ready;
+}
+
 /* Before the first event or tick, where there is something to do before it. */
 static void begin(snag_engine *engine)
 {
     if (engine->strange)
         let_strange_go(engine);
+    if (engine->loosen)
+        snag_dark_loosen(engine);
     if (!engine->learn.ready && !engine->full)
         snag_learn_begin(engine);
     if (!engine->segments.ready)
@@ -223,7 +230,7 @@ bool snag_engine_at_rest(const snag_engine *engine)
 
 bool snag_engine_drain(snag_engine *engine, uint32_t budget)
 {
-    if (engine->strange || !engine->learn.ready || !engine->segments.ready)
+    if (begins(engine))
         begin(engine);
     if (engine->flow_count > 1)
         return snag_merge_drain(engine, budget);
@@ -365,7 +372,7 @@ static bool is_new(const snag_event *events, size_t at)
 snag_err snag_engine_take_some(snag_engine *engine, const snag_event *events, size_t count,
                                uint32_t budget, size_t *taken)
 {
-    if (engine->strange || !engine->learn.ready || !engine->segments.ready)
+    if (begins(engine))
         begin(engine);
     if (engine->flow_count > 1)
         return snag_merge_take(engine, events, count, budget, taken);

@@ -367,6 +367,8 @@ snag_err snag_engine_head_read(snag_engine *engine, snag_str bytes)
     engine->cursor_offset = cursor_offset;
     flows_take(engine, &read);
     memcpy(&engine->counters, counters, sizeof counters);
+    if (engine->loosen && engine->strange == 0) /* so that what it arms counts among what is due */
+        snag_dark_loosen(engine);
     return SNAG_OK;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The clock moves an idle partition's time past many deadlines and waiting events at once, or an event does,
- * a few deadlines a commit: whatever fails in the middle, and with nothing more to read, the rest is judged as
- * it would have been.
+ * a few deadlines a commit: whatever fails in the middle, and with nothing more to read, the rest is judged
+ * as it would have been.
  */
 #include <setjmp.h>
 #include <stdarg.h>
