@@ -376,7 +376,7 @@ void snag_fold_opened(void *context, const snag_signal_spec *spec, snag_item *it
     if (engine->quiets)
         snag_quiet_found(engine, spec->name);
     if (engine->pipeline->feeds)
-        snag_scores_note(engine, spec, item);
+        snag_scores_note(engine, spec, item, SNAG_REASON_NONE);
     item->suppressed = item->cooldown_ms != SNAG_TIME_NONE && at_ms <= item->cooldown_ms;
     if (held)
         release(engine, spec, item);
@@ -413,8 +413,11 @@ void snag_fold_closed(void *context, const snag_signal_spec *spec, snag_item *it
     snag_engine *engine = context;
     SNAG_ASSERT(item->open);
     SNAG_ASSERT(reason != SNAG_REASON_NONE);
-    if (engine->pipeline->walks_judged && reason == SNAG_REASON_LATE_EVIDENCE && !spec->shadow)
+    bool none = reason == SNAG_REASON_LATE_EVIDENCE || reason == SNAG_REASON_SOURCE_SILENT;
+    if (none && engine->pipeline->walks_judged && !spec->shadow)
         snag_walk_friction(engine, item, -1);
+    if (none && engine->pipeline->feeds)
+        snag_scores_note(engine, spec, item, reason);
     if (!item->suppressed) {
         item->seq++;
         engine->counters.resolved++;

@@ -106,7 +106,11 @@ void snag_frozen_take_back(snag_engine *engine, uint32_t index)
             continue;
         hold_again(engine, &rule->signal, deadline_ms);
     }
+    const snag_node *node = snag_table_node(&engine->table, index);
+    uint32_t own = node->scope == 0 ? index : node->parent;
     snag_engine_store(engine, index, NULL);
+    if (engine->work.fed_count)
+        snag_scores_feed(engine, own);
     if (engine->outbox.count)
         snag_outbox_flush(&engine->outbox);
 }

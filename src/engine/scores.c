@@ -12,7 +12,8 @@
 #include "base/assert.h"
 #include "engine/state.h"
 
-void snag_scores_note(snag_engine *engine, const snag_signal_spec *spec, const snag_item *item)
+void snag_scores_note(snag_engine *engine, const snag_signal_spec *spec, const snag_item *item,
+                      snag_reason back)
 {
     snag_work *work = &engine->work;
     work->fed_shape = work->event ? engine->shape : snag_shape_index(engine->pipeline, item);
@@ -20,7 +21,10 @@ void snag_scores_note(snag_engine *engine, const snag_signal_spec *spec, const s
         engine->counters.bound++;
         return;
     }
-    work->fed[work->fed_count++] = (snag_fed){spec->fingerprint, work->at_ms};
+    int64_t at_ms = back ? item->opened_ms : work->at_ms;
+    work->fed[work->fed_count++] = (snag_fed){spec->fingerprint, back, at_ms, work->at_ms};
+    if (back)
+        return;
     snag_buf hex = snag_buf_on(work->fed_by, sizeof work->fed_by);
     snag_buf_hex(&hex, item->episode, 16);
 }

@@ -144,6 +144,8 @@ static void expire(snag_engine *engine, const snag_rule *rule, snag_rule_step *s
         snag_rule_waited(step, since_ms, false);
     if (engine->item.open)
         rule->kind->close(rule, step, engine->work.at_ms, SNAG_REASON_EXPIRED);
+    if (rule->kind->fed)
+        return;
     snag_rule_arm(step, SNAG_NEVER);
     snag_rule_forget_all(step);
     snag_rule_keep(step, 0);

@@ -49,10 +49,13 @@ typedef struct snag_weights {
     uint32_t count;
 } snag_weights;
 
-/* An episode that began, as scores see it: the fingerprint of its signal, and when. */
+/* An episode that began, as scores see it: the fingerprint of its signal, and when; or one that began then
+ * and was none, as is known now (back: its reason, else SNAG_REASON_NONE): what it weighed is taken back. */
 typedef struct snag_fed {
     uint32_t fingerprint;
+    snag_reason back;
     int64_t at_ms;
+    int64_t now_ms;
 } snag_fed;
 
 /* By how much use may differ from what is usual, and which way counts: -1 fewer, 1 more, 0 both. */
@@ -224,11 +227,11 @@ struct snag_rule_kind {
     /* The last moment at which anything counts of a state without an open episode; SNAG_NEVER: until an event
      * ends it. What lies there longer is only not tidied up yet. NULL = all counts. */
     int64_t (*counts_until)(const snag_rule *rule, const void *state, size_t state_bytes);
-    /* Episodes of other rules of this customer began, in this step, by an event or a timer. NULL: the kind is
-     * no score. */
+    /* Episodes of other rules of this customer began, or were none, in this step, by an event or a timer.
+     * NULL: the kind is no score. */
     void (*fed)(const snag_rule *rule, snag_rule_step *step, const snag_fed *list, uint32_t count);
     /* The open episode ends at at_ms, whatever its test says of that: with what it can tell of itself then.
-     * The state is forgotten afterwards. */
+     * The engine then has the state forgotten; but a score's remembers since when it counts. */
     void (*close)(const snag_rule *rule, snag_rule_step *step, int64_t at_ms, snag_reason reason);
     /* W has passed the armed deadline. */
     void (*timer)(const snag_rule *rule, snag_rule_step *step, int64_t deadline_ms);

@@ -10,7 +10,12 @@
  * Weights are fractions of 2^-44, decayed by base/decay.h: whole numbers, the same on every machine, within
  * 1e-9 of the exact value. Every rule's part is kept apart, so that the alert lists what it is made of.
  *
- * State: | as of which time 8 | part of each rule that is weighed 8 | …
+ * An episode that was none (late evidence, or its source was silent) is taken back: as much as is left of its
+ * weight. Of rounding, less than a billionth may stay; it is nothing. `until` and `expire` set the score to
+ * nothing: what began before that counts no more, and is not taken back.
+ *
+ * State: | as of which time 8 | part of each rule that is weighed 8 | … | since when it counts 8 |
+ * Older states count since ever.
  */
 #include "base/assert.h"
 #include "base/decay.h"
@@ -22,7 +27,7 @@ enum { FRACTION = 44, MILLION = 1000000, TINY_BITS = 13, HEAD_BYTES = 8 };
 
 typedef struct state {
     int64_t at_ms;
-    uint64_t parts[SNAG_WEIGHTS_MAX];
+    uint64_t parts[SNAG_WEIGHTS_MAX + 1]; /* behind the last one: since_ms */
 } state;
 
 static const snag_field fields[] = {
@@ -55,9 +60,29 @@ static bool starts(const snag_rule *rule, uint32_t roles)
     return false;
 }
 
-static state *state_of(snag_rule_step *step)
+static size_t state_size(const snag_rule *rule)
 {
-    return snag_rule_state(step); /* zeroed past what is kept */
+    return HEAD_BYTES + (rule->params.score.count + 1) * sizeof(uint64_t);
+}
+
+/* What began before it does not count; SNAG_TIME_NONE: all does. */
+static int64_t since_of(const snag_rule *rule, const state *kept)
+{
+    return (int64_t)kept->parts[rule->params.score.count];
+}
+
+static void since_put(const snag_rule *rule, state *kept, int64_t since_ms)
+{
+    kept->parts[rule->params.score.count] = (uint64_t)since_ms;
+}
+
+static state *state_of(const snag_rule *rule, snag_rule_step *step)
+{
+    state *kept = snag_rule_state(step); /* zeroed past what is kept */
+    size_t bytes = snag_rule_state_bytes(step);
+    if (bytes < state_size(rule))
+        since_put(rule, kept, SNAG_TIME_NONE);
+    return kept;
 }
 
 static void forget(snag_rule_step *step)
@@ -135,49 +160,73 @@ static int64_t gap_until_under(const snag_rule *rule, uint64_t total, uint64_t l
     return low;
 }
 
-/* While it is open, when it ends; else when nothing to speak of is left. */
+/* How long until nothing to speak of is left. */
+static int64_t gap_until_nothing(const snag_rule *rule, uint64_t total)
+{
+    int64_t gap_ms = 0;
+    for (; total >> TINY_BITS; total >>= 1)
+        gap_ms += rule->params.half_life_ms;
+    return gap_ms;
+}
+
+/* While it is open, when it ends; else when it can be forgotten. */
 static void arm(const snag_rule *rule, snag_rule_step *step, const state *kept)
 {
     uint64_t total = total_of(rule, kept);
-    int64_t gap_ms = 0;
-    if (snag_rule_is_open(step)) {
-        gap_ms = gap_until_under(rule, total, fixed(snag_score_leave(rule)));
-    } else {
-        for (; total >> TINY_BITS; total >>= 1)
-            gap_ms += rule->params.half_life_ms;
-    }
+    int64_t gap_ms = snag_rule_is_open(step) ? gap_until_under(rule, total, fixed(snag_score_leave(rule)))
+                                             : gap_until_nothing(rule, total);
     snag_rule_arm(step, kept->at_ms + gap_ms);
 }
 
-static void on_fed(const snag_rule *rule, snag_rule_step *step, const snag_fed *list, uint32_t count)
+/* Nothing that began before counts any more; remembered as long as it could matter. */
+static void begin_anew(const snag_rule *rule, snag_rule_step *step, state *kept)
+{
+    int64_t gap_ms = gap_until_nothing(rule, total_of(rule, kept));
+    memset(kept->parts, 0, sizeof kept->parts);
+    since_put(rule, kept, kept->at_ms);
+    snag_rule_forget_all(step);
+    snag_rule_keep(step, state_size(rule));
+    snag_rule_arm(step, kept->at_ms + gap_ms);
+}
+
+static void put_part(const snag_rule *rule, state *kept, uint32_t k, const snag_fed *fed)
+{
+    uint64_t *part = &kept->parts[k];
+    *part += snag_decay(fixed(rule->params.score.list[k].millionths), kept->at_ms - fed->at_ms,
+                        rule->params.half_life_ms);
+    *part = *part < PART_MAX ? *part : PART_MAX;
+}
+
+static void take_part(const snag_rule *rule, state *kept, uint32_t k, const snag_fed *fed)
+{
+    uint64_t *part = &kept->parts[k];
+    uint64_t left = snag_decay(fixed(rule->params.score.list[k].millionths), kept->at_ms - fed->at_ms,
+                               rule->params.half_life_ms);
+    *part = *part > left ? *part - left : 0;
+    if (*part >> TINY_BITS == 0)
+        *part = 0;
+}
+
+/* False: it is no news for this score. */
+static bool take_in(const snag_rule *rule, state *kept, const snag_fed *fed, bool *fresh)
 {
     const snag_weights *weights = &rule->params.score;
-    state *kept = state_of(step);
     bool any = false;
-    for (uint32_t i = 0; i < count; i++)
-        for (uint32_t k = 0; k < weights->count; k++) {
-            if (weights->list[k].signal->fingerprint != list[i].fingerprint)
-                continue;
-            if (!any && snag_rule_state_bytes(step) == 0)
-                kept->at_ms = list[i].at_ms;
-            any = true;
-            move_on(rule, kept, list[i].at_ms);
-            kept->parts[k] += snag_decay(fixed(weights->list[k].millionths), kept->at_ms - list[i].at_ms,
-                                         rule->params.half_life_ms);
-            kept->parts[k] = kept->parts[k] < PART_MAX ? kept->parts[k] : PART_MAX;
-        }
-    if (!any)
-        return;
-    snag_rule_keep(step, HEAD_BYTES + weights->count * sizeof kept->parts[0]);
-    if (snag_rule_has_event(step))
-        snag_rule_note(step);
-    if (!snag_rule_is_open(step) && total_of(rule, kept) >= fixed(rule->params.enter) &&
-        kinds_of(rule, kept) >= (uint32_t)rule->params.kinds) {
-        snag_contribution parts[SNAG_WEIGHTS_MAX];
-        snag_rule_facts facts = facts_of(rule, kept, parts);
-        snag_rule_open(step, &facts);
+    for (uint32_t k = 0; k < weights->count; k++) {
+        if (weights->list[k].signal->fingerprint != fed->fingerprint || fed->at_ms < since_of(rule, kept) ||
+            (fed->back && (*fresh || fed->at_ms > kept->at_ms)))
+            continue;
+        if (*fresh)
+            kept->at_ms = fed->at_ms;
+        *fresh = false;
+        any = true;
+        move_on(rule, kept, fed->now_ms);
+        if (fed->back)
+            take_part(rule, kept, k, fed);
+        else
+            put_part(rule, kept, k, fed);
     }
-    arm(rule, step, kept);
+    return any;
 }
 
 static void close_episode(const snag_rule *rule, snag_rule_step *step, const state *kept, snag_reason reason)
@@ -187,17 +236,47 @@ static void close_episode(const snag_rule *rule, snag_rule_step *step, const sta
     snag_rule_close(step, reason, &facts);
 }
 
+static void on_fed(const snag_rule *rule, snag_rule_step *step, const snag_fed *list, uint32_t count)
+{
+    state *kept = state_of(rule, step);
+    bool fresh = snag_rule_state_bytes(step) == 0;
+    bool any = false;
+    snag_reason back = SNAG_REASON_NONE;
+    for (uint32_t i = 0; i < count; i++)
+        if (take_in(rule, kept, &list[i], &fresh)) {
+            any = true;
+            back = list[i].back ? list[i].back : back;
+        }
+    if (!any)
+        return;
+    snag_rule_keep(step, state_size(rule));
+    if (snag_rule_has_event(step))
+        snag_rule_note(step);
+    uint64_t total = total_of(rule, kept);
+    if (snag_rule_is_open(step) && back && total < fixed(snag_score_leave(rule))) {
+        close_episode(rule, step, kept, back);
+        snag_rule_forget_all(step);
+    } else if (!snag_rule_is_open(step) && total >= fixed(rule->params.enter) &&
+               kinds_of(rule, kept) >= (uint32_t)rule->params.kinds) {
+        snag_contribution parts[SNAG_WEIGHTS_MAX];
+        snag_rule_facts facts = facts_of(rule, kept, parts);
+        snag_rule_open(step, &facts);
+    }
+    arm(rule, step, kept);
+}
+
 static void on_close(const snag_rule *rule, snag_rule_step *step, int64_t at_ms, snag_reason reason)
 {
-    state *kept = state_of(step);
+    state *kept = state_of(rule, step);
     move_on(rule, kept, at_ms);
     close_episode(rule, step, kept, reason);
+    begin_anew(rule, step, kept);
 }
 
 /* Only `until` comes as an event. */
 static void on_event(const snag_rule *rule, snag_rule_step *step, const snag_event *event, uint32_t roles)
 {
-    state *kept = state_of(step);
+    state *kept = state_of(rule, step);
     (void)roles;
     if (snag_rule_state_bytes(step) == 0 || event->time_ms < kept->at_ms)
         return;
@@ -206,12 +285,12 @@ static void on_event(const snag_rule *rule, snag_rule_step *step, const snag_eve
         snag_rule_note(step);
         close_episode(rule, step, kept, SNAG_REASON_UNTIL);
     }
-    forget(step);
+    begin_anew(rule, step, kept);
 }
 
 static void on_timer(const snag_rule *rule, snag_rule_step *step, int64_t deadline_ms)
 {
-    state *kept = state_of(step);
+    state *kept = state_of(rule, step);
     if (!snag_rule_is_open(step)) {
         forget(step);
         return;
@@ -219,7 +298,7 @@ static void on_timer(const snag_rule *rule, snag_rule_step *step, int64_t deadli
     move_on(rule, kept, deadline_ms);
     close_episode(rule, step, kept, SNAG_REASON_BELOW);
     snag_rule_forget_all(step);
-    snag_rule_keep(step, HEAD_BYTES + rule->params.score.count * sizeof kept->parts[0]);
+    snag_rule_keep(step, state_size(rule));
     arm(rule, step, kept);
 }
 
@@ -228,9 +307,12 @@ static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool op
     state kept = {0};
     if (size == 0)
         return !open && due_ms == SNAG_NEVER;
-    if (size != HEAD_BYTES + rule->params.score.count * sizeof kept.parts[0])
+    if (size != state_size(rule) && size != state_size(rule) - sizeof kept.parts[0])
         return false;
     memcpy(&kept, bytes, size);
+    if (size == state_size(rule) && !snag_time_sane(since_of(rule, &kept)) &&
+        since_of(rule, &kept) != SNAG_TIME_NONE)
+        return false;
     for (uint32_t i = 0; i < rule->params.score.count; i++)
         if (kept.parts[i] > PART_MAX)
             return false;
