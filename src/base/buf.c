@@ -51,6 +51,33 @@ void snag_buf_double(snag_buf *buf, double value)
     snag_buf_str_put(buf, snag_str_from(text));
 }
 
+void snag_buf_figure(snag_buf *buf, double value)
+{
+    char text[48];
+    double size = fabs(value);
+    if (!isfinite(value)) {
+        snag_buf_str_put(buf, isnan(value) ? SNAG_STR("NaN")
+                              : value < 0  ? SNAG_STR("-Infinity")
+                                           : SNAG_STR("Infinity"));
+        return;
+    }
+    if (size >= 1e15) {
+        snprintf(text, sizeof text, "%.15g", value);
+        snag_buf_str_put(buf, snag_str_from(text));
+        return;
+    }
+    int decimals = size >= 10 || size == 0 ? 2 : 3;
+    for (double limit = 1; size > 0 && size < limit && decimals < 20; limit /= 10)
+        decimals++; /* four digits that say something */
+    snprintf(text, sizeof text, "%.*f", decimals, value);
+    size_t length = strlen(text);
+    while (text[length - 1] == '0')
+        length--;
+    length -= text[length - 1] == '.';
+    snag_str shown = snag_str_of(text, length);
+    snag_buf_str_put(buf, snag_str_equal(shown, SNAG_STR("-0")) ? SNAG_STR("0") : shown);
+}
+
 /* Bytes that may stand in a JSON string as they are: all but ", \ and control characters. */
 static bool json_plain(unsigned char byte)
 {

@@ -61,6 +61,9 @@ void snag_buf_printf(snag_buf *buf, const char *format, ...) SNAG_PRINTF(2, 3);
 void snag_buf_int(snag_buf *buf, int64_t value);
 /* The shortest text that reads back the same double, as in JSON ("3", "0.1", "1e+300"). */
 void snag_buf_double(snag_buf *buf, double value);
+/* A number as a person reads it: 12340, 999.99, 0.3, 0.01235: no exponent below 1e15, no more decimals than
+ * say something. What is not finite stands as a word. */
+void snag_buf_figure(snag_buf *buf, double value);
 /* A quoted JSON string; control characters, quotes and backslashes are escaped. */
 void snag_buf_json(snag_buf *buf, snag_str text);
 void snag_buf_hex(snag_buf *buf, const void *data, size_t size);

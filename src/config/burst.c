@@ -3,6 +3,7 @@
  * What a rule's clicks need besides its own fields: where they were (radius:), and which do not count
  * (exclude:).
  */
+#include "base/nearest.h"
 #include "config/field.h"
 
 enum { WHERE_BYTES = 8192 };
@@ -47,8 +48,14 @@ static bool put_excluded(snag_loader *loader, snag_buf *buf, const snag_yaml *na
     const snag_yaml *item = name->kind == SNAG_YAML_LIST ? name->first : name;
     bool good = true;
     if (slot < 0 || loader->names[slot].kind != SNAG_KIND_TEXT) {
-        snag_finding_add(loader, name->key_at, "exclude: \"%.*s\" is no kept name that is a text",
-                         (int)(name->key.size < 64 ? name->key.size : 64), name->key.data);
+        snag_nearest nearest = {.wanted = name->key, .best = SNAG_STR("")};
+        for (uint32_t i = 0; i < loader->name_count; i++)
+            if (loader->names[i].kind == SNAG_KIND_TEXT)
+                snag_nearest_offer(&nearest, loader->names[i].name);
+        snag_finding_add(loader, name->key_at, "exclude: \"%.*s\" is no kept name that is a text%s%.*s%s",
+                         (int)(name->key.size < 64 ? name->key.size : 64), name->key.data,
+                         nearest.best.size ? "; did you mean \"" : "", SNAG_FMT(nearest.best),
+                         nearest.best.size ? "\"?" : "");
         return false;
     }
     snag_buf_printf(buf, "(has(%.*s) && %.*s in [", SNAG_FMT(name->key), SNAG_FMT(name->key));

@@ -3,6 +3,7 @@
  * `journeys:`: stages in file order. An event must lead to one stage only, and each stage must be reachable.
  */
 #include "base/assert.h"
+#include "base/nearest.h"
 #include "base/time.h"
 #include "config/field.h"
 #include "config/told.h"
@@ -20,9 +21,11 @@ static bool inserts(snag_str headline, const char *name)
     char text[32];
     snag_buf buf = snag_buf_on(text, sizeof text);
     snag_buf_printf(&buf, "{%s}", name);
-    for (size_t i = 0; i + buf.size <= headline.size; i++)
+    for (size_t i = 0; i + buf.size <= headline.size; i++) {
         if (memcmp(headline.data + i, text, buf.size) == 0)
             return true;
+        i += headline.data[i] == '{' && headline.data[i + 1] == '{'; /* {{ is a { */
+    }
     return false;
 }
 
@@ -217,12 +220,20 @@ static void wait_load(snag_loader *loader, const snag_stage_raw *raw, snag_stage
 static void stage_end_load(snag_loader *loader, const snag_yaml *node, const snag_stage_raw *raw,
                            snag_stage *stage)
 {
+    static const char *const words[] = {"yes", "no", "on", "off", "y", "n"};
+    const snag_yaml *given = snag_yaml_get(node, "end");
     stage->end = raw->end;
+    for (size_t i = 0; raw->end.size && given->plain && i < sizeof words / sizeof words[0]; i++)
+        if (snag_str_distance(raw->end, snag_str_from(words[i])) == 0)
+            snag_finding_add(loader, given->at,
+                             "end: %.*s is no outcome: expected its word (paid, lost), or true; one that is "
+                             "called so stands in quotes",
+                             SNAG_FMT(raw->end));
     stage->judged = snag_str_equal(raw->end, SNAG_STR("true"));
     if (stage->judged)
         stage->end = snag_str_from(snag_outcome_word(SNAG_OUTCOME_SMOOTH));
     if (snag_str_equal(raw->end, SNAG_STR("false")))
-        snag_finding_add(loader, snag_yaml_get(node, "end")->at,
+        snag_finding_add(loader, given->at,
                          "end: expected the outcome's word, or true; a stage that is no end has no end:");
 }
 

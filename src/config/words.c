@@ -3,6 +3,8 @@
  * Words for people: the headline a rule has if it is given none, what clears its alert, and the check of
  * headlines that are given.
  *
+ * Where what is true differs from alert to alert it holds words of our own: see engine/headline.h.
+ *
  *     missing   No Call Answered or Call Abandoned within 60s of Call Queued
  *     count     Call Abandoned {observed} times within 1h
  *     ratio     Payment Failed: {observed} of {attempts} within 30m
@@ -17,7 +19,7 @@
 #include "base/time.h"
 #include "config/told.h"
 
-enum { WORDS_BYTES = 1024 };
+enum { WORDS_BYTES = 1024, PARTS_BYTES = 300 /* the words are stored, to at most 512 bytes */ };
 
 /* {elapsed}, {observed} and their like come from the episode, all others from the event. */
 static bool is_own_word(snag_str name)
@@ -42,8 +44,9 @@ static void unknown_name(snag_loader *loader, snag_place at, snag_str name)
                      nearest.best.size ? "}?" : "");
 }
 
-void snag_headline_check(snag_loader *loader, const snag_yaml *node, snag_str headline,
-                         uint64_t *vars)
+/* own: the loader's, which may hold words that only the engine knows (engine/headline.h). */
+static void names_check(snag_loader *loader, const snag_yaml *node, snag_str headline, bool own,
+                        uint64_t *vars)
 {
     *vars = 0;
     for (size_t i = 0; i < headline.size; i++) {
@@ -62,12 +65,17 @@ void snag_headline_check(snag_loader *loader, const snag_yaml *node, snag_str he
         int slot = snag_name_slot(loader, name);
         if (slot >= 0 && slot != SNAG_VAR_CUSTOMER) /* the engine knows whose state it is in */
             *vars |= UINT64_C(1) << slot;
-        else if (slot < 0 && !is_own_word(name))
+        else if (slot < 0 && !is_own_word(name) && !(own && name.size > 0 && name.data[0] == '.'))
             unknown_name(loader, node->at, name);
         i += name.size + 1;
     }
     loader->names_used |= *vars;
     snag_names_mapped_check(loader, node->at, *vars);
+}
+
+void snag_headline_check(snag_loader *loader, const snag_yaml *node, snag_str headline, uint64_t *vars)
+{
+    names_check(loader, node, headline, false, vars);
 }
 
 /* A name as a person says it: "Declaration REJECTED" for "Declaration REJECTED *". Braces would be read
@@ -112,25 +120,36 @@ static bool is_any(const snag_matcher *matcher)
     return matcher->count == 1 && matcher->patterns[0].prefix && matcher->patterns[0].text.size == 0;
 }
 
+/* Where another product may have found it with less than we would ask for. */
+static void put_found(snag_buf *buf, const snag_rule *rule)
+{
+    if (rule->params.found.count)
+        snag_buf_printf(buf, "{.found|%lld}", (long long)rule->params.count);
+}
+
 static void missing_headline(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
 {
+    const snag_levels *after = &rule->params.wait.after;
+    put_found(buf, rule);
     snag_buf_str_put(buf, SNAG_STR("No "));
     put_events(buf, &rule->params.missing);
     if (rule->params.wait.promise >= 0) {
         snag_buf_str_put(buf, SNAG_STR(" by the time that was promised"));
         return;
     }
-    if (rule->params.wait.after.learned) {
+    if (after->learned) {
         snag_buf_str_put(buf, SNAG_STR(" for {elapsed} after "));
         put_events(buf, &rule->event);
         return;
     }
-    snag_buf_str_put(buf, SNAG_STR(" within "));
-    const snag_span *span = rule->params.wait.after.span;
-    if (span && span->amount.unit != SNAG_SPAN_ELAPSED)
-        snag_buf_str_put(buf, span->amount.text);
+    bool several = after->then_ms >= 0 || snag_yaml_get(node, "during");
+    snag_buf_str_put(buf, several ? SNAG_STR(" within {.within|") : SNAG_STR(" within "));
+    if (after->span && after->span->amount.unit != SNAG_SPAN_ELAPSED)
+        snag_buf_str_put(buf, after->span->amount.text);
     else
-        put_duration(buf, node, "after", rule->params.wait.after.ms);
+        put_duration(buf, node, "after", after->ms);
+    if (several)
+        snag_buf_byte(buf, '}');
     if (is_any(&rule->event))
         return;
     snag_buf_str_put(buf, SNAG_STR(" of "));
@@ -144,14 +163,16 @@ static void count_headline(snag_buf *buf, const snag_rule *rule, const snag_yaml
         snag_buf_str_put(buf, SNAG_STR("{type}")); /* the one event that came says it best */
         return;
     }
+    put_found(buf, rule);
     put_events(buf, &rule->event);
     if (rule->params.count == 1)
         return;
     snag_buf_str_put(buf, SNAG_STR(" {observed} times"));
     if (rule->params.within_ms < 0)
         return;
-    snag_buf_str_put(buf, SNAG_STR(" within "));
+    snag_buf_str_put(buf, SNAG_STR(" within {.ran|"));
     put_duration(buf, node, "within", rule->params.within_ms);
+    snag_buf_byte(buf, '}');
 }
 
 static void missing_clears(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
@@ -167,13 +188,15 @@ static void missing_clears(snag_buf *buf, const snag_rule *rule, const snag_yaml
 static void count_clears(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
 {
     const snag_rule_params *params = &rule->params;
+    bool gap = params->within_ms < 0;
+    int64_t span_ms = gap ? params->gap_ms : params->within_ms;
     snag_matcher_print(buf, &params->until);
-    if (params->within_ms < 0)
+    if (span_ms < 0)
         return;
     if (params->until.count)
         snag_buf_str_put(buf, SNAG_STR(" or "));
     bool quiet = params->burst && params->quiet_ms >= 0;
-    put_duration(buf, node, quiet ? "quiet" : "within", quiet ? params->quiet_ms : params->within_ms);
+    put_duration(buf, node, quiet ? "quiet" : gap ? "gap" : "within", quiet ? params->quiet_ms : span_ms);
     snag_buf_str_put(buf, SNAG_STR(" without "));
     snag_matcher_print(buf, &rule->event);
 }
@@ -276,12 +299,19 @@ static void score_headline(snag_buf *buf, const snag_rule *rule, const snag_yaml
 {
     const snag_weights *weights = &rule->params.score;
     (void)node;
-    snag_buf_str_put(buf, SNAG_STR("Score {value} from "));
+    snag_buf_str_put(buf, SNAG_STR("Score {value} from {.parts|"));
+    size_t most = buf->size + PARTS_BYTES;
     for (uint32_t i = 0; i < weights->count; i++) {
+        snag_str name = weights->list[i].signal->name;
+        if (buf->size + name.size > most) {
+            snag_buf_str_put(buf, SNAG_STR(" and others"));
+            break;
+        }
         if (i)
             snag_buf_str_put(buf, i + 1 == weights->count ? SNAG_STR(" and ") : SNAG_STR(", "));
-        snag_buf_str_put(buf, weights->list[i].signal->name);
+        snag_buf_str_put(buf, name);
     }
+    snag_buf_byte(buf, '}');
 }
 
 static void score_clears(snag_buf *buf, const snag_rule *rule, const snag_yaml *node)
@@ -343,7 +373,7 @@ void snag_words_rule(snag_loader *loader, snag_rule *rule, const snag_yaml *node
     buf = snag_buf_on(text, sizeof text);
     kinds[i].headline(&buf, rule, node);
     rule->signal.headline = keep_words(loader, &buf);
-    snag_headline_check(loader, node, rule->signal.headline, &rule->signal.headline_vars);
+    names_check(loader, node, rule->signal.headline, true, &rule->signal.headline_vars);
 }
 
 void snag_words_stage(snag_loader *loader, const snag_journey *journey, snag_stage *stage)

@@ -275,7 +275,16 @@ static snag_alert *alert_new(snag_engine *engine, const snag_signal_spec *spec,
                                  .warning = facts->level == 0,
                                  .value = alert->value,
                                  .usual = alert->usual,
+                                 .level = facts->level,
+                                 .within = alert->within_words,
+                                 .within_ms = facts->within_ms,
+                                 .untimed = facts->within_ms >= 0 && facts->deadline_ms == SNAG_TIME_NONE,
+                                 .ran_ms = facts->ran_ms,
+                                 .contributions = alert->contributions,
+                                 .contribution_count = alert->contribution_count,
                                  .elapsed_ms = 0};
+    if (alert->evidence_count)
+        words.newest = alert->evidence[alert->evidence_count - 1].type;
     if (alert->evidence_count)
         words.elapsed_ms = work->at_ms - alert->evidence[0].time_ms;
     alert->headline = snag_headline_render(spec, item, &words, texts(engine));

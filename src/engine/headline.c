@@ -8,10 +8,12 @@
 
 enum { RENDER_BYTES = 2048 };
 
-static void put_value(snag_buf *buf, const snag_headline_facts *facts)
+/* A share where there are attempts or what is usual. */
+static void put_figure(snag_buf *buf, double value, bool share)
 {
-    bool share = facts->attempts >= 0 || facts->usual >= 0;
-    snag_buf_printf(buf, share ? "%.4g%%" : "%.4g", share ? facts->value * 100 : facts->value);
+    snag_buf_figure(buf, share ? value * 100 : value);
+    if (share)
+        snag_buf_byte(buf, '%');
 }
 
 static void put_name(snag_buf *buf, const snag_item *item, const snag_headline_facts *facts,
@@ -29,20 +31,125 @@ static void put_name(snag_buf *buf, const snag_item *item, const snag_headline_f
     else if (snag_str_equal(name, SNAG_STR("attempts")) && facts->attempts >= 0)
         snag_buf_int(buf, facts->attempts);
     else if (snag_str_equal(name, SNAG_STR("value")) && facts->value >= 0)
-        put_value(buf, facts);
+        put_figure(buf, facts->value, facts->attempts >= 0 || facts->usual >= 0);
     else if (snag_str_equal(name, SNAG_STR("usual")) && facts->usual >= 0)
-        snag_buf_printf(buf, facts->attempts >= 0 ? "%.4g%%" : "%.4g",
-                        facts->attempts >= 0 ? facts->usual * 100 : facts->usual);
+        put_figure(buf, facts->usual, facts->attempts >= 0);
     else
         snag_buf_byte(buf, '?');
+}
+
+/* --- words of our own ---------------------------------------------------------------------------- */
+
+static void put_within(snag_buf *buf, const snag_headline_facts *facts, snag_str otherwise)
+{
+    if (facts->within.size > 0)
+        snag_buf_str_put(buf, facts->within);
+    else if (facts->level == 2 && facts->within_ms >= 0)
+        snag_duration_print(buf, facts->within_ms);
+    else
+        snag_buf_str_put(buf, otherwise);
+}
+
+static void put_ran(snag_buf *buf, const snag_headline_facts *facts, snag_str otherwise)
+{
+    int64_t window_ms = 0;
+    if (snag_duration_parse(otherwise, &window_ms) && facts->ran_ms > window_ms)
+        snag_duration_print(buf, facts->ran_ms);
+    else
+        snag_buf_str_put(buf, otherwise);
+}
+
+/* What says something of a score: a thousandth and more. */
+static uint32_t parts_of(const snag_headline_facts *facts)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < facts->contribution_count; i++)
+        count += facts->contributions[i].value >= 0.001;
+    return count;
+}
+
+static void put_parts(snag_buf *buf, const snag_headline_facts *facts, snag_str otherwise)
+{
+    uint32_t count = parts_of(facts);
+    uint32_t at = 0;
+    if (count == 0)
+        snag_buf_str_put(buf, otherwise);
+    for (uint32_t i = 0; i < facts->contribution_count; i++) {
+        if (facts->contributions[i].value < 0.001)
+            continue;
+        if (at)
+            snag_buf_str_put(buf, at + 1 == count ? SNAG_STR(" and ") : SNAG_STR(", "));
+        snag_buf_str_put(buf, facts->contributions[i].rule);
+        at++;
+    }
+}
+
+/* Fewer than were asked for: another product says so. (Of a silence: no time was waited for.) */
+static bool is_found(const snag_headline_facts *facts, snag_str least)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < least.size; i++)
+        count = count * 10 + (least.data[i] - '0');
+    bool found = count > 0 ? facts->observed >= 0 && facts->observed < count : facts->untimed;
+    return found && facts->newest.size > 0;
+}
+
+/* False: that was the headline. */
+static bool put_own(snag_buf *buf, const snag_headline_facts *facts, snag_str word)
+{
+    const char *bar = memchr(word.data, '|', word.size);
+    SNAG_ASSERT(bar != NULL);
+    snag_str name = snag_str_of(word.data, (size_t)(bar - word.data));
+    snag_str text = snag_str_of(bar + 1, word.size - name.size - 1);
+    if (snag_str_equal(name, SNAG_STR(".within"))) {
+        put_within(buf, facts, text);
+    } else if (snag_str_equal(name, SNAG_STR(".ran"))) {
+        put_ran(buf, facts, text);
+    } else if (snag_str_equal(name, SNAG_STR(".parts"))) {
+        put_parts(buf, facts, text);
+    } else if (is_found(facts, text)) {
+        snag_buf_str_put(buf, facts->newest);
+        snag_buf_str_put(buf, SNAG_STR(", found by its source"));
+        return false;
+    }
+    return true;
+}
+
+/* --- the whole ----------------------------------------------------------------------------------- */
+
+/* How many bytes at `at` would steer a terminal or turn the text around: control characters (C0, C1), marks
+ * of direction (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), line separators. 0: none. */
+static size_t steering(const unsigned char *at, size_t size)
+{
+    if (at[0] < 0x20 || at[0] == 0x7f)
+        return 1;
+    if (size >= 2 && at[0] == 0xC2 && at[1] >= 0x80 && at[1] < 0xA0)
+        return 2;
+    if (size >= 2 && at[0] == 0xD8 && at[1] == 0x9C)
+        return 2;
+    if (size < 3 || at[0] != 0xE2)
+        return 0;
+    bool low = at[1] == 0x80 && (at[2] == 0x8E || at[2] == 0x8F || (at[2] >= 0xA8 && at[2] <= 0xAE));
+    bool high = at[1] == 0x81 && at[2] >= 0xA6 && at[2] <= 0xA9;
+    return low || high ? 3 : 0;
+}
+
+/* In place; each becomes one blank. Returns the new size. */
+static size_t steering_blank(char *text, size_t size)
+{
+    size_t to = 0;
+    for (size_t i = 0; i < size;) {
+        size_t bytes = steering((const unsigned char *)text + i, size - i);
+        text[to++] = bytes ? ' ' : text[i];
+        i += bytes ? bytes : 1;
+    }
+    return to;
 }
 
 /* Control characters to blanks, in place; cut to the bound with an ellipsis. */
 static snag_str tidy(char *text, size_t size, snag_arena *arena)
 {
-    for (size_t i = 0; i < size; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            text[i] = ' ';
+    size = steering_blank(text, size);
     snag_str whole = snag_str_of(text, size);
     if (size <= SNAG_HEADLINE_MAX || snag_utf8_count(whole) <= SNAG_HEADLINE_MAX)
         return snag_arena_copy(arena, whole);
@@ -81,8 +188,11 @@ snag_str snag_headline_render(const snag_signal_spec *spec, const snag_item *ite
             continue;
         }
         snag_str name = snag_str_of(brace + 1, (size_t)(end - brace) - 1);
-        put_name(&buf, item, facts, name);
         i += name.size + 1;
+        if (name.size == 0 || name.data[0] != '.' || !memchr(name.data, '|', name.size))
+            put_name(&buf, item, facts, name);
+        else if (!put_own(&buf, facts, name))
+            break;
     }
     return tidy(text, buf.size, arena);
 }

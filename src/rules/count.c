@@ -191,6 +191,7 @@ static void close_episode(const snag_rule *rule, snag_rule_step *step, const rin
 {
     snag_rule_facts facts = facts_of(rule);
     facts.observed = of->kept->total;
+    facts.ran_ms = of->count > 0 ? of->kept->times[of->count - 1] - of->kept->first_ms : -1;
     if (rule->params.burst && of->count > 0) {
         facts.total = of->kept->total;
         facts.first_ms = of->kept->first_ms;

@@ -314,6 +314,7 @@ typedef struct snag_rule_facts {
     int64_t total;       /* a burst when it closes */
     int64_t first_ms;
     int64_t last_ms;
+    int64_t ran_ms;      /* from first to last of the observed, which may be longer than within; else -1 */
     int64_t attempts;    /* that the observed are a share of */
     int64_t value_num;   /* the value is value_num / value_den; value_den 0 = absent */
     int64_t value_den;
@@ -331,7 +332,7 @@ typedef struct snag_rule_facts {
 #define SNAG_RULE_FACTS_NONE                                                        \
     ((snag_rule_facts){.observed = -1, .threshold = -1, .within_ms = -1,            \
                        .deadline_ms = SNAG_TIME_NONE, .total = -1,                  \
-                       .first_ms = SNAG_TIME_NONE, .last_ms = SNAG_TIME_NONE,       \
+                       .first_ms = SNAG_TIME_NONE, .last_ms = SNAG_TIME_NONE, .ran_ms = -1, \
                        .attempts = -1, .level = -1, .first_promise_ms = SNAG_TIME_NONE, \
                        .limit = -1})
 

@@ -236,7 +236,9 @@ void snag_item_capture(snag_item *item, const snag_signal_spec *spec, const snag
         char text[SNAG_TEXT_BYTES_MAX + 64];
         snag_buf value = snag_buf_on(text, sizeof text);
         uint32_t slot = (uint32_t)__builtin_ctzll(rest);
-        if (slot < event->var_count)
+        if (slot < event->var_count && event->vars[slot].kind == SNAG_KIND_DOUBLE)
+            snag_buf_figure(&value, event->vars[slot].as.number);
+        else if (slot < event->var_count)
             snag_value_print(&value, &event->vars[slot]);
         if (!capture_put(&buf, *tag++, snag_buf_str(&value)))
             break;

@@ -10,6 +10,7 @@
 #
 # The recount checks itself: with the bound of a window moved by a millisecond it must disagree somewhere.
 import math
+import math
 import os
 import random
 
@@ -140,9 +141,15 @@ def replayed(pipeline, events, folder):
     return said
 
 
+def figure(number):
+    """A number as a headline has it: four digits that say something, never less than two decimals."""
+    digits = 0 if number == 0 else math.floor(math.log10(abs(number)))
+    return float(f"{number:.{2 if digits > 0 or number == 0 else min(3 - digits, 20)}f}")
+
+
 def same(ours, theirs):
     try:
-        return ours == theirs or float(ours) == float(theirs)
+        return ours == theirs or figure(float(ours)) == float(theirs)
     except ValueError:
         return False
 

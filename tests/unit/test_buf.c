@@ -99,6 +99,24 @@ static void doubles_read_back(void **state)
     }
 }
 
+static void figures(void **state)
+{
+    static const struct {
+        double value;
+        const char *text;
+    } rows[] = {{12340, "12340"},     {1.5e14, "150000000000000"}, {1e15, "1e+15"},    {999.987, "999.99"},
+                {0.1 + 0.2, "0.3"},   {-0.001, "-0.001"},          {1.23456, "1.235"}, {15.5, "15.5"},
+                {0.012344, "0.01234"}, {0, "0"},                   {-0.0, "0"},        {1e-300, "0"},
+                {-1e-30, "0"},        {33.3333, "33.33"},          {100, "100"},       {0.9999999, "1"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[64];
+        snag_buf buf = snag_buf_on(text, sizeof text);
+        snag_buf_figure(&buf, rows[i].value);
+        CHECK_BUF(&buf, rows[i].text);
+    }
+}
+
 static void json_strings(void **state)
 {
     (void)state;
@@ -214,6 +232,7 @@ int main(void)
         cmocka_unit_test(integers),
         cmocka_unit_test(doubles),
         cmocka_unit_test(doubles_read_back),
+        cmocka_unit_test(figures),
         cmocka_unit_test(json_strings),
         cmocka_unit_test(json_strings_are_closed),
         cmocka_unit_test(hex),
