@@ -14,10 +14,12 @@
 #include "cli/scalar.h"
 #include "cli/sequence.h"
 #include "cli/survey.h"
+#include "ports/clock.h"
 
 enum { LINES_AT_ONCE = 1024, TEXT_BYTES = 1 << 18, KEPT_MOST = 12, TYPES_SHOWN = 30 };
 
 static const int64_t remember_ms = INT64_C(30) * SNAG_DAY_MS; /* the default */
+static const int64_t max_skew_ms = INT64_C(5) * SNAG_MINUTE_MS; /* too */
 
 typedef struct init {
     const snag_command *command;
@@ -63,8 +65,7 @@ static snag_err each_line(init *self, take_lines *take, void *context, snag_diag
 
 static snag_err survey_lines(init *self, const snag_line *lines, size_t count, void *context, snag_diag *diag)
 {
-    (void)context;
-    (void)diag;
+    (void)context, (void)diag;
     for (size_t i = 0; i < count; i++)
         snag_survey_line(&self->survey, lines[i].text);
     return SNAG_OK;
@@ -92,20 +93,17 @@ static int64_t on_stamp(void *context, uint32_t source, snag_str line)
 
 static void on_record(void *context, uint32_t partition, const snag_record *record)
 {
-    (void)context;
-    (void)partition;
-    (void)record;
+    (void)context, (void)partition, (void)record;
 }
 
 static void on_dead(void *context, const snag_dead *dead)
 {
-    (void)context;
-    (void)dead;
+    (void)context, (void)dead;
 }
 
 /* --- writing YAML -------------------------------------------------------------------------------- */
 
-/* Letters, digits and _ of a text, small; at least one letter first. */
+/* Letters, digits, _, small; a letter first. */
 static void plain_word(const char *text, char *out, size_t room)
 {
     size_t size = 0;
@@ -181,7 +179,7 @@ static void put_kept(init *self)
         if (is_mapped(self, (int)i) || path->count * 2 < self->survey.records || path->times == path->count ||
             !name_of(path, names, count, names[count], sizeof names[count]))
             continue;
-        const char *as = path->ints == path->count                   ? "int"
+        const char *as = path->ints == path->count && !path->large   ? "int"
                          : path->ints + path->doubles == path->count ? "double"
                          : path->bools == path->count                ? "bool"
                                                                      : NULL;
@@ -325,6 +323,16 @@ static void put_rule(init *self, bool needed)
     snag_buf_printf(&self->text, ", count: 3, within: 1h, severity: info }\n");
 }
 
+/* What is after the clock is unreadable to all others but for who says what is "now". */
+static void put_future(init *self)
+{
+    if (self->last_ms <= snag_clock_wall_ms() + max_skew_ms)
+        return;
+    snag_buf_printf(&self->text, " --now ");
+    snag_time_print(&self->text, self->last_ms);
+    snag_buf_printf(&self->text, "\n# Times are in the future: without --now such events are unreadable (bad_future).");
+}
+
 static void put_head(init *self)
 {
     const char *file = strrchr(self->path, '/');
@@ -339,6 +347,7 @@ static void put_head(init *self)
                                  "#   snag check %s.yaml --sample ",
                     self->name);
     snag_yaml_scalar_put(&self->text, self->path);
+    put_future(self);
     snag_buf_printf(&self->text, "\npipeline: %s\n\n", self->name);
 }
 
@@ -482,7 +491,8 @@ const snag_command snag_command_init = {
     .summary = "Writes a first working pipeline from a sample of events.",
     .help = "Finds the records' ids, times, types and customers, lists event names with their counts,\n"
             "and proposes the stages of a journey from what follows what. What it writes passes\n"
-            "`snag check` on the same sample; what it means is for you to say.\n"
+            "`snag check` on the same sample (with --now where it says so); what it means is for you\n"
+            "to say.\n"
             "\n"
             "  snag init --sample events.jsonl.gz > care.yaml\n"
             "  snag check care.yaml --sample events.jsonl.gz",

@@ -92,7 +92,8 @@ void snag_sample_event(snag_sample *sample, const snag_event *event)
     type_count(sample, event->type);
     const snag_source_watch *watches = sample->pipeline->watches;
     gap_count(source, watches ? watches[from].after_ms : 0, event->time_ms);
-    snag_disorder_event(&source->disorder, &source->newest_ms, event);
+    if (!sample->pipeline->sources[from].table) /* a row is never late */
+        snag_disorder_event(&source->disorder, &source->newest_ms, event);
     source->unmarked += event->device == NULL && sample->pipeline->sources[from].device.given;
     for (uint32_t slot = 0; slot < event->var_count; slot++)
         source->absent[slot] += event->vars[slot].kind == SNAG_KIND_ABSENT;

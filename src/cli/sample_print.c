@@ -115,9 +115,10 @@ static void source_gap_print(report *out, const snag_sample_source *source, int6
     fprintf(out->file, "  longest time without an event: %s, after %s\n",
             snag_figure_duration(source->gap_max_ms).text, snag_figure_instant(source->gap_from_ms).text);
     if (source->silences)
-        finding(out, "%s times nothing came for longer than silent: %s; where that was no outage, it is too "
+        finding(out, "%s %s nothing came for longer than silent: %s; where that was no outage, it is too "
                 "short",
-                snag_figure_number(source->silences).text, snag_figure_duration(silent_ms).text);
+                snag_figure_number(source->silences).text, source->silences == 1 ? "time" : "times",
+                snag_figure_duration(silent_ms).text);
 }
 
 static void order_print(report *out)
@@ -132,6 +133,10 @@ static void order_print(report *out)
         heading(out, text);
         if (source->events == 0)
             continue;
+        if (pipeline->sources[i].table) {
+            fprintf(out->file, "  rows of a table: in whatever order they come, none is late\n");
+            continue;
+        }
         out->findings += snag_disorder_print(&source->disorder, out->file, out->colour);
         source_gap_print(out, source, pipeline->watches ? pipeline->watches[i].after_ms : 0);
     }
@@ -163,9 +168,15 @@ static bool is_named(const snag_pipeline *pipeline, snag_str type)
             named_by(&asked, &fact->event, 0);
         named_by(&asked, &fact->of, 0);
     }
-    for (uint32_t i = 0; i < pipeline->journey_count; i++)
-        for (uint32_t k = 0; k < pipeline->journeys[i].stage_count; k++)
+    for (uint32_t i = 0; i < pipeline->journey_count; i++) {
+        named_by(&asked, &pipeline->journeys[i].survey.event, 0);
+        named_by(&asked, &pipeline->journeys[i].survey.asked, 0);
+        for (uint32_t k = 0; k < pipeline->journeys[i].stage_count; k++) {
             named_by(&asked, &pipeline->journeys[i].stages[k].event, 0);
+            named_by(&asked, &pipeline->journeys[i].stages[k].pause, 0);
+            named_by(&asked, &pipeline->journeys[i].stages[k].resume, 0);
+        }
+    }
     return asked.named;
 }
 
@@ -219,13 +230,17 @@ static void unseen_print(report *out)
         pattern_check(out, &pipeline->facts[i].event, pipeline->facts[i].name, "fact");
         pattern_check(out, &pipeline->facts[i].of, pipeline->facts[i].name, "fact");
     }
-    for (uint32_t i = 0; i < pipeline->journey_count; i++)
-        for (uint32_t k = 0; k < pipeline->journeys[i].stage_count; k++) {
+    for (uint32_t i = 0; i < pipeline->journey_count; i++) {
+        const snag_journey *journey = &pipeline->journeys[i];
+        pattern_check(out, &journey->survey.event, journey->name, "the survey of");
+        pattern_check(out, &journey->survey.asked, journey->name, "the survey of");
+        for (uint32_t k = 0; k < journey->stage_count; k++) {
             const snag_stage *stage = &pipeline->journeys[i].stages[k];
             pattern_check(out, &stage->event, stage->name, "stage");
             pattern_check(out, &stage->pause, stage->name, "stage");
             pattern_check(out, &stage->resume, stage->name, "stage");
         }
+    }
     for (uint32_t i = 0; i < pipeline->rule_count; i++) {
         unseen asked = {out, pipeline->rules[i].signal.name};
         snag_rule_matchers(&pipeline->rules[i], rule_pattern_check, &asked);

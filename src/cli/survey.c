@@ -7,8 +7,10 @@
 #include "base/hash.h"
 #include "base/time.h"
 #include "codec/json.h"
+#include "codec/json_index.h"
 
 enum { BLOCK_BYTES = 64 << 20, PATH_BYTES_MAX = 256, DEPTH_MAX = 6 };
+enum { TYPES_MOST = 200, TYPES_MOST_SURE = 2000, TYPE_NAMES_SURE = 4, ALL = 1000 };
 
 /* Numbers that can be times: the years 1990 to 2100, in any of the four units. */
 static const int64_t epoch_min_s = INT64_C(631152000), epoch_max_s = INT64_C(4102444800);
@@ -67,12 +69,19 @@ static void see(snag_survey_path *path, uint64_t hash)
     }
 }
 
-static bool is_epoch(int64_t number)
+static bool is_epoch(double number)
 {
-    for (int64_t unit = 1; unit <= INT64_C(1000000000); unit *= 1000)
-        if (number >= epoch_min_s * unit && number <= epoch_max_s * unit)
+    for (double unit = 1; unit <= 1e9; unit *= 1000)
+        if (number >= (double)epoch_min_s * unit && number <= (double)epoch_max_s * unit)
             return true;
     return false;
+}
+
+/* "1767607200" */
+static bool is_epoch_text(snag_str text)
+{
+    double number;
+    return snag_json_is_number(text) && snag_json_double(text.data, text.size, &number) && is_epoch(number);
 }
 
 static void take_scalar(snag_survey *survey, const snag_buf *name, const snag_value *value)
@@ -90,10 +99,13 @@ static void take_scalar(snag_survey *survey, const snag_buf *name, const snag_va
     path->bools += value->kind == SNAG_KIND_BOOL;
     if (value->kind == SNAG_KIND_TEXT) {
         path->times += snag_time_parse_ms(value->as.text, &time_ms);
+        path->digits += is_epoch_text(value->as.text);
         see(path, snag_hash64(value->as.text, 0));
         return;
     }
-    path->times += value->kind == SNAG_KIND_INT && is_epoch(value->as.integer);
+    path->large += value->kind == SNAG_KIND_UINT && value->as.unsigned_integer > INT64_MAX;
+    path->times += value->kind == SNAG_KIND_INT && is_epoch((double)value->as.integer);
+    path->times += value->kind == SNAG_KIND_DOUBLE && is_epoch(value->as.number);
     snag_value_print(&buf, value);
     see(path, snag_hash64(snag_buf_str(&buf), 0));
 }
@@ -192,16 +204,37 @@ static int rank_of(const char *path, const char *const *names)
     return rank;
 }
 
-typedef bool fits(const snag_survey *survey, const snag_survey_path *path);
+static const char *const time_names[] = {"time", "timestamp", "ts", "at", "eventtime", "occurredat", "date",
+                                         "datetime", "createdat", "when", NULL};
+static const char *const type_names[] = {"type", "event", "eventtype", "eventname", "name", "action",
+                                         "activity", "what", "kind", "status", "state", NULL};
+static const char *const customer_names[] = {"customer", "customerid", "userid", "user", "account",
+                                             "accountid", "clientid", "client", "contactid", "contact",
+                                             "subject", "visitor", "visitorid", "anonymousid", "session",
+                                             "sessionid", "caseid", "case", "who", "member", "person", NULL};
+static const char *const id_names[] = {"id", "messageid", "eventid", "uuid", "uid", "guid", NULL};
 
-static bool can_be_time(const snag_survey *survey, const snag_survey_path *path)
+/* Whether the path is called like one of the first `count` of these names. */
+static bool is_called(const snag_survey_path *path, const char *const *names, int count)
 {
-    return path->times == survey->records;
+    int rank = rank_of(path->path, names);
+    return names[rank] && rank < count;
 }
 
+typedef bool fits(const snag_survey *survey, const snag_survey_path *path);
+
+/* A text of digits is as likely an account's number: only a name can tell. */
+static bool can_be_time(const snag_survey *survey, const snag_survey_path *path)
+{
+    return path->times == survey->records ||
+           (path->times + path->digits == survey->records && is_called(path, time_names, ALL));
+}
+
+/* What is called type or event may have more names than what is called name or status. */
 static bool can_be_type(const snag_survey *survey, const snag_survey_path *path)
 {
-    return path->texts == survey->records && !path->many && path->different <= 200 && path->times == 0;
+    uint32_t most = is_called(path, type_names, TYPE_NAMES_SURE) ? TYPES_MOST_SURE : TYPES_MOST;
+    return path->texts == survey->records && !path->many && path->different <= most && path->times == 0;
 }
 
 static bool can_tell_types(const snag_survey *survey, const snag_survey_path *path)
@@ -209,11 +242,13 @@ static bool can_tell_types(const snag_survey *survey, const snag_survey_path *pa
     return can_be_type(survey, path) && path->different > 1;
 }
 
-/* Few enough values that each comes again, many enough to be people. */
+/* Few enough values that each comes again, many enough to be people; one alone if it is called so. */
 static bool can_be_customer(const snag_survey *survey, const snag_survey_path *path)
 {
     return path->texts + path->ints == survey->records && (path->repeats || survey->records < 20) &&
-           path->times < survey->records && (path->many || path->different >= 2 || survey->records < 5);
+           path->times < survey->records &&
+           (path->many || path->different >= 2 || survey->records < 5 ||
+            is_called(path, customer_names, ALL));
 }
 
 static bool can_be_id(const snag_survey *survey, const snag_survey_path *path)
@@ -245,16 +280,6 @@ static int best_of(const snag_survey *survey, fits *fit, const char *const *name
     return best;
 }
 
-static const char *const time_names[] = {"time", "timestamp", "ts", "at", "eventtime", "occurredat", "date",
-                                         "datetime", "createdat", "when", NULL};
-static const char *const type_names[] = {"type", "event", "eventtype", "eventname", "name", "action",
-                                         "activity", "what", "kind", "status", "state", NULL};
-static const char *const customer_names[] = {"customer", "customerid", "userid", "user", "account",
-                                             "accountid", "clientid", "client", "contactid", "contact",
-                                             "subject", "visitor", "visitorid", "anonymousid", "session",
-                                             "sessionid", "caseid", "case", "who", "member", "person", NULL};
-static const char *const id_names[] = {"id", "messageid", "eventid", "uuid", "uid", "guid", NULL};
-
 static bool all_found(const snag_survey *survey, const snag_survey_guess *guess, snag_diag *diag)
 {
     if (survey->records == 0)
@@ -262,11 +287,13 @@ static bool all_found(const snag_survey *survey, const snag_survey_guess *guess,
     else if (guess->format == SNAG_FORMAT_JSON && guess->time < 0)
         snag_fail(diag, SNAG_USAGE, "no name holds a time on every record (RFC 3339, or an epoch number)");
     else if (guess->format == SNAG_FORMAT_JSON && guess->type < 0)
-        snag_fail(diag, SNAG_USAGE, "no name can be the event's type: a text on every record, of at most 200 "
-                                    "different");
+        snag_fail(diag, SNAG_USAGE, "no name can be the event's type: a text on every record, of at most %d "
+                                    "different (%d of one that is called type or event)",
+                  TYPES_MOST, TYPES_MOST_SURE);
     else if (guess->format == SNAG_FORMAT_JSON && guess->customer < 0)
-        snag_fail(diag, SNAG_USAGE, "no name can be the customer: on every record, with values that come "
-                                    "again");
+        snag_fail(diag, SNAG_USAGE, "no name can be the customer: a text or whole number on every record, "
+                                    "with values that come again, of several customers (of one alone only "
+                                    "where it is called customer, user, account, session …)");
     else
         return true;
     return false;

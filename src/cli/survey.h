@@ -20,7 +20,9 @@ typedef struct snag_survey_path {
     uint64_t ints;
     uint64_t doubles;
     uint64_t bools;
+    uint64_t large;   /* of ints, those past 63 bits */
     uint64_t times;   /* texts or numbers that can be a time */
+    uint64_t digits;  /* texts of digits that can be one: if the name says so */
     uint64_t *seen;   /* hashes of the different values, up to half of SNAG_SURVEY_SEEN */
     uint32_t different;
     bool many;        /* more than that */

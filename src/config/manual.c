@@ -303,8 +303,8 @@ static const row value_rows[] = {
 };
 
 static const row record_rows[] = {
-    {"alert", "<prefix>alerts (of shadow rules <prefix>shadow): trigger, update and resolve of an "
-              "episode, with "
+    {"alert", "<prefix>alerts (of shadow rules <prefix>shadow): trigger, escalate and resolve of an "
+              "episode (a warning one severity lower, a second level one higher), with "
               "headline, owner, playbook, why and evidence."},
     {"journey change", "<prefix>journeys: every stage entered, stalled, resumed, ended, with dwell "
                        "time and outcome."},
