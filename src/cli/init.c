@@ -330,7 +330,7 @@ static void put_future(init *self)
         return;
     snag_buf_printf(&self->text, " --now ");
     snag_time_print(&self->text, self->last_ms);
-    snag_buf_printf(&self->text, "\n# Times are in the future: without --now such events are unreadable (bad_future).");
+    snag_buf_printf(&self->text, "\n# Times are in the future: unreadable (bad_future) without --now.");
 }
 
 static void put_head(init *self)

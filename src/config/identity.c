@@ -245,7 +245,7 @@ static void add_words(snag_sha256 *sha, const snag_signal_spec *signal)
     add_int(sha, "severity", signal->severity);
     add_text(sha, signal->owner);
     add_text(sha, signal->playbook);
-    add_text(sha, signal->headline);
+    add_text(sha, snag_headline_plain(signal->headline, &(snag_headline_room){{0}}));
     for (uint32_t i = 0; i < signal->tag_count; i++)
         add_text(sha, signal->tags[i]);
     add_wait(sha, "sla", (snag_wait){signal->sla_ms, signal->sla, 0});

@@ -156,6 +156,12 @@ snag_zones *snag_loader_zones(snag_loader *loader);
 snag_expr_zones snag_loader_expr_zones(snag_loader *loader);
 
 /* A headline template: every {name} is known; *vars gets the slots it inserts. */
+/* A headline without words of our own, as if they said what they say otherwise: a pipeline's hash is over it,
+ * so that a file is the same pipeline to every version that words it. */
+typedef struct snag_headline_room {
+    char text[1024];
+} snag_headline_room;
+snag_str snag_headline_plain(snag_str headline, snag_headline_room *room);
 void snag_headline_check(snag_loader *loader, const snag_yaml *node, snag_str headline,
                          uint64_t *vars);
 /* Default headline and clears_when, written from the rule or the stage. */

@@ -78,6 +78,29 @@ void snag_headline_check(snag_loader *loader, const snag_yaml *node, snag_str he
     names_check(loader, node, headline, false, vars);
 }
 
+snag_str snag_headline_plain(snag_str headline, snag_headline_room *room)
+{
+    snag_buf buf = snag_buf_on(room->text, sizeof room->text);
+    if (headline.size >= sizeof room->text)
+        return headline;
+    for (size_t i = 0; i < headline.size; i++) {
+        bool twice = i + 1 < headline.size && headline.data[i] == '{' && headline.data[i + 1] == '{';
+        bool own = !twice && i + 1 < headline.size && headline.data[i] == '{' && headline.data[i + 1] == '.';
+        const char *end = own ? memchr(headline.data + i, '}', headline.size - i) : NULL;
+        const char *bar = end ? memchr(headline.data + i, '|', (size_t)(end - headline.data) - i) : NULL;
+        if (bar) {
+            if (headline.data[i + 2] != 'f') /* {.found|4} says nothing otherwise */
+                snag_buf_put(&buf, bar + 1, (size_t)(end - bar) - 1);
+            i = (size_t)(end - headline.data);
+            continue;
+        }
+        snag_buf_byte(&buf, headline.data[i]);
+        if (twice)
+            snag_buf_byte(&buf, headline.data[++i]);
+    }
+    return snag_buf_str(&buf);
+}
+
 /* A name as a person says it: "Declaration REJECTED" for "Declaration REJECTED *". Braces would be read
  * as a name to insert. */
 static void put_pattern(snag_buf *buf, const snag_pattern *pattern)

@@ -68,8 +68,8 @@ code=0
     grep -q 'got {"int": 2}, want {"int": 3}' "$work/said"; } ||
     { complain "a file with failing cases"; cat "$work/said"; }
 
-# The file's own mistake: CEL's conformance suite writes the wanted ? as \?, an escape of protobuf's text format
-# that was kept as two bytes; the expression holds no backslash.
+# The file's own mistake: CEL's conformance suite writes the wanted ? as \?, an escape of protobuf's text
+# format that was kept as two bytes; the expression holds no backslash.
 cat >"$work/known" <<'END'
 parse/bytes_literals/triple_double_quoted_unescaped_punctuation
 END

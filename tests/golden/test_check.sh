@@ -38,7 +38,8 @@ journeys:
     stages: { paid: { event: Paid, due: 3d, pause: Hold, resume: Unhold }, sent: { event: Sent, end: true } }
 rules: { gold: { event: Paid, where: 'plan == "gold"', count: 1, within: 1h } }
 END
-printf '%s\n' '{"at":"2026-01-05T10:00:00Z","who":"a","plan":"x"}' '{"at":"2026-01-03T10:00:00Z","who":"b","plan":"y"}' \
+printf '%s\n' '{"at":"2026-01-05T10:00:00Z","who":"a","plan":"x"}' \
+    '{"at":"2026-01-03T10:00:00Z","who":"b","plan":"y"}' \
     >"$work/crm.jsonl"
 printf '{"id":"%s","at":"2026-01-05T10:00:0%sZ","what":"%s","who":"a","score":1}\n' \
     1 1 Paid 2 2 Hold 3 3 Unhold 4 4 Asked 5 5 Answered 6 6 Sent >"$work/web.jsonl"
@@ -47,7 +48,8 @@ printf '{"id":"%s","at":"2026-01-05T10:00:0%sZ","what":"%s","who":"a","score":1}
 grep -q 'rows of a table: .* none is late' "$work/said" && ! grep -q 'behind\|would be late' "$work/said" ||
     { cat "$work/said"; exit 1; }
 grep -q 'the survey of order names "Answred", which is not in the sample' "$work/said"
-[ "$(grep 'no rule or stage names it' "$work/said" | awk '{print $2}')" = Answered ] || { cat "$work/said"; exit 1; }
+[ "$(grep 'no rule or stage names it' "$work/said" | awk '{print $2}')" = Answered ] ||
+    { cat "$work/said"; exit 1; }
 for file in pipelines/*.yaml; do
     expect_code 0 "$SNAG" check "$file"
 done
