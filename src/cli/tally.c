@@ -242,9 +242,12 @@ static void line_out(snag_buf *buf, FILE *file)
 static void run_print(const snag_feed_counts *counts, double seconds, snag_buf *buf, FILE *file)
 {
     number_put(buf, counts->events, 0);
-    snag_buf_printf(buf, " events in %.2f s (", seconds);
-    snag_rate_print(buf, (double)counts->events / (seconds > 0 ? seconds : 1e-9));
-    snag_buf_printf(buf, "/s)");
+    snag_buf_printf(buf, counts->events == 1 ? " event in %.2f s" : " events in %.2f s", seconds);
+    if (seconds >= 0.01) { /* less says nothing of a speed */
+        snag_buf_printf(buf, " (");
+        snag_rate_print(buf, (double)counts->events / seconds);
+        snag_buf_printf(buf, "/s)");
+    }
     if (counts->first_ms != SNAG_TIME_NONE) {
         snag_buf_printf(buf, ", from ");
         snag_view_time(buf, counts->first_ms);
