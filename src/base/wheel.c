@@ -168,14 +168,14 @@ static void wheel_sink(snag_wheel *wheel, uint32_t list)
     }
 }
 
-/* Of a list whose millisecond has come: puts back the links that were armed later since, returns the rest. */
-static uint32_t wheel_due(snag_wheel *wheel, uint32_t list)
+/* Of a list whose millisecond has come: puts back the links that are due after `until`, returns the rest. */
+static uint32_t wheel_due(snag_wheel *wheel, uint32_t list, uint64_t until)
 {
     uint32_t due = 0;
     while (list) {
         snag_wheel_link *link = link_at(wheel, list);
         uint32_t next = link->next;
-        if (ticks_from(link->due_ms) > wheel->now) {
+        if (ticks_from(link->due_ms) > until) {
             wheel_place(wheel, list, link);
         } else {
             link->prev = 0;
@@ -188,12 +188,21 @@ static uint32_t wheel_due(snag_wheel *wheel, uint32_t list)
     return due;
 }
 
+/* Of what lies at the present time, where links armed for a time already past are: what is due by then. */
+static uint32_t wheel_behind(snag_wheel *wheel, uint64_t until)
+{
+    uint32_t slot = (uint32_t)(wheel->now & (SNAG_WHEEL_SLOTS - 1));
+    return wheel->slots[0][slot] ? wheel_due(wheel, wheel_empty(wheel, 0, slot), until) : 0;
+}
+
 uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms)
 {
     uint64_t until = ticks_from(until_ms);
     uint32_t level;
     uint32_t slot;
     uint64_t start = UINT64_MAX;
+    if (until < wheel->now)
+        return wheel_behind(wheel, until);
     while (until >= wheel->earliest) {
         if (!wheel_earliest(wheel, &level, &slot, &start))
             start = UINT64_MAX;
@@ -208,7 +217,7 @@ uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms)
             wheel_sink(wheel, list);
             continue;
         }
-        uint32_t due = wheel_due(wheel, list);
+        uint32_t due = wheel_due(wheel, list, wheel->now);
         if (due)
             return due;
     }
@@ -229,8 +238,7 @@ bool snag_wheel_pass(snag_wheel *wheel, int64_t until_ms)
 
 uint32_t snag_wheel_past(snag_wheel *wheel)
 {
-    uint32_t slot = (uint32_t)(wheel->now & (SNAG_WHEEL_SLOTS - 1));
-    return wheel->slots[0][slot] ? wheel_due(wheel, wheel_empty(wheel, 0, slot)) : 0;
+    return wheel_behind(wheel, wheel->now);
 }
 
 uint32_t snag_wheel_soon(const snag_wheel *wheel)

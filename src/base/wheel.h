@@ -47,7 +47,8 @@ void snag_wheel_disarm(snag_wheel *wheel, uint32_t index);
 bool snag_wheel_armed(const snag_wheel *wheel, uint32_t index);
 /* Takes out all links of the earliest millisecond that is at or before until_ms: a list by `next`, in no
  * particular order; 0 where there is none, and time has moved to until_ms. Links armed for a time already
- * past come at the present one, with their own due_ms. */
+ * past come at the present one, with their own due_ms; where until_ms itself is past, those come that are due
+ * up to it, and time stays where it is. */
 uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms);
 /* Moves time to until_ms where surely no link comes before that; false: it takes a pop. */
 bool snag_wheel_pass(snag_wheel *wheel, int64_t until_ms);

@@ -173,7 +173,7 @@ static int show(explain *self)
     if (self->json)
         printf("%.*s\n", SNAG_FMT(snag_buf_str(&self->out)));
     else if (!self->found)
-        printf("nothing is known of %.*s\n", SNAG_FMT(self->customer));
+        printf("nothing is known of %.*s\n", SNAG_FMT(self->given));
     else
         snag_page_print(stdout, snag_terminal_colour(stdout), snag_buf_str(&self->out));
     return SNAG_EXIT_FINE;

@@ -180,7 +180,8 @@ int snag_options_parse(const snag_command *command, const snag_option_row *rows,
                 return code;
         } else if (argv[i][0] == '-' && argv[i][1] != '\0') {
             return snag_command_fail(command, SNAG_EXIT_USAGE,
-                                     "%s: options are written with two dashes; see --help", argv[i]);
+                                     "%s: options are written with two dashes (see --help); what begins "
+                                     "with a dash and is none comes after --", argv[i]);
         } else {
             argv[(*words)++] = argv[i];
         }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/streams.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -99,7 +101,7 @@ static snag_err word_take(snag_streams *streams, const char *word, snag_diag *di
                          "%s: of which source? The pipeline has %u: write %.*s=%s, or another's name", word,
                          streams->count, SNAG_FMT(streams->pipeline->sources[0].name), word);
     if (strcmp(path, "-") != 0 && access(path, R_OK) != 0)
-        return snag_fail(diag, SNAG_USAGE, "%s cannot be read", path);
+        return snag_fail(diag, SNAG_USAGE, "%s cannot be read: %s", path, strerror(errno));
     stream *of = &streams->list[source];
     of->paths[of->path_count++] = path;
     return SNAG_OK;

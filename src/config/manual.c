@@ -325,8 +325,8 @@ static const row exit_rows[] = {
 
 static const row expression_rows[] = {
     {"names",
-     "id, type, customer, account, channel (text), time (timestamp), and the kept names with their "
-     "kinds. "
+     "id, type, customer, account, channel (text), time (timestamp), the kept names with their kinds, "
+     "the facts, shape where shapes: is given, and source (its name) where there are several. "
      "has(name) tells whether the event has it; using one that is absent is an error, and a "
      "where: that errs is false and counted."},
     {"literals", "\"text\", 'text', 7, 7u, 7.5, true, null, [1, 2]; duration(\"1h30m\"), "
@@ -334,6 +334,11 @@ static const row expression_rows[] = {
     {"operators",
      "== != < <= > >= in && || ! + - * / % and A ? B : C. int and double do not mix: write 3.0, or "
      "double(n)."},
+    {"zones", "The parts of a time are UTC's, or a zone's: time.getHours(\"Europe/Berlin\"), "
+              "time.getDayOfWeek(\"+02:00\")."},
+    {"left out", "Of CEL's language: messages of protobuf (Name{field: 1}), its wrapper types and "
+                 "enums, since events have none; and the extensions that are no part of it (optional, "
+                 "math, strings)."},
 };
 
 static const row reason_rows[] = {

@@ -38,6 +38,8 @@ int64_t snag_partition_silence_due(const snag_partition *partition, uint32_t sou
     snag_engine_silence silence = snag_engine_silence_of(partition->engine, source);
     if (silence.silent) /* it is back, and this partition does not know yet */
         return pulse->known_ms > silence.last_ms ? pulse->known_ms : SNAG_NEVER;
+    if (pulse->known_ms <= silence.last_ms) /* that silence was told, and has ended: no news */
+        return snag_engine_w(partition->engine) + gap_ms;
     return pulse->known_ms + gap_ms;
 }
 

@@ -77,10 +77,31 @@ static void check_state(const model *m)
     }
 }
 
+/* Time is past until_ms: exactly the links that are due up to it, and time stays where it is. */
+static bool pop_behind(model *m, int64_t until_ms)
+{
+    size_t want = 0;
+    for (uint32_t i = 1; i <= NODES; i++)
+        want += m->armed[i] && m->due_ms[i] <= until_ms;
+    bool any = want > 0;
+    for (uint32_t list = snag_wheel_pop(&m->wheel, until_ms); list; list = m->nodes[list].link.next, want--) {
+        if (!m->armed[list] || m->due_ms[list] > until_ms || want == 0)
+            fail_msg("round %llu: link %u is not due at %lld", (unsigned long long)m->round, list,
+                     (long long)until_ms);
+        m->armed[list] = false;
+    }
+    if (want)
+        fail_msg("round %llu: %zu links are missing before %lld", (unsigned long long)m->round, want,
+                 (long long)until_ms);
+    return any;
+}
+
 /* One pop: exactly the links of the earliest millisecond, or none and time has moved. */
 static bool pop(model *m, int64_t until_ms)
 {
     int64_t next = model_next(m);
+    if (until_ms < m->now_ms)
+        return pop_behind(m, until_ms);
     if (until_ms & 1 && snag_wheel_pass(&m->wheel, until_ms) && model_count(m) && next <= until_ms)
         fail_msg("round %llu: passed what is due", (unsigned long long)m->round);
     uint32_t list = snag_wheel_pop(&m->wheel, until_ms);
