@@ -150,6 +150,45 @@ static bool is_shown(const view *self, uint32_t i)
     return is->sum.ended + is->sum.waiting > 0 || self->pipeline->sketches[i].millionths > 0;
 }
 
+static bool is_same(const snag_sketch_spec *a, const snag_sketch_spec *b)
+{
+    return a->millionths == b->millionths && a->wait.ms == b->wait.ms && a->wait.span == b->wait.span;
+}
+
+/* "by then 95% were over; in the file: learned, else 1h" */
+static void basis_put(snag_buf *buf, const snag_sketch_spec *spec, const char *between)
+{
+    snag_buf_str_put(buf, SNAG_STR("by then "));
+    share_put(buf, share_of(spec));
+    snag_buf_printf(buf, " were over%s", spec->wait.ms >= 0 ? between : "");
+    if (spec->wait.ms < 0)
+        return;
+    snag_buf_str_put(buf, spec->millionths ? SNAG_STR("learned, else ") : SNAG_STR(""));
+    wait_put(buf, &spec->wait);
+}
+
+/* What the line is from; shape by shape where the file says it so. */
+static void bases_put(const snag_pipeline *pipeline, const snag_sketch_spec *specs, snag_buf *buf)
+{
+    bool same = true;
+    for (uint32_t i = 1; i <= pipeline->shape_count; i++)
+        same = same && is_same(&specs[0], &specs[i]);
+    if (same) {
+        basis_put(buf, &specs[0], "; in the file: ");
+        return;
+    }
+    for (uint32_t i = 1; i <= pipeline->shape_count; i++) {
+        if (is_same(&specs[0], &specs[i]))
+            continue;
+        snag_buf_str_put(buf, specs[i].shape);
+        snag_buf_str_put(buf, SNAG_STR(": "));
+        basis_put(buf, &specs[i], ", in the file ");
+        snag_buf_str_put(buf, SNAG_STR("; "));
+    }
+    snag_buf_str_put(buf, SNAG_STR("else: "));
+    basis_put(buf, &specs[0], ", in the file ");
+}
+
 static void lines_print(const view *self)
 {
     const snag_pipeline *pipeline = self->pipeline;
@@ -160,14 +199,8 @@ static void lines_print(const view *self)
         snag_buf buf = snag_buf_on(text, sizeof text);
         if (!line_put(self, i, &buf))
             continue;
-        snag_buf_str_put(&buf, SNAG_STR("   # by then "));
-        share_put(&buf, share_of(spec));
-        snag_buf_str_put(&buf, SNAG_STR(" were over"));
-        if (spec->wait.ms >= 0) {
-            snag_buf_str_put(&buf, spec->millionths ? SNAG_STR("; in the file: learned, else ")
-                                                    : SNAG_STR("; in the file: "));
-            wait_put(&buf, &spec->wait);
-        }
+        snag_buf_str_put(&buf, SNAG_STR("   # "));
+        bases_put(pipeline, spec, &buf);
         printf("%s  %-32.*s %.*s\n", any ? "" : "\nto be fixed in the file:\n", SNAG_FMT(spec->name),
                SNAG_FMT(snag_buf_str(&buf)));
         any = true;

@@ -15,6 +15,7 @@
 # Then the real logs, where they are at hand: `snag learn` against Kaplan and Meier over every single time.
 import bisect
 import collections
+import datetime
 import fractions
 import gzip
 import json
@@ -412,6 +413,42 @@ def wrong_usage():
     return not good
 
 
+SHAPED = """pipeline: shaped
+sources: { web: { file: -, format: json, map: { id: id, time: at, type: what, customer: who } } }
+shapes:
+  big: customer.startsWith("b")
+  small: otherwise
+rules:
+  mixed: { event: A, missing: B, after: { big: learned 90% else 2h, else: 3h } }
+  alike: { event: A, missing: B, after: learned 90% else 1h }
+"""
+
+
+def words_for_people(folder):
+    """The line for the file says of each shape by which share it is, where they differ."""
+    events = []
+    for number in range(80):
+        customer = f"{'bs'[number % 2]}{number}"
+        for minutes, word in ((0, "A"), (1 + number % 2, "B")):
+            at = datetime.datetime(2026, 1, 5, 9, tzinfo=datetime.timezone.utc)
+            at += datetime.timedelta(minutes=5 * number + minutes)
+            events.append({"id": f"{word}{number}", "at": at.strftime("%Y-%m-%dT%H:%M:%SZ"), "what": word,
+                           "who": customer})
+    (folder / "shaped.yaml").write_text(SHAPED, encoding="utf-8")
+    lines = "".join(json.dumps(event) + "\n" for event in events)
+    (folder / "shaped.jsonl").write_text(lines, encoding="utf-8")
+    said = run("learn", folder / "shaped.yaml", folder / "shaped.jsonl", "--now", "2026-01-06T00:00:00Z")
+    lines = {line.split()[0]: line.partition("#")[2].strip() for line in said.splitlines() if "#" in line}
+    good = lines == {
+        "mixed": "big: by then 90% were over, in the file learned, else 2h; "
+                 "else: by then 95% were over, in the file 3h",
+        "alike": "by then 90% were over; in the file: learned, else 1h",
+    }
+    if not good:
+        print(f"snag learn, for people: {lines}")
+    return not good
+
+
 def main():
     seeds = [int(word) for word in sys.argv[1:]] or range(1, 25)
     wrong, noticed, learned = 0, set(), 0
@@ -422,7 +459,7 @@ def main():
             wrong, noticed, learned = wrong + differs, noticed | planted, learned + count
         print(f"{len(list(seeds))} streams recounted twice, {wrong} differ; "
               f"{learned} alerts by learned deadlines")
-        bad = wrong > 0 or wrong_usage()
+        bad = wrong > 0 or wrong_usage() or words_for_people(folder)
         if not sys.argv[1:] and len(noticed) < 2:
             print(f"of the wrong recounts only these were noticed: {noticed}")
             bad = True
