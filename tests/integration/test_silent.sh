@@ -57,6 +57,9 @@ count() { said "$1" | grep -c "$2"; }
 has() { [ "$(count "$1" "$2")" -ge "$3" ]; } # TOPIC PATTERN LEAST
 is() { [ "$(count "$1" "$2")" = "$3" ] || fail "$4: $(count "$1" "$2"), not $3"; }
 
+told() { cat "$LIVE/one.log" "$LIVE/two.log" | grep -c "source desk is silent"; }
+told_again() { [ "$(told)" -gt "$TOLD" ]; }
+
 start one
 start two
 wait_for 60 "the first worker" grep -q "running dark" "$LIVE/one.log"
@@ -83,9 +86,10 @@ grep -q "source desk is silent" "$LIVE/one.log" "$LIVE/two.log" || fail "nobody 
 is alerts '"rule":"source_silent"' 1 "alerts of the source while it is silent"
 is alerts '"rule":"stuck"' 12 "stalls published and taken back"
 kill_both
+TOLD=$(told)
 start one
 start two
-wait_for 60 "both again" grep -q "running dark" "$LIVE/two.log"
+wait_for 60 "the new worker's word that it is silent still" told_again
 
 BACK=$(now_ms)
 # It is back: every second one of those that are held was answered in time, and the news come in order.
