@@ -29,22 +29,16 @@ enum { HOUR_MS = 3600000 };
 static snag_config config;
 static snag_config on_arrival; /* the same, and nothing waits */
 
-static snag_err parse(snag_config *to, const char *text)
-{
-    snag_err err = snag_config_parse(to, snag_str_from(text), "w.yaml", NULL);
-    for (uint32_t i = 0; i < to->error_count; i++)
-        fprintf(stderr, "%u: %s\n", to->errors[i].diag.line, to->errors[i].diag.text);
-    to->pipeline.budget_bytes = 32u << 20;
-    return err;
-}
-
 static int set_up(void **state)
 {
     char text[sizeof pipeline_text];
     (void)state;
     snprintf(text, sizeof text, "%s", pipeline_text);
     memcpy(strstr(text, "60s"), "0ms", 3);
-    return parse(&config, pipeline_text) == SNAG_OK && parse(&on_arrival, text) == SNAG_OK ? 0 : -1;
+    return world_config(&config, pipeline_text, 32) == SNAG_OK &&
+                   world_config(&on_arrival, text, 32) == SNAG_OK
+               ? 0
+               : -1;
 }
 
 static int tear_down(void **state)

@@ -28,9 +28,7 @@ static snag_config config;
 static int set_up(void **state)
 {
     (void)state;
-    snag_err err = snag_config_parse(&config, snag_str_from(pipeline_text), "w.yaml", NULL);
-    config.pipeline.budget_bytes = 8u << 20;
-    return err == SNAG_OK ? 0 : -1;
+    return world_config(&config, pipeline_text, 8) == SNAG_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)

@@ -60,19 +60,13 @@ static void assert_same(const world *a, const world *b)
     }
 }
 
-static snag_err load(snag_config *to, const char *text)
-{
-    snag_err err = snag_config_parse(to, snag_str_from(text), "w.yaml", NULL);
-    for (uint32_t i = 0; i < to->error_count; i++)
-        fprintf(stderr, "%u: %s\n", to->errors[i].diag.line, to->errors[i].diag.text);
-    to->pipeline.budget_bytes = 8u << 20;
-    return err;
-}
-
 static int set_up(void **state)
 {
     (void)state;
-    return load(&config, pipeline_text) == SNAG_OK && load(&learned, learned_text) == SNAG_OK ? 0 : -1;
+    return world_config(&config, pipeline_text, 8) == SNAG_OK &&
+                   world_config(&learned, learned_text, 8) == SNAG_OK
+               ? 0
+               : -1;
 }
 
 static int tear_down(void **state)

@@ -438,6 +438,16 @@ static void world_run(world *w)
     assert_int_equal(w->place.offset, w->records);
 }
 
+/* The pipeline of a world, with so much memory; what is wrong with its text is said. */
+static inline snag_err world_config(snag_config *to, const char *text, uint32_t budget_mib)
+{
+    snag_err err = snag_config_parse(to, snag_str_from(text), "w.yaml", NULL);
+    for (uint32_t i = 0; i < to->error_count; i++)
+        fprintf(stderr, "%u: %s\n", to->errors[i].diag.line, to->errors[i].diag.text);
+    to->pipeline.budget_bytes = (uint64_t)budget_mib << 20;
+    return err;
+}
+
 /* Another process takes over. */
 static inline void next_life(world *w, const snag_pipeline *pipeline, int64_t records)
 {
