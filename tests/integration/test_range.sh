@@ -8,6 +8,7 @@
 # they must not do.
 set -uo pipefail
 . "$SNAG_SOURCE/tests/tools/kafka.sh"
+. "$SNAG_SOURCE/tests/tools/range.sh"
 
 live_begin
 kafka_start
@@ -43,14 +44,7 @@ YAML
 tool create ask 2 retention.ms=-1 && tool create answer 2 retention.ms=-1 || fail "create"
 "$SNAG" topics "$LIVE/range.yaml" --create >"$LIVE/topics.log" 2>&1 || fail "topics"
 
-start() { # INSTANCE: PID_<instance>
-    "$SNAG" run "$LIVE/range.yaml" --instance "$1" >>"$LIVE/run-$1.log" 2>&1 &
-    eval "PID_$1=$!"
-    STARTED+=("$!")
-}
-pid_of() { eval "echo \$PID_$1"; }
 produce() { tool produce "$1" "$LIVE/$1.jsonl" who at 2>>"$LIVE/produce.log" || fail "produce"; }
-rest() { sleep "0.$((RANDOM % 900 + 100))"; }
 
 echo "seed $SEED"
 RANDOM=$SEED
@@ -63,39 +57,17 @@ for round in $(seq 1 "$ROUNDS"); do
         [ $((RANDOM % 4)) = 0 ] || produce "$topic" # sometimes one of them has nothing to say
     done
     [ $((RANDOM % 3)) = 0 ] || rest
-    if [ $((round % 7)) = 3 ]; then
-        victim=$([ $((RANDOM % 2)) = 0 ] && echo one || echo two)
-        kill -KILL "$(pid_of $victim)"
-        wait "$(pid_of $victim)" 2>/dev/null
-        start $victim
-    fi
+    [ $((round % 7)) != 3 ] || kill_one
 done
 read_up() { [ "$(tool lag range ask 2>/dev/null)" = 0 ] && [ "$(tool lag range answer 2>/dev/null)" = 0 ]; }
-all_topics="alerts journeys decisions"
-values() { for topic in $all_topics; do tool consume "range.$topic" values; done; }
-count() { values 2>/dev/null | wc -l; }
 wait_for 60 "all to be read" read_up
-quiet() { # nothing more is said: every deadline of the last events (4 s) has gone by
-    local before
-    before=$(count)
-    sleep 5
-    [ "$(count)" = "$before" ]
-}
 wait_for 60 "all to be said" quiet
-for worker in one two; do
-    kill -TERM "$(pid_of $worker)"
-    wait "$(pid_of $worker)" || fail "snag run ended badly"
-done
+stop_both
 values >"$LIVE/seen"
 tool consume range.late >"$LIVE/late"
 tool consume range.ticks values >"$LIVE/ticks"
 
 # --- the same again -------------------------------------------------------------------------------
-replay() { # OUT [OPTIONS…]
-    local out=$1
-    shift
-    "$SNAG" replay "$LIVE/range.yaml" --format json "$@" >"$out" 2>"$LIVE/replay.log" || fail "replay $*"
-}
 replay "$LIVE/again" --from earliest
 cat "$LIVE/replay.log"
 $RANGE compare "$LIVE/seen" "$LIVE/again" || fail "the replay differs from the live run"

@@ -8,6 +8,7 @@
 # events. Without what the hops recorded of the clock it is another run.
 set -uo pipefail
 . "$SNAG_SOURCE/tests/tools/kafka.sh"
+. "$SNAG_SOURCE/tests/tools/range.sh"
 
 live_begin
 kafka_start
@@ -41,14 +42,7 @@ YAML
 tool create ask 2 retention.ms=-1 && tool create answer 3 retention.ms=-1 || fail "create"
 "$SNAG" topics "$LIVE/range.yaml" --create >"$LIVE/topics.log" 2>&1 || fail "topics"
 
-start() { # INSTANCE: PID_<instance>
-    "$SNAG" run "$LIVE/range.yaml" --instance "$1" >>"$LIVE/run-$1.log" 2>&1 &
-    eval "PID_$1=$!"
-    STARTED+=("$!")
-}
-pid_of() { eval "echo \$PID_$1"; }
 produce() { tool produce "$1" "$LIVE/$1.jsonl" "$2" "$3" 2>>"$LIVE/produce.log" || fail "produce"; }
-rest() { sleep "0.$((RANDOM % 900 + 100))"; }
 
 echo "seed $SEED"
 RANDOM=$SEED
@@ -61,31 +55,14 @@ for round in $(seq 1 "$ROUNDS"); do
     [ $((RANDOM % 4)) = 0 ] || produce ask who came # sometimes one of them has nothing to say
     [ $((RANDOM % 4)) = 0 ] || produce answer id at
     [ $((RANDOM % 3)) = 0 ] || rest
-    if [ $((round % 7)) = 3 ]; then
-        victim=$([ $((RANDOM % 2)) = 0 ] && echo one || echo two)
-        kill -KILL "$(pid_of $victim)"
-        wait "$(pid_of $victim)" 2>/dev/null
-        start $victim
-    fi
+    [ $((round % 7)) != 3 ] || kill_one
 done
-all_topics="alerts journeys decisions"
-values() { for topic in $all_topics; do tool consume "range.$topic" values; done; }
-count() { values 2>/dev/null | wc -l; }
-quiet() { # nothing more is said: every deadline of the last events (4 s) has gone by
-    local before
-    before=$(count)
-    sleep 5
-    [ "$(count)" = "$before" ]
-}
 read_up() {
     [ "$(tool lag range ask 2>/dev/null)" = 0 ] && [ "$(tool lag range-rekey-answer answer 2>/dev/null)" = 0 ]
 }
 wait_for 60 "all to be read" read_up
 wait_for 60 "all to be said" quiet
-for worker in one two; do
-    kill -TERM "$(pid_of $worker)"
-    wait "$(pid_of $worker)" || fail "snag run ended badly"
-done
+stop_both
 sleep 0.5 # the last transactions' markers
 values >"$LIVE/seen"
 tool consume range.late >"$LIVE/late"
@@ -95,11 +72,6 @@ tool consume range.ticks values >"$LIVE/ticks"
 for lane in 0 1 2; do
     tool delete "range.rekey.answer.$lane" >>"$LIVE/delete.log" 2>&1 || fail "delete"
 done
-replay() { # OUT [OPTIONS…]
-    local out=$1
-    shift
-    "$SNAG" replay "$LIVE/range.yaml" --format json "$@" >"$out" 2>"$LIVE/replay.log" || fail "replay $*"
-}
 replay "$LIVE/again" --from earliest
 cat "$LIVE/replay.log"
 all=$(sed -n 's/^\([0-9]*\) records of 2 partitions from earliest to latest.*/\1/p' "$LIVE/replay.log")
