@@ -12,6 +12,10 @@
 
 void snag_ahead_escape(snag_buf *buf, snag_str text)
 {
+    if (!memchr(text.data, '/', text.size) && !memchr(text.data, '%', text.size)) {
+        snag_buf_str_put(buf, text);
+        return;
+    }
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] == '/')
             snag_buf_put(buf, "%2F", 3);
@@ -41,7 +45,7 @@ static bool per_join(const snag_scope *scope, const snag_event *event, snag_buf 
             return false;
         if (i)
             snag_buf_byte(buf, '/');
-        if (scope->count > 1 && (memchr(text.data, '/', text.size) || memchr(text.data, '%', text.size)))
+        if (scope->count > 1)
             snag_ahead_escape(buf, text);
         else
             snag_buf_str_put(buf, text);

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/pack.h"
 #include "engine/dark.h"
+#include "engine/host.h"
 
 /* An id is its source's own. Seeds that differ in few bits could make ids meet that do. */
 static const uint64_t source_seed = 0x9e3779b97f4a7c15u;
@@ -48,18 +49,11 @@ static bool is_in_walk(snag_engine *engine, const snag_rule *rule)
 
 static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles)
 {
-    snag_rule_step step = {.rule = rule,
-                           .cell = &engine->cell,
-                           .item = &engine->item,
-                           .owner = engine->work.owner,
-                           .event = engine->work.event,
-                           .late = engine->work.late,
-                           .opened = snag_fold_opened, .escalated = snag_fold_escalated,
-                           .closed = snag_fold_closed,
-                           .wait_began = snag_learn_wait_began, .wait_over = snag_learn_wait_over,
-                           .tell = snag_segment_tell, .ask = snag_segment_ask,
-                           .context = engine};
-    bool had = snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item);
+    bool had = snag_cell_has(&engine->cell, rule->signal.fingerprint);
+    if (!had && !engine->pipeline->shape_count && !rule->kind->starts(rule, roles))
+        return; /* most rules that an event ends, most of the time */
+    snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item);
+    snag_rule_step step = snag_engine_step(engine, rule);
     int64_t due_ms = snag_dark_before(engine);
     if (engine->pipeline->shape_count) {
         step.changed = snag_shape_step(engine, rule, &engine->item);
@@ -115,8 +109,8 @@ static void run_ops(snag_engine *engine, const snag_op *ops, uint32_t from, uint
             continue;
         }
         uint32_t roles = snag_engine_op_role(engine, op);
-        for (; i + 1 < to && ops[i + 1].stage == SNAG_OP_RULE && ops[i + 1].index == op->index; i++)
-            roles |= snag_engine_op_holds(engine, &ops[i + 1], engine->work.event) ? ops[i + 1].role : 0u;
+        for (const snag_op *last = op + op->more; op < last; i++)
+            roles |= snag_engine_op_holds(engine, ++op, engine->work.event) ? op->role : 0u;
         engine->work.order = pipeline->journey_count + op->index;
         if (roles)
             step_rule(engine, &pipeline->rules[op->index], roles);
@@ -457,12 +451,11 @@ static uint32_t cell_add(snag_engine *engine, const snag_ahead_key *key, snag_st
 void snag_engine_store(snag_engine *engine, uint32_t index, const snag_ahead_key *key)
 {
     snag_table *table = &engine->table;
-    snag_cell_needs needs = snag_cell_needs_of(&engine->cell);
     snag_buf buf = snag_buf_on(engine->packed, sizeof engine->packed);
     engine->open_episodes += (uint64_t)(int64_t)engine->cell.open_delta;
     engine->armed += (uint64_t)(int64_t)engine->cell.armed_delta;
     engine->open_walks += (uint64_t)(int64_t)engine->cell.hold_delta;
-    snag_cell_pack(&engine->cell, &buf);
+    snag_cell_needs needs = snag_cell_pack(&engine->cell, &buf);
     bool stored = index ? snag_table_set(table, index, snag_buf_str(&buf))
                         : (index = cell_add(engine, key, snag_buf_str(&buf))) != 0;
     if (!stored) {

@@ -72,7 +72,7 @@ static void walk_rules(const snag_pipeline *pipeline, uint32_t scope, each_match
 {
     for (uint32_t r = 0; r < pipeline->rule_count; r++) {
         const snag_rule *rule = &pipeline->rules[r];
-        rule_walk walk = {each, context, {NULL, (uint16_t)r, (uint8_t)scope, SNAG_OP_RULE, 0}};
+        rule_walk walk = {each, context, {NULL, (uint16_t)r, (uint8_t)scope, SNAG_OP_RULE, 0, 0}};
         if (rule->scope == scope)
             snag_rule_matchers(rule, walk_rule_matcher, &walk);
     }
@@ -83,8 +83,8 @@ static void walk_facts(const snag_pipeline *pipeline, uint32_t scope, each_match
 {
     for (uint32_t i = 0; i < pipeline->fact_count; i++) {
         const snag_fact *fact = &pipeline->facts[i];
-        snag_op event = {fact->event.where, (uint16_t)i, (uint8_t)scope, SNAG_OP_FACT, SNAG_ROLE_EVENT};
-        snag_op of = {fact->of.where, (uint16_t)i, (uint8_t)scope, SNAG_OP_FACT, SNAG_ROLE_ANSWER};
+        snag_op event = {fact->event.where, (uint16_t)i, (uint8_t)scope, SNAG_OP_FACT, SNAG_ROLE_EVENT, 0};
+        snag_op of = {fact->of.where, (uint16_t)i, (uint8_t)scope, SNAG_OP_FACT, SNAG_ROLE_ANSWER, 0};
         if (fact->scope != scope)
             continue;
         each(context, &fact->event, &event);
@@ -162,6 +162,16 @@ static void row_matcher(void *context, const snag_matcher *matcher, const snag_o
         builder->ops[builder->count++] = *op;
 }
 
+/* The ops of a type. */
+static void row_build(const snag_pipeline *pipeline, row_builder *builder)
+{
+    walk_matchers(pipeline, row_matcher, builder);
+    for (uint32_t i = builder->count; i-- > 1;)
+        if (builder->ops[i].stage == SNAG_OP_RULE && builder->ops[i - 1].stage == SNAG_OP_RULE &&
+            builder->ops[i].index == builder->ops[i - 1].index)
+            builder->ops[i - 1].more = (uint16_t)(builder->ops[i].more + 1);
+}
+
 static snag_row *exact_slot(const snag_dispatch *dispatch, snag_str type, uint64_t hash)
 {
     uint32_t at = (uint32_t)hash & dispatch->exact_mask;
@@ -191,7 +201,7 @@ static void exact_matcher(void *context, const snag_matcher *matcher, const snag
         row_builder ops = {type, snag_arena_take(builder->arena,
                                                  builder->matchers * sizeof(snag_op)), 0};
         SNAG_ASSERT(ops.ops != NULL);
-        walk_matchers(builder->dispatch->pipeline, row_matcher, &ops);
+        row_build(builder->dispatch->pipeline, &ops);
         *row = (snag_row){hash, type, ops.ops, ops.count};
     }
 }
@@ -228,7 +238,7 @@ static const snag_row *cached_row(snag_dispatch *dispatch, snag_str type, uint64
         memcpy(bytes, type.data, type.size);
     row_builder ops = {snag_str_of(bytes, type.size),
                        dispatch->cache_ops + (size_t)at * dispatch->cache_ops_max, 0};
-    walk_matchers(dispatch->pipeline, row_matcher, &ops);
+    row_build(dispatch->pipeline, &ops);
     SNAG_ASSERT(ops.count <= dispatch->cache_ops_max);
     *row = (snag_row){hash, ops.type, ops.ops, ops.count};
     return row;

@@ -21,6 +21,7 @@ typedef struct snag_op {
     uint8_t scope;
     uint8_t stage; /* of a journey; SNAG_OP_RULE, SNAG_OP_FACT */
     uint16_t role; /* of a rule: SNAG_ROLE_*; of a fact: SNAG_ROLE_EVENT, or SNAG_ROLE_ANSWER for `of:` */
+    uint16_t more; /* of a rule, in a row: so many ops behind it are the same rule's */
 } snag_op;
 
 enum { SNAG_OP_RULE = 255, SNAG_OP_FACT = 254 };

@@ -48,8 +48,9 @@ static bool rule_take_back(snag_engine *engine, const snag_rule *rule, int64_t l
     if (!item->open || item->suppressed || item->opened_ms <= last_ms || !rule->kind->take_back)
         return false;
     rule = snag_rule_of(engine->pipeline, rule, item);
-    snag_rule_step step = {.rule = rule, .cell = &engine->cell, .item = &engine->item,
-                           .closed = note_closed, .context = &note};
+    static const snag_rule_host host = {.closed = note_closed};
+    snag_rule_step step = {.rule = rule, .cell = &engine->cell, .item = &engine->item, .host = &host,
+                           .context = &note};
     bool took_it = rule->kind->take_back(rule, &step);
     *deadline_ms = note.facts.deadline_ms;
     return took_it;

@@ -134,10 +134,29 @@ static size_t steering(const unsigned char *at, size_t size)
     return low || high ? 3 : 0;
 }
 
+/* Whether all is plain ASCII, eight bytes at a time: a byte's top bit is set where it is above 0x7e, or where
+ * it is below 0x20 (and others' behind the first such). */
+static bool is_plain(const char *text, size_t size)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t found = 0;
+    size_t at = 0;
+    for (; at + 8 <= size; at += 8) {
+        uint64_t eight;
+        memcpy(&eight, text + at, sizeof eight);
+        found |= eight | (eight + each) | (eight - each * 0x20);
+    }
+    for (; at < size; at++)
+        found |= (uint64_t)((unsigned char)(text[at] - 0x20) >= 0x7f - 0x20) << 7;
+    return (found & each * 0x80) == 0;
+}
+
 /* In place; each becomes one blank. Returns the new size. */
 static size_t steering_blank(char *text, size_t size)
 {
     size_t to = 0;
+    if (is_plain(text, size))
+        return size;
     for (size_t i = 0; i < size;) {
         size_t bytes = steering((const unsigned char *)text + i, size - i);
         text[to++] = bytes ? ' ' : text[i];

@@ -10,7 +10,7 @@
  * score that begins with a timer's episode begins under the shape that this one has.
  */
 #include "base/assert.h"
-#include "engine/state.h"
+#include "engine/host.h"
 
 void snag_scores_note(snag_engine *engine, const snag_signal_spec *spec, const snag_item *item,
                       snag_reason back)
@@ -43,16 +43,7 @@ static const snag_rule *shaped(snag_engine *engine, const snag_rule *rule)
 
 static void feed_rule(snag_engine *engine, const snag_rule *rule, uint32_t order)
 {
-    snag_rule_step step = {.rule = rule,
-                           .cell = &engine->cell,
-                           .item = &engine->item,
-                           .owner = engine->work.owner,
-                           .event = engine->work.event,
-                           .late = engine->work.late,
-                           .opened = snag_fold_opened,
-                           .escalated = snag_fold_escalated,
-                           .closed = snag_fold_closed,
-                           .context = engine};
+    snag_rule_step step = snag_engine_step(engine, rule);
     engine->work.order = order;
     snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item);
     if (engine->pipeline->shape_count)

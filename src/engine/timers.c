@@ -7,7 +7,7 @@
  */
 #include "base/assert.h"
 #include "engine/dark.h"
-#include "engine/state.h"
+#include "engine/host.h"
 
 /* Customer bytewise, then `per` text, then scope. */
 static int cell_compare(const snag_table *table, uint32_t a, uint32_t b)
@@ -151,22 +151,6 @@ static void expire(snag_engine *engine, const snag_rule *rule, snag_rule_step *s
     snag_rule_keep(step, 0);
 }
 
-static snag_rule_step step_of(snag_engine *engine, const snag_rule *rule)
-{
-    return (snag_rule_step){.rule = rule,
-                            .cell = &engine->cell,
-                            .item = &engine->item,
-                            .owner = engine->work.owner,
-                            .opened = snag_fold_opened,
-                            .escalated = snag_fold_escalated,
-                            .closed = snag_fold_closed,
-                            .wait_began = snag_learn_wait_began,
-                            .wait_over = snag_learn_wait_over,
-                            .tell = snag_segment_tell,
-                            .ask = snag_segment_ask,
-                            .context = engine};
-}
-
 static void note_opened(void *context, const snag_signal_spec *spec, snag_item *item,
                         const snag_rule_facts *facts)
 {
@@ -187,8 +171,9 @@ static bool freeze(snag_engine *engine, const snag_rule *rule, int64_t due_ms)
 {
     snag_item trial = engine->item;
     snag_rule_facts facts = SNAG_RULE_FACTS_NONE;
-    snag_rule_step step = {.rule = rule, .cell = &engine->cell, .item = &trial, .opened = note_opened,
-                           .escalated = note_escalated, .context = &facts};
+    static const snag_rule_host notes = {.opened = note_opened, .escalated = note_escalated};
+    snag_rule_step step = {.rule = rule, .cell = &engine->cell, .item = &trial, .host = &notes,
+                           .context = &facts};
     rule->kind->timer(rule, &step, due_ms);
     bool opens = trial.open && !engine->item.open;
     if (!opens && facts.deadline_ms == SNAG_TIME_NONE)
@@ -206,7 +191,7 @@ static void fire_rule(snag_engine *engine, const snag_rule *rule, int64_t due_ms
         snag_dark_waits(engine, rule->signal.waits, due_ms) && freeze(engine, rule, due_ms))
         return;
     engine->item.frozen = false;
-    snag_rule_step step = step_of(engine, rule);
+    snag_rule_step step = snag_engine_step(engine, rule);
     if (snag_rule_expires(rule, &engine->item) <= due_ms)
         expire(engine, rule, &step);
     else
@@ -226,7 +211,7 @@ static void end_paths(snag_engine *engine, const snag_journey *journey)
             !snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item))
             continue;
         rule = snag_rule_of(pipeline, rule, &engine->item);
-        snag_rule_step step = step_of(engine, rule);
+        snag_rule_step step = snag_engine_step(engine, rule);
         engine->work.order = pipeline->journey_count + r;
         expire(engine, rule, &step);
         if (!snag_cell_put(&engine->cell, &engine->item))

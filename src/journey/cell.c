@@ -116,16 +116,16 @@ bool snag_cell_check(const snag_cell *cell)
 }
 
 /* The pool without the entries that no item refers to any more. */
-static void pool_pack(const snag_cell *cell, snag_buf *buf)
+static snag_cell_needs pool_pack(const snag_cell *cell, snag_buf *buf)
 {
     uint64_t used[4];
     const unsigned char *at = cell->pool;
     const unsigned char *end = cell->pool + cell->pool_bytes;
     if (!cell->unreferred && (cell->noted < 0 || cell->noted_kept)) {
         snag_pack_text(buf, snag_str_of(cell->pool, cell->pool_bytes));
-        return;
+        return snag_cell_needs_of(cell);
     }
-    snag_items_refs(cell, used);
+    snag_cell_needs needs = snag_items_look(cell, used);
     size_t size_at = buf->size;
     snag_pack_u16(buf, 0);
     while (at < end) {
@@ -138,9 +138,10 @@ static void pool_pack(const snag_cell *cell, snag_buf *buf)
     }
     uint16_t bytes = (uint16_t)(buf->size - size_at - 2);
     memcpy(buf->data + size_at, &bytes, sizeof bytes);
+    return needs;
 }
 
-void snag_cell_pack(snag_cell *cell, snag_buf *buf)
+snag_cell_needs snag_cell_pack(snag_cell *cell, snag_buf *buf)
 {
     int flags = (cell->account.size ? HAS_ACCOUNT : 0) | (cell->customer.size ? HAS_CUSTOMER : 0) |
                 (cell->channel.size ? HAS_CHANNEL : 0);
@@ -163,12 +164,13 @@ void snag_cell_pack(snag_cell *cell, snag_buf *buf)
         snag_pack_text(buf, cell->customer);
     if (cell->channel.size)
         snag_pack_text(buf, cell->channel);
-    pool_pack(cell, buf);
+    snag_cell_needs needs = pool_pack(cell, buf);
     if (snag_items_scattered(cell))
         snag_items_pack(cell, buf);
     else
         snag_buf_put(buf, cell->items, cell->items_bytes);
     SNAG_ASSERT(!buf->full);
+    return needs;
 }
 
 bool snag_cell_knows(const snag_cell *cell, uint64_t id_hash)

@@ -90,8 +90,9 @@ typedef struct snag_cell {
     uint32_t index_count;
     uint32_t index_fingerprint[SNAG_ITEMS_MAX + 1];
     uint16_t index_at[SNAG_ITEMS_MAX + 1];
-    uint8_t index_place[256]; /* by a fingerprint's last bits: its place in the two above, if it is right */
-    uint64_t index_some[4];   /* the last bits that some fingerprint has */
+    uint16_t index_next[SNAG_ITEMS_MAX + 1]; /* an earlier one with the same last bits; UINT16_MAX = none */
+    uint8_t index_place[256]; /* by a fingerprint's last bits: the newest place in these three … */
+    uint64_t index_some[4];   /* … if some fingerprint has these bits */
     /* The same for the pool (evidence.c). */
     bool pool_known;
     uint64_t pool_taken[4]; /* the slots that have an entry … */
@@ -107,11 +108,11 @@ void snag_cell_clear(snag_cell *cell);
 bool snag_cell_unpack(snag_cell *cell, snag_str bytes);
 /* Looks at every length and slot, so that hostile bytes do no harm. False: damaged. */
 bool snag_cell_check(const snag_cell *cell);
-/* Packs; evidence that no item refers to is left out. buf needs SNAG_CELL_BYTES_MAX bytes. */
-void snag_cell_pack(snag_cell *cell, snag_buf *buf);
 
 /* --- items --- */
 
+/* Whether there is an item of a rule or journey. */
+bool snag_cell_has(snag_cell *cell, uint32_t fingerprint);
 /* Takes out the item of a rule or journey; an empty one where there is none (returns false). */
 bool snag_cell_get(snag_cell *cell, uint32_t fingerprint, snag_item *item);
 /* Puts it back; one without state, episode and cooldown is removed. False: no room, nothing changed. */
@@ -129,6 +130,10 @@ typedef struct snag_cell_needs {
     uint32_t frozen;
 } snag_cell_needs;
 snag_cell_needs snag_cell_needs_of(const snag_cell *cell);
+
+/* Packs; evidence that no item refers to is left out. buf needs SNAG_CELL_BYTES_MAX bytes. Returns what
+ * snag_cell_needs_of would: all items are looked at anyway. */
+snag_cell_needs snag_cell_pack(snag_cell *cell, snag_buf *buf);
 
 /* The fingerprints of the items that are due by then; room for SNAG_ITEMS_MAX. Returns how many. */
 uint32_t snag_cell_due(const snag_cell *cell, int64_t by_ms, uint32_t *fingerprints);

@@ -109,14 +109,42 @@ bool snag_items_check(const snag_cell *cell)
     return bytes == cell->items_bytes;
 }
 
-void snag_items_refs(const snag_cell *cell, uint64_t used[4])
+static inline void need(snag_cell_needs *needs, const unsigned char *at, const snag_item_head *head)
 {
+    needs->open += (head->flags & ITEM_OPEN) != 0;
+    needs->hold += (head->flags & ITEM_HOLD) != 0;
+    needs->keep |= (head->flags & (ITEM_KEEP | ITEM_ARMED)) == ITEM_KEEP;
+    if ((head->flags & ITEM_ARMED) == 0)
+        return;
+    int64_t due_ms = snag_item_due(at, head);
+    needs->armed++;
+    if (snag_item_is_frozen(at, head))
+        needs->frozen++;
+    else if (due_ms < needs->due_ms)
+        needs->due_ms = due_ms;
+}
+
+snag_cell_needs snag_cell_needs_of(const snag_cell *cell)
+{
+    snag_cell_needs needs = {.due_ms = SNAG_NEVER};
+    items_walk walk = walk_from(cell);
+    snag_item_head head;
+    const unsigned char *at;
+    while ((at = walk_next(&walk, &head)) != NULL)
+        need(&needs, at, &head);
+    return needs;
+}
+
+snag_cell_needs snag_items_look(const snag_cell *cell, uint64_t used[4])
+{
+    snag_cell_needs needs = {.due_ms = SNAG_NEVER};
     items_walk walk = walk_from(cell);
     snag_item_head head;
     const unsigned char *at;
     uint64_t first = 0; /* slots are given from the lowest on: mostly these are all */
     memset(used, 0, 4 * sizeof used[0]);
     while ((at = walk_next(&walk, &head)) != NULL) {
+        need(&needs, at, &head);
         for (uint32_t r = 0; r < head.refs; r++) {
             uint8_t slot = at[sizeof head + r];
             if (slot < 64)
@@ -126,23 +154,24 @@ void snag_items_refs(const snag_cell *cell, uint64_t used[4])
         }
     }
     used[0] = first;
+    return needs;
 }
 
 void snag_items_pack(const snag_cell *cell, snag_buf *buf)
 {
+    enum { OVER = 15 };
     items_walk walk = walk_from(cell);
     snag_item_head head;
     const unsigned char *at;
-    const unsigned char *from = cell->items;
-    size_t bytes = 0;
-    for (; (at = walk_next(&walk, &head)) != NULL; bytes += head.bytes) {
-        if (at == from + bytes)
-            continue; /* of those that lie together one copy is made */
-        snag_buf_put(buf, from, bytes);
-        from = at;
-        bytes = 0;
+    bool roomy = snag_buf_left(buf) >= cell->items_bytes + OVER;
+    while ((at = walk_next(&walk, &head)) != NULL) {
+        if (!roomy) {
+            snag_buf_put(buf, at, head.bytes);
+            continue;
+        }
+        snag_bytes_over((unsigned char *)buf->data + buf->size, at, head.bytes);
+        buf->size += head.bytes;
     }
-    snag_buf_put(buf, from, bytes);
 }
 
 /* In a cell of few items they are looked through; for one of many a list of all is made when the first is
@@ -150,24 +179,17 @@ void snag_items_pack(const snag_cell *cell, snag_buf *buf)
  * keeps its place in the list. */
 enum { INDEX_FROM = 8, INDEX_MAX = sizeof((snag_cell *)0)->index_at / sizeof(uint16_t) };
 
-static bool index_has(const snag_cell *cell, uint32_t i, uint32_t fingerprint)
-{
-    return i < cell->index_count && cell->index_fingerprint[i] == fingerprint && cell->index_at[i] != NOWHERE;
-}
-
-/* Where in the list a fingerprint probably is: of two with one place, the list is looked through for one. */
-static uint8_t *index_place(snag_cell *cell, uint32_t fingerprint)
-{
-    return &cell->index_place[fingerprint % 256];
-}
-
 static void index_add(snag_cell *cell, uint32_t fingerprint, size_t at)
 {
     uint32_t i = cell->index_count++;
+    uint64_t *some = &cell->index_some[fingerprint % 256 / 64];
+    uint8_t *place = &cell->index_place[fingerprint % 256];
+    bool shared = *some >> (fingerprint % 64) & 1;
     cell->index_fingerprint[i] = fingerprint;
     cell->index_at[i] = (uint16_t)at;
-    *index_place(cell, fingerprint) = (uint8_t)i;
-    cell->index_some[fingerprint % 256 / 64] |= UINT64_C(1) << (fingerprint % 64);
+    cell->index_next[i] = shared ? *place : UINT16_MAX;
+    *place = (uint8_t)i;
+    *some |= UINT64_C(1) << (fingerprint % 64);
 }
 
 static void index_make(snag_cell *cell)
@@ -190,12 +212,12 @@ static bool index_find(snag_cell *cell, uint32_t fingerprint)
         index_make(cell);
     if ((cell->index_some[fingerprint % 256 / 64] & UINT64_C(1) << (fingerprint % 64)) == 0)
         return false;
-    uint32_t i = *index_place(cell, fingerprint);
-    if (!index_has(cell, i, fingerprint))
-        for (i = 0; i < cell->index_count && !index_has(cell, i, fingerprint); i++)
-            continue;
-    if (i == cell->index_count)
-        return false;
+    uint32_t i = cell->index_place[fingerprint % 256];
+    while (cell->index_fingerprint[i] != fingerprint || cell->index_at[i] == NOWHERE) {
+        i = cell->index_next[i];
+        if (i == UINT16_MAX)
+            return false;
+    }
     cell->found_index = i;
     cell->found_at = cell->index_at[i];
     return true;
@@ -272,6 +294,11 @@ static inline bool item_find(snag_cell *cell, uint32_t fingerprint)
     return found;
 }
 
+bool snag_cell_has(snag_cell *cell, uint32_t fingerprint)
+{
+    return item_find(cell, fingerprint);
+}
+
 bool snag_cell_get(snag_cell *cell, uint32_t fingerprint, snag_item *item)
 {
     if (!item_find(cell, fingerprint)) {
@@ -299,20 +326,26 @@ bool snag_cell_item(const snag_cell *cell, uint32_t i, snag_item *item)
 
 /* Whether the stored item at `at` refers to evidence that `item` (NULL = none) does not refer to. Refs are
  * only ever appended or let go, so the same first ones mean that none was. */
-static bool lost_refs(const snag_cell *cell, size_t at, const snag_item *item)
+static inline bool lost_refs(const unsigned char *stored, uint32_t count, const snag_item *item)
 {
-    snag_item_head head = head_at(cell, at);
-    if (item == NULL || item->ref_count < head.refs)
-        return head.refs > 0;
-    return memcmp(cell->items + at + sizeof head, item->refs, head.refs) != 0;
+    uint64_t before[2], now[2];
+    _Static_assert(sizeof before == SNAG_EVIDENCE_MAX && sizeof before == sizeof item->refs, "all of them");
+    if (count == 0 || item == NULL || item->ref_count < count)
+        return count > 0;
+    memcpy(before, stored, sizeof before); /* of known size it costs less; what lies behind is left out */
+    memcpy(now, item->refs, sizeof now);
+    uint32_t bits = count * 8;
+    if (bits > 64)
+        return before[0] != now[0] || (before[1] ^ now[1]) << (128 - bits) != 0;
+    return (before[0] ^ now[0]) << (64 - bits) != 0;
 }
 
 /* The sums of snag_cell_needs follow each put. */
-static void count_flags(snag_cell *cell, int flags, int by)
+static inline void count_flags(snag_cell *cell, int before, int flags)
 {
-    cell->open_delta += flags & ITEM_OPEN ? by : 0;
-    cell->armed_delta += flags & ITEM_ARMED ? by : 0;
-    cell->hold_delta += flags & ITEM_HOLD ? by : 0;
+    cell->open_delta += !!(flags & ITEM_OPEN) - !!(before & ITEM_OPEN);
+    cell->armed_delta += !!(flags & ITEM_ARMED) - !!(before & ITEM_ARMED);
+    cell->hold_delta += !!(flags & ITEM_HOLD) - !!(before & ITEM_HOLD);
 }
 
 bool snag_cell_put(snag_cell *cell, const snag_item *item)
@@ -326,7 +359,7 @@ bool snag_cell_put(snag_cell *cell, const snag_item *item)
     size_t at = cell->found_at;
     snag_item_head before = had ? head_at(cell, at) : (snag_item_head){0};
     size_t old = before.bytes;
-    bool lost = had && lost_refs(cell, at, keep ? item : NULL);
+    bool lost = lost_refs(cell->items + at + sizeof before, before.refs, keep ? item : NULL);
     size_t total = cell->items_bytes - old + size;
     if (total > SNAG_ITEMS_BYTES_MAX || (!had && keep && cell->item_count >= SNAG_ITEMS_MAX))
         return false;
@@ -340,10 +373,8 @@ bool snag_cell_put(snag_cell *cell, const snag_item *item)
         snag_item_write(cell->items + at, item, flags, size);
         cell->noted_kept |= item->ref_count && item->refs[item->ref_count - 1] == cell->noted;
     }
-    if (flags != before.flags) {
-        count_flags(cell, before.flags, -1);
-        count_flags(cell, flags, 1);
-    }
+    if (flags != before.flags)
+        count_flags(cell, before.flags, flags);
     cell->items_bytes = (uint32_t)total;
     if (!keep)
         cell->found_at = cell->items_end;
@@ -352,28 +383,6 @@ bool snag_cell_put(snag_cell *cell, const snag_item *item)
     cell->changed |= keep || had;
     cell->unreferred |= lost || (!keep && item->ref_count > 0);
     return true;
-}
-
-snag_cell_needs snag_cell_needs_of(const snag_cell *cell)
-{
-    snag_cell_needs needs = {.due_ms = SNAG_NEVER};
-    items_walk walk = walk_from(cell);
-    snag_item_head head;
-    const unsigned char *at;
-    while ((at = walk_next(&walk, &head)) != NULL) {
-        needs.open += (head.flags & ITEM_OPEN) != 0;
-        needs.hold += (head.flags & ITEM_HOLD) != 0;
-        needs.keep |= (head.flags & (ITEM_KEEP | ITEM_ARMED)) == ITEM_KEEP;
-        if ((head.flags & ITEM_ARMED) == 0)
-            continue;
-        int64_t due_ms = snag_item_due(at, &head);
-        needs.armed++;
-        if (snag_item_is_frozen(at, &head))
-            needs.frozen++;
-        else if (due_ms < needs.due_ms)
-            needs.due_ms = due_ms;
-    }
-    return needs;
 }
 
 uint32_t snag_cell_due(const snag_cell *cell, int64_t by_ms, uint32_t *fingerprints)

@@ -83,7 +83,7 @@ bool snag_item_read(const unsigned char *bytes, const snag_item_head *head, snag
     if (at > end || end - at > SNAG_STATE_BYTES_MAX)
         return false;
     item->state_bytes = (uint16_t)(end - at);
-    memcpy(item->state, at, item->state_bytes);
+    snag_bytes_over(item->state, at, item->state_bytes);
     return sound;
 }
 
@@ -130,6 +130,20 @@ static unsigned char *bytes_put(unsigned char *at, const void *from, size_t size
     return at + size;
 }
 
+/* Pieces of known size, the last one over the one before. */
+static inline unsigned char *state_put(unsigned char *at, const unsigned char *state, size_t size)
+{
+    enum { PIECE = 16 };
+    if (size < PIECE) {
+        memcpy(at, state, size);
+        return at + size;
+    }
+    for (size_t done = 0; done + PIECE < size; done += PIECE)
+        memcpy(at + done, state + done, PIECE);
+    memcpy(at + size - PIECE, state + size - PIECE, PIECE);
+    return at + size;
+}
+
 static const uint8_t nobody[EPISODE_BYTES];
 
 void snag_item_write(unsigned char *bytes, const snag_item *item, int flags, size_t size)
@@ -159,8 +173,7 @@ void snag_item_write(unsigned char *bytes, const snag_item *item, int flags, siz
         at = bytes_put(at, &item->capture_bytes, sizeof item->capture_bytes);
         at = bytes_put(at, item->capture, item->capture_bytes);
     }
-    if (item->state_bytes)
-        at = bytes_put(at, item->state, item->state_bytes);
+    at = state_put(at, item->state, item->state_bytes);
     SNAG_ASSERT(at == bytes + size);
     snag_item_head head = {.fingerprint = item->fingerprint,
                       .bytes = (uint16_t)size,

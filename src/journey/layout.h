@@ -48,6 +48,14 @@ static inline int64_t snag_pool_entry_time(const unsigned char *at)
 
 /* --- items --- */
 
+/* A few bytes, in pieces of known size: a call of memcpy costs more than that. What lies up to 15 bytes behind
+ * either end must be there, and is overwritten. */
+static inline void snag_bytes_over(unsigned char *to, const unsigned char *from, size_t size)
+{
+    for (size_t at = 0; at < size; at += 16)
+        memcpy(to + at, from + at, 16);
+}
+
 enum {
     ITEM_ARMED = 1,
     ITEM_OPEN = 2,
@@ -107,8 +115,8 @@ void snag_item_write(unsigned char *bytes, const snag_item *item, int flags, siz
 
 /* Whether each item is well formed, and all together are as long as the cell says. */
 bool snag_items_check(const snag_cell *cell);
-/* The set of pool slots that items refer to. */
-void snag_items_refs(const snag_cell *cell, uint64_t used[4]);
+/* What the items need, and the set of pool slots that they refer to. */
+snag_cell_needs snag_items_look(const snag_cell *cell, uint64_t used[4]);
 /* Whether there are gaps between items; their order is known to the list only, then. */
 static inline bool snag_items_scattered(const snag_cell *cell)
 {

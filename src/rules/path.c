@@ -278,6 +278,7 @@ const snag_rule_kind snag_rule_path = {
     .field_count = sizeof fields / sizeof fields[0],
     .own_events = true,
     .state_bytes_max = sizeof(state),
+    .state_grows = offsetof(state, runs) + sizeof(run),
     .check = check,
     .starts = starts,
     .counts_until = counts_until,

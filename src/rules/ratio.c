@@ -70,6 +70,8 @@ static int64_t floor_div(int64_t a, int64_t b)
 /* floor(64 t / within), without overflow. */
 static int64_t pane_of(int64_t time_ms, int64_t within_ms)
 {
+    if (time_ms >= 0 && time_ms < INT64_MAX / SNAG_PANES_MAX)
+        return time_ms * SNAG_PANES_MAX / within_ms;
     int64_t whole = floor_div(time_ms, within_ms);
     return whole * SNAG_PANES_MAX + (time_ms - whole * within_ms) * SNAG_PANES_MAX / within_ms;
 }
@@ -140,7 +142,8 @@ static pane *pane_at(state *kept, size_t *count, uint32_t age)
     if (at > 0 && age_of(kept, &kept->panes[at - 1]) == age)
         return &kept->panes[at - 1];
     SNAG_ASSERT(*count < SNAG_PANES_MAX);
-    memmove(kept->panes + at + 1, kept->panes + at, (*count - at) * sizeof(pane));
+    if (at < *count)
+        memmove(kept->panes + at + 1, kept->panes + at, (*count - at) * sizeof(pane));
     kept->panes[at] = (pane){.number = (uint32_t)kept->newest - age};
     (*count)++;
     return &kept->panes[at];

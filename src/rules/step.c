@@ -7,7 +7,7 @@
 
 void *snag_rule_state(snag_rule_step *step)
 {
-    enum { FEW_BYTES = 48 };
+    enum { FEW_BYTES = 64 };
     snag_item *item = step->item;
     const snag_rule_kind *kind = step->rule->kind;
     size_t reach = kind->state_bytes_max;
@@ -67,7 +67,7 @@ int64_t snag_rule_due(snag_rule_step *step, const snag_levels *wait, snag_learne
     int64_t learned_ms = -1;
     *learned = (snag_learned){0, 0};
     if (step->rule->sketch)
-        learned_ms = step->wait_began(step->context, step->rule, step->item, learned);
+        learned_ms = step->host->wait_began(step->context, step->rule, step->item, learned);
     if (learned_ms >= 0)
         return step->event->time_ms + learned_ms;
     return snag_wait_end(wait->ms, wait->span, step->event, &step->unzoned);
@@ -76,7 +76,7 @@ int64_t snag_rule_due(snag_rule_step *step, const snag_levels *wait, snag_learne
 void snag_rule_waited(snag_rule_step *step, int64_t since_ms, bool ended)
 {
     if (step->rule->sketch)
-        step->wait_over(step->context, step->rule, step->item, since_ms, ended);
+        step->host->wait_over(step->context, step->rule, step->item, since_ms, ended);
 }
 
 const snag_zone *snag_rule_zone(snag_rule_step *step, const snag_calendar_spec *calendar)
@@ -96,13 +96,13 @@ void snag_rule_tell(snag_rule_step *step, bool failed, bool tried)
 {
     SNAG_ASSERT(step->event != NULL);
     if (step->rule->segments)
-        step->tell(step->context, step->rule, step->item, step->event->time_ms, failed, tried);
+        step->host->tell(step->context, step->rule, step->item, step->event->time_ms, failed, tried);
 }
 
 bool snag_rule_usual(const snag_rule_step *step, int64_t at_ms, uint64_t *usual)
 {
     SNAG_ASSERT(step->rule->segments > 0);
-    return step->ask(step->context, step->rule, step->item, at_ms, usual);
+    return step->host->ask(step->context, step->rule, step->item, at_ms, usual);
 }
 
 uint64_t snag_rule_owner_hash(const snag_rule_step *step)
@@ -168,7 +168,7 @@ void snag_rule_open(snag_rule_step *step, const snag_rule_facts *facts)
     SNAG_ASSERT(!step->item->open);
     if (step->event)
         snag_item_capture(step->item, &step->rule->signal, step->event);
-    step->opened(step->context, &step->rule->signal, step->item, facts);
+    step->host->opened(step->context, &step->rule->signal, step->item, facts);
     SNAG_ASSERT(step->item->open);
     step->changed = true;
 }
@@ -176,14 +176,14 @@ void snag_rule_open(snag_rule_step *step, const snag_rule_facts *facts)
 void snag_rule_escalate(snag_rule_step *step, const snag_rule_facts *facts)
 {
     SNAG_ASSERT(step->item->open);
-    step->escalated(step->context, &step->rule->signal, step->item, facts);
+    step->host->escalated(step->context, &step->rule->signal, step->item, facts);
     step->changed = true;
 }
 
 void snag_rule_close(snag_rule_step *step, snag_reason reason, const snag_rule_facts *facts)
 {
     SNAG_ASSERT(step->item->open);
-    step->closed(step->context, &step->rule->signal, step->item, reason, facts);
+    step->host->closed(step->context, &step->rule->signal, step->item, reason, facts);
     SNAG_ASSERT(!step->item->open);
     step->changed = true;
 }

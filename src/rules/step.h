@@ -11,17 +11,9 @@
 #include "journey/cell.h"
 #include "rules/rule.h"
 
-struct snag_rule_step {
-    const snag_rule *rule;
-    snag_cell *cell;
-    snag_item *item;
-    const snag_event *event; /* NULL: a timer's step */
-    snag_str owner; /* the customer or account whose state it is */
-    bool late;
-    bool changed; /* the item must be put back */
-    size_t clear; /* up to where the state is what was kept, or zero, or the kind's own */
-    bool unzoned; /* a calendar stood in with its own zone: the event named none that is known */
-    /* The engine's part: an episode begins or ends. The item is already marked by the engine. */
+/* The engine's part of a step. */
+typedef struct snag_rule_host {
+    /* An episode begins, goes further or ends; the item is marked by the engine. */
     void (*opened)(void *context, const snag_signal_spec *spec, snag_item *item,
                    const snag_rule_facts *facts);
     void (*escalated)(void *context, const snag_signal_spec *spec, snag_item *item,
@@ -36,7 +28,20 @@ struct snag_rule_step {
     void (*tell)(void *context, const snag_rule *rule, const snag_item *item, int64_t time_ms, bool failed,
                  bool tried);
     bool (*ask)(void *context, const snag_rule *rule, const snag_item *item, int64_t at_ms, uint64_t *usual);
-    void *context;
+} snag_rule_host;
+
+struct snag_rule_step {
+    const snag_rule *rule;
+    snag_cell *cell;
+    snag_item *item;
+    const snag_event *event; /* NULL: a timer's step */
+    const snag_rule_host *host;
+    void *context; /* the host's */
+    size_t clear;  /* up to where the state is what was kept, or zero, or the kind's own */
+    snag_str owner; /* the customer or account whose state it is */
+    bool late;
+    bool changed; /* the item must be put back */
+    bool unzoned; /* a calendar stood in with its own zone: the event named none that is known */
 };
 
 /* Names a captured value: the same in every version of a pipeline, whatever slot the name has there. */
