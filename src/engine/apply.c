@@ -49,10 +49,7 @@ static bool is_in_walk(snag_engine *engine, const snag_rule *rule)
 
 static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles)
 {
-    bool had = snag_cell_has(&engine->cell, rule->signal.fingerprint);
-    if (!had && !engine->pipeline->shape_count && !rule->kind->starts(rule, roles))
-        return; /* most rules that an event ends, most of the time */
-    snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item);
+    bool had = snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item);
     snag_rule_step step = snag_engine_step(engine, rule);
     int64_t due_ms = snag_dark_before(engine);
     if (engine->pipeline->shape_count) {
@@ -109,11 +106,14 @@ static void run_ops(snag_engine *engine, const snag_op *ops, uint32_t from, uint
             continue;
         }
         uint32_t roles = snag_engine_op_role(engine, op);
-        for (const snag_op *last = op + op->more; op < last; i++)
+        bool starts = op->starts;
+        for (const snag_op *last = op + op->more; op < last; i++) {
             roles |= snag_engine_op_holds(engine, ++op, engine->work.event) ? op->role : 0u;
+            starts = starts || op->starts;
+        }
         engine->work.order = pipeline->journey_count + op->index;
-        if (roles)
-            step_rule(engine, &pipeline->rules[op->index], roles);
+        if (roles && (starts || snag_cell_has(&engine->cell, op->fingerprint)))
+            step_rule(engine, &pipeline->rules[op->index], roles); /* else there is nothing for it to end */
     }
 }
 

@@ -56,6 +56,8 @@ static void walk_journeys(const snag_pipeline *pipeline, uint32_t scope, each_ma
 typedef struct rule_walk {
     each_matcher *each;
     void *context;
+    const snag_rule *rule;
+    bool shaped; /* there are shapes: what starts it is known of each customer only */
     snag_op op;
 } rule_walk;
 
@@ -64,6 +66,7 @@ static void walk_rule_matcher(void *context, const snag_matcher *matcher, uint16
     rule_walk *walk = context;
     walk->op.where = matcher->where;
     walk->op.role = role;
+    walk->op.starts = walk->shaped || walk->rule->kind->starts(walk->rule, role);
     walk->each(walk->context, matcher, &walk->op);
 }
 
@@ -72,7 +75,9 @@ static void walk_rules(const snag_pipeline *pipeline, uint32_t scope, each_match
 {
     for (uint32_t r = 0; r < pipeline->rule_count; r++) {
         const snag_rule *rule = &pipeline->rules[r];
-        rule_walk walk = {each, context, {NULL, (uint16_t)r, (uint8_t)scope, SNAG_OP_RULE, 0, 0}};
+        rule_walk walk = {each, context, rule, pipeline->shape_count > 0,
+                          {.fingerprint = rule->signal.fingerprint, .index = (uint16_t)r,
+                           .scope = (uint8_t)scope, .stage = SNAG_OP_RULE}};
         if (rule->scope == scope)
             snag_rule_matchers(rule, walk_rule_matcher, &walk);
     }
@@ -83,13 +88,15 @@ static void walk_facts(const snag_pipeline *pipeline, uint32_t scope, each_match
 {
     for (uint32_t i = 0; i < pipeline->fact_count; i++) {
         const snag_fact *fact = &pipeline->facts[i];
-        snag_op event = {fact->event.where, (uint16_t)i, (uint8_t)scope, SNAG_OP_FACT, SNAG_ROLE_EVENT, 0};
-        snag_op of = {fact->of.where, (uint16_t)i, (uint8_t)scope, SNAG_OP_FACT, SNAG_ROLE_ANSWER, 0};
+        snag_op op = {.where = fact->event.where, .index = (uint16_t)i, .scope = (uint8_t)scope,
+                      .stage = SNAG_OP_FACT, .role = SNAG_ROLE_EVENT};
         if (fact->scope != scope)
             continue;
-        each(context, &fact->event, &event);
+        each(context, &fact->event, &op);
+        op.where = fact->of.where;
+        op.role = SNAG_ROLE_ANSWER;
         if (fact->of.count)
-            each(context, &fact->of, &of);
+            each(context, &fact->of, &op);
     }
 }
 

@@ -17,11 +17,13 @@
 
 typedef struct snag_op {
     const snag_expr *where; /* NULL = always */
+    uint32_t fingerprint;   /* of a rule … */
     uint16_t index;         /* of the journey or rule */
     uint8_t scope;
     uint8_t stage; /* of a journey; SNAG_OP_RULE, SNAG_OP_FACT */
     uint16_t role; /* of a rule: SNAG_ROLE_*; of a fact: SNAG_ROLE_EVENT, or SNAG_ROLE_ANSWER for `of:` */
     uint16_t more; /* of a rule, in a row: so many ops behind it are the same rule's */
+    bool starts;   /* …: it may matter where the rule has no state yet */
 } snag_op;
 
 enum { SNAG_OP_RULE = 255, SNAG_OP_FACT = 254 };

@@ -58,7 +58,7 @@ static inline const unsigned char *walk_next(items_walk *walk, snag_item_head *h
     return at;
 }
 
-static bool item_take(const snag_cell *cell, size_t at, snag_item *item)
+static inline bool item_take(const snag_cell *cell, size_t at, snag_item *item)
 {
     snag_item_head head = head_at(cell, at);
     return snag_item_read(cell->items + at, &head, item);
@@ -244,8 +244,8 @@ static inline void index_room(snag_cell *cell)
     index_make(cell);
 }
 
-/* The place of the item found, which has another size now, or is gone (size 0), or is new (old size 0). */
-static size_t index_follow(snag_cell *cell, uint32_t fingerprint, size_t old, size_t size)
+/* The item found has another size now, or is gone (size 0), or is new (old size 0): found_at is its place. */
+static void index_follow(snag_cell *cell, uint32_t fingerprint, size_t old, size_t size)
 {
     size_t at = cell->found_at;
     if (at + old == cell->items_end) {
@@ -261,7 +261,6 @@ static size_t index_follow(snag_cell *cell, uint32_t fingerprint, size_t old, si
         cell->index_at[cell->found_index] = size ? (uint16_t)at : NOWHERE;
     }
     cell->found_at = (uint32_t)at;
-    return at;
 }
 
 static bool few_find(snag_cell *cell, uint32_t fingerprint)
@@ -324,13 +323,13 @@ bool snag_cell_item(const snag_cell *cell, uint32_t i, snag_item *item)
     return true;
 }
 
-/* Whether the stored item at `at` refers to evidence that `item` (NULL = none) does not refer to. Refs are
- * only ever appended or let go, so the same first ones mean that none was. */
+/* Whether one of the stored item's refs is none of the item's. They are only ever appended or let go, so the
+ * same first ones mean that none was. */
 static inline bool lost_refs(const unsigned char *stored, uint32_t count, const snag_item *item)
 {
     uint64_t before[2], now[2];
     _Static_assert(sizeof before == SNAG_EVIDENCE_MAX && sizeof before == sizeof item->refs, "all of them");
-    if (count == 0 || item == NULL || item->ref_count < count)
+    if (count == 0 || item->ref_count < count)
         return count > 0;
     memcpy(before, stored, sizeof before); /* of known size it costs less; what lies behind is left out */
     memcpy(now, item->refs, sizeof now);
@@ -348,40 +347,71 @@ static inline void count_flags(snag_cell *cell, int before, int flags)
     cell->hold_delta += !!(flags & ITEM_HOLD) - !!(before & ITEM_HOLD);
 }
 
-bool snag_cell_put(snag_cell *cell, const snag_item *item)
+/* The item found, or one behind all others, has place for `size` bytes from now on: where? (old size 0: it is
+ * new; size 0: it is gone.) False: no room. */
+static inline bool item_fit(snag_cell *cell, uint32_t fingerprint, size_t old, size_t size)
 {
-    bool keep = item->state_bytes || item->open || item->cooldown_ms != SNAG_TIME_NONE;
-    size_t size = 0;
-    int flags = keep ? snag_item_parts(item, &size) : 0;
-    if (cell->indexed)
-        index_room(cell);
-    bool had = item_find(cell, item->fingerprint);
     size_t at = cell->found_at;
-    snag_item_head before = had ? head_at(cell, at) : (snag_item_head){0};
-    size_t old = before.bytes;
-    bool lost = lost_refs(cell->items + at + sizeof before, before.refs, keep ? item : NULL);
     size_t total = cell->items_bytes - old + size;
-    if (total > SNAG_ITEMS_BYTES_MAX || (!had && keep && cell->item_count >= SNAG_ITEMS_MAX))
+    if (size == old)
+        return true;
+    if (total > SNAG_ITEMS_BYTES_MAX)
         return false;
-    if (size != old && cell->indexed) {
-        at = index_follow(cell, item->fingerprint, old, size);
-    } else if (size != old) {
+    if (cell->indexed) {
+        index_follow(cell, fingerprint, old, size);
+    } else {
         memmove(cell->items + at + size, cell->items + at + old, cell->items_bytes - at - old);
         cell->items_end = (uint32_t)total;
     }
-    if (keep) {
-        snag_item_write(cell->items + at, item, flags, size);
-        cell->noted_kept |= item->ref_count && item->refs[item->ref_count - 1] == cell->noted;
-    }
+    cell->items_bytes = (uint32_t)total;
+    return true;
+}
+
+/* Over the item found, or into the place that a new one has (before: all zero). */
+static inline bool item_over(snag_cell *cell, const snag_item *item, snag_item_head before)
+{
+    size_t size;
+    int flags = snag_item_parts(item, &size);
+    bool lost = lost_refs(cell->items + cell->found_at + sizeof before, before.refs, item);
+    if (!item_fit(cell, item->fingerprint, before.bytes, size))
+        return false;
+    snag_item_write(cell->items + cell->found_at, item, flags, size);
     if (flags != before.flags)
         count_flags(cell, before.flags, flags);
-    cell->items_bytes = (uint32_t)total;
-    if (!keep)
-        cell->found_at = cell->items_end;
-    cell->item_count += (uint32_t)keep;
-    cell->item_count -= (uint32_t)had;
-    cell->changed |= keep || had;
-    cell->unreferred |= lost || (!keep && item->ref_count > 0);
+    if (item->ref_count && item->refs[item->ref_count - 1] == cell->noted)
+        cell->noted_kept = true;
+    cell->unreferred |= lost;
+    cell->changed = true;
+    return true;
+}
+
+static void item_remove(snag_cell *cell, uint32_t fingerprint, snag_item_head before)
+{
+    bool fits = item_fit(cell, fingerprint, before.bytes, 0);
+    SNAG_ASSERT(fits);
+    count_flags(cell, before.flags, 0);
+    cell->found_at = cell->items_end;
+    cell->item_count--;
+    cell->unreferred |= before.refs > 0;
+    cell->changed = true;
+}
+
+bool snag_cell_put(snag_cell *cell, const snag_item *item)
+{
+    bool keep = item->state_bytes || item->open || item->cooldown_ms != SNAG_TIME_NONE;
+    if (cell->indexed)
+        index_room(cell);
+    if (item_find(cell, item->fingerprint)) {
+        snag_item_head before = head_at(cell, cell->found_at);
+        if (keep)
+            return item_over(cell, item, before);
+        item_remove(cell, item->fingerprint, before);
+    } else if (keep) {
+        if (cell->item_count >= SNAG_ITEMS_MAX || !item_over(cell, item, (snag_item_head){0}))
+            return false;
+        cell->item_count++;
+    }
+    cell->unreferred |= !keep && item->ref_count > 0;
     return true;
 }
 

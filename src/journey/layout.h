@@ -48,8 +48,8 @@ static inline int64_t snag_pool_entry_time(const unsigned char *at)
 
 /* --- items --- */
 
-/* A few bytes, in pieces of known size: a call of memcpy costs more than that. What lies up to 15 bytes behind
- * either end must be there, and is overwritten. */
+/* A few bytes, in pieces of known size: a call of memcpy costs more. What lies up to 15 bytes behind
+ * must be there on either side, and is overwritten. */
 static inline void snag_bytes_over(unsigned char *to, const unsigned char *from, size_t size)
 {
     for (size_t at = 0; at < size; at += 16)

@@ -95,18 +95,16 @@ HOT static size_t entry_bytes(const snag_rule *rule)
     return rule->params.radius < 0 ? sizeof(int64_t) : sizeof(int64_t) + sizeof(place);
 }
 
-HOT static ring ring_of(const snag_rule *rule, snag_rule_step *step)
+HOT static void ring_of(const snag_rule *rule, snag_rule_step *step, ring *of)
 {
-    ring of;
     size_t bytes = snag_rule_state_bytes(step);
     SNAG_ASSERT(bytes == 0 || bytes >= offsetof(state, times));
-    of.kept = snag_rule_state(step);
-    of.count = bytes ? (bytes - offsetof(state, times)) / entry_bytes(rule) : 0;
-    of.placed = rule->params.radius >= 0;
-    SNAG_ASSERT(!of.placed || of.count <= SNAG_NEAR_MAX);
-    if (of.placed && of.count)
-        memcpy(of.places, of.kept->times + of.count, of.count * sizeof(place));
-    return of;
+    of->kept = snag_rule_state(step);
+    of->count = bytes ? (bytes - offsetof(state, times)) / entry_bytes(rule) : 0;
+    of->placed = rule->params.radius >= 0;
+    SNAG_ASSERT(!of->placed || of->count <= SNAG_NEAR_MAX);
+    if (of->placed && of->count)
+        memcpy(of->places, of->kept->times + of->count, of->count * sizeof(place));
 }
 
 HOT static void ring_keep(const snag_rule *rule, snag_rule_step *step, ring *of)
@@ -202,7 +200,8 @@ static void close_episode(const snag_rule *rule, snag_rule_step *step, const rin
 
 static void on_until(const snag_rule *rule, snag_rule_step *step, const snag_event *event)
 {
-    ring of = ring_of(rule, step);
+    ring of;
+    ring_of(rule, step, &of);
     if (of.count == 0)
         return;
     if (event->time_ms < of.kept->times[of.count - 1])
@@ -307,7 +306,8 @@ static bool pixel_of(const snag_event *event, int64_t slot, int32_t *pixel)
 
 static void on_match(const snag_rule *rule, snag_rule_step *step, const snag_event *event)
 {
-    ring of = ring_of(rule, step);
+    ring of;
+    ring_of(rule, step, &of);
     place where = {0, 0};
     if (of.placed &&
         (!pixel_of(event, rule->params.x, &where.x) || !pixel_of(event, rule->params.y, &where.y)))
@@ -336,7 +336,8 @@ static void on_match(const snag_rule *rule, snag_rule_step *step, const snag_eve
 /* What another product found: the burst that is open, or a new one. */
 static void on_found(const snag_rule *rule, snag_rule_step *step, const snag_event *event)
 {
-    ring of = ring_of(rule, step);
+    ring of;
+    ring_of(rule, step, &of);
     if (is_outside(rule, &of, event->time_ms))
         return;
     slide(rule, step, &of, event->time_ms);
@@ -368,7 +369,8 @@ static void on_event(const snag_rule *rule, snag_rule_step *step, const snag_eve
 
 static void on_close(const snag_rule *rule, snag_rule_step *step, int64_t at_ms, snag_reason reason)
 {
-    ring of = ring_of(rule, step);
+    ring of;
+    ring_of(rule, step, &of);
     (void)at_ms;
     close_episode(rule, step, &of, reason);
 }
