@@ -12,22 +12,11 @@ set -euo pipefail
 : "${SNAG_SOURCE:=$(cd "$(dirname "$0")/.." && pwd)}"
 : "${SNAG_BUILD:=$SNAG_SOURCE/build}"
 : "${SNAG:=$SNAG_BUILD/snag}"
-. "$SNAG_SOURCE/tests/tools/kafka.sh"
+. "$SNAG_SOURCE/bench/live.sh"
 
-events=2000000 tiny=false out=/dev/stdout
-while [ $# -gt 0 ]; do
-    case "$1" in
-    --tiny) events=20000 tiny=true ;;
-    --out) out=$2; shift ;;
-    *) echo "usage: bench/live_kafka.sh [--tiny] [--out FILE]" >&2; exit 2 ;;
-    esac
-    shift
-done
-
-live_begin
-kafka_start
-redis_start
-export KAFKA="$BROKERS" REDIS_URL
+events=2000000
+bench_options "events=20000" "$@"
+bench_begin
 
 "$SNAG" simulate --events "$events" --customers $((events / 20 + 10)) --rate 50 >"$LIVE/events.jsonl"
 tool create calls 1 retention.ms=-1
@@ -64,12 +53,10 @@ cpu_ms() {
 
 # report NAME VALUE UNIT TARGET STRETCH HASH
 report() {
-    local machine
-    machine=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
-    printf '{"name":"%s","value":%s,"unit":"%s","target":%s,"stretch":%s,' "$1" "$2" "$3" "$4" "$5" >>"$out"
+    printf '{"name":"%s","value":%s,"unit":"%s","target":%s,"stretch":%s,' "$1" "$2" "$3" "$4" "$5" >&3
     printf '"runs":1,"machine":"%s","cores":%s,"compiler":"%s","version":"%s","tiny":%s,"hash":"%s"}\n' \
-        "$machine" "$(nproc)" "$(sed -n 's/^CMAKE_C_COMPILER:[^=]*=//p' "$SNAG_BUILD/CMakeCache.txt")" \
-        "$("$SNAG" --version | cut -d' ' -f2)" "$tiny" "$6" >>"$out"
+        "$MACHINE" "$(nproc)" "$(sed -n 's/^CMAKE_C_COMPILER:[^=]*=//p' "$SNAG_BUILD/CMakeCache.txt")" \
+        "$("$SNAG" --version | cut -d' ' -f2)" "$TINY" "$6" >&3
     printf '%-28s %12s %-10s (target %s, stretch %s)\n' "$1" "$2" "$3" "$4" "$5" >&2
 }
 

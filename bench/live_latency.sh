@@ -8,23 +8,12 @@
 #
 #   bench/live_latency.sh [--tiny] [--out FILE]        SNAG, SNAG_BUILD, SNAG_SOURCE as in tests
 set -uo pipefail
-. "$SNAG_SOURCE/tests/tools/kafka.sh"
+. "$SNAG_SOURCE/bench/live.sh"
 
 count=2000
 stalls=40
-exec 3>&1
-while [ $# -gt 0 ]; do
-    case "$1" in
-    --tiny) count=100 stalls=3 ;;
-    --out) exec 3>>"$2"; shift ;;
-    *) echo "usage: live_latency.sh [--tiny] [--out FILE]" >&2; exit 2 ;;
-    esac
-    shift
-done
-live_begin
-kafka_start
-redis_start
-export KAFKA="$BROKERS" REDIS_URL
+bench_options "count=100 stalls=3" "$@"
+bench_begin
 
 # report NAME TARGET_P50 TARGET_P99 FILE: a row each for p50 and p99 of the numbers in FILE
 report() {
@@ -37,7 +26,7 @@ report() {
         printf '{"name":"live_%s_p%s","unit":"ms","value":%s,"target":%s,"samples":%s,' \
             "$1" $p "$value" "$target" "$(wc -l <"$4")" >&3
         printf '"machine":"%s","cores":%s}\n' \
-            "$(awk -F': ' '/model name/ {print $2; exit}' /proc/cpuinfo)" "$(nproc)" >&3
+            "$MACHINE" "$(nproc)" >&3
         echo "live_$1: p$p $value ms (target $target)" >&2
     done
 }

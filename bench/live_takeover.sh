@@ -9,22 +9,11 @@
 #
 #   bench/live_takeover.sh [--tiny] [--out FILE]        SNAG, SNAG_BUILD, SNAG_SOURCE as in tests
 set -uo pipefail
-. "$SNAG_SOURCE/tests/tools/kafka.sh"
+. "$SNAG_SOURCE/bench/live.sh"
 
 rounds=5 journeys=1000000
-exec 3>&1
-while [ $# -gt 0 ]; do
-    case "$1" in
-    --tiny) rounds=1 journeys=2000 ;;
-    --out) exec 3>>"$2"; shift ;;
-    *) echo "usage: live_takeover.sh [--tiny] [--out FILE]" >&2; exit 2 ;;
-    esac
-    shift
-done
-live_begin
-kafka_start
-redis_start
-export KAFKA="$BROKERS" REDIS_URL
+bench_options "rounds=1 journeys=2000" "$@"
+bench_begin
 cat >"$LIVE/t.yaml" <<'PIPELINE'
 pipeline: t
 sources:
@@ -81,7 +70,7 @@ report() {
     printf '{"name":"live_%s","unit":"ms","value":%s,"worst":%s,"target":%s,"runs":%s,' \
         "$1" "$median" "$worst" "$2" "$rounds" >&3
     printf '"machine":"%s","cores":%s}\n' \
-        "$(awk -F': ' '/model name/ {print $2; exit}' /proc/cpuinfo)" "$(nproc)" >&3
+        "$MACHINE" "$(nproc)" >&3
     echo "live_$1: $median ms, worst $worst ms (target $2)" >&2
 }
 

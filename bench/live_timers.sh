@@ -13,25 +13,13 @@
 #
 #   bench/live_timers.sh [--tiny] [--out FILE]        SNAG, SNAG_BUILD, SNAG_SOURCE as in tests
 set -uo pipefail
-. "$SNAG_SOURCE/tests/tools/kafka.sh"
+. "$SNAG_SOURCE/bench/live.sh"
 
 timers=1000000 due=400 load_s=60
-exec 3>&1
-while [ $# -gt 0 ]; do
-    case "$1" in
-    --tiny) timers=2000 due=20 load_s=6 ;;
-    --timers) timers=$2; shift ;;
-    --out) exec 3>>"$2"; shift ;;
-    *) echo "usage: live_timers.sh [--tiny] [--timers N] [--out FILE]" >&2; exit 2 ;;
-    esac
-    shift
-done
-live_begin
+bench_options "timers=2000 due=20 load_s=6" "$@"
 [ -x "$SNAG_BUILD/tests/timer_tool" ] || skip "timer_tool is not built"
-kafka_start
-redis_start
+bench_begin
 DELAY_MS=100
-MACHINE=$(awk -F': ' '/model name/ {print $2; exit}' /proc/cpuinfo)
 timer_tool() { "$SNAG_BUILD/tests/timer_tool" "$BROKERS" "$@"; }
 
 # figure NAME UNIT VALUE TARGET [MORE…]

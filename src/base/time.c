@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/time.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 #include "base/assert.h"
@@ -309,5 +310,21 @@ void snag_duration_print(snag_buf *buf, int64_t duration_ms)
         snag_buf_int(buf, rest / steps[i].ms);
         snag_buf_str_put(buf, snag_str_from(steps[i].name));
         rest %= steps[i].ms;
+    }
+}
+
+void snag_duration_brief(snag_buf *buf, int64_t duration_ms)
+{
+    int64_t days = duration_ms / SNAG_DAY_MS;
+    int64_t least_ms = duration_ms >= SNAG_HOUR_MS ? SNAG_MINUTE_MS : SNAG_SECOND_MS;
+    if (days >= 2 * 366) {
+        snag_buf_printf(buf, "%" PRId64 " years", (days * 10000 + 1826212) / 3652425);
+    } else if (days >= 2) {
+        snag_buf_printf(buf, "%" PRId64 "d", days);
+        if (duration_ms % SNAG_DAY_MS >= SNAG_HOUR_MS)
+            snag_duration_print(buf, duration_ms % SNAG_DAY_MS / SNAG_HOUR_MS * SNAG_HOUR_MS);
+    } else {
+        snag_duration_print(buf, duration_ms < SNAG_SECOND_MS ? duration_ms
+                                                              : duration_ms - duration_ms % least_ms);
     }
 }

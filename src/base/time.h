@@ -33,6 +33,8 @@ void snag_time_print(snag_buf *buf, int64_t time_ms);
 bool snag_duration_parse(snag_str text, int64_t *duration_ms);
 /* The shortest such text: 90000 -> "1m30s"; days only where they come out even. */
 void snag_duration_print(snag_buf *buf, int64_t duration_ms);
+/* As long as a person wants it: 1m18s, 26h27m, 20d7h, 3112 years. */
+void snag_duration_brief(snag_buf *buf, int64_t duration_ms);
 
 /* Days since 1970-01-01 of a day in the proleptic Gregorian calendar, and back. */
 int64_t snag_days_from_civil(int64_t year, int month, int day);

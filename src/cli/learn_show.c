@@ -129,13 +129,13 @@ static void force_put(const snag_learn_row *is, const snag_sketch_spec *spec, sn
     }
 }
 
-static void row_print(const view *self, uint32_t i)
+static void row_print(const view *self, uint32_t i, int width)
 {
     char text[LINE_BYTES];
     const snag_sketch_spec *spec = &self->pipeline->sketches[i];
     const snag_learn_row *is = &self->rows[i];
     snag_buf buf = snag_buf_on(text, sizeof text);
-    snag_buf_printf(&buf, "%-34.*s", SNAG_FMT(spec->owner));
+    snag_buf_printf(&buf, "%-*.*s", width, SNAG_FMT(spec->owner));
     number_cell(&buf, is->sum.ended, 9);
     number_cell(&buf, is->sum.waiting, 9);
     for (uint32_t k = 0; k < SHARES; k++)
@@ -207,6 +207,15 @@ static void lines_print(const view *self)
     }
 }
 
+static int owner_width(const snag_pipeline *pipeline)
+{
+    int width = 34;
+    for (uint32_t i = 0; i < pipeline->sketch_count; i++)
+        if (width < (int)pipeline->sketches[i].owner.size)
+            width = (int)pipeline->sketches[i].owner.size;
+    return width;
+}
+
 void snag_learn_show_text(const snag_pipeline *pipeline, const snag_learn_row *rows, int64_t at_ms)
 {
     const view all = {pipeline, rows, at_ms};
@@ -219,11 +228,12 @@ void snag_learn_show_text(const snag_pipeline *pipeline, const snag_learn_row *r
     }
     snag_view_time(&buf, self->at_ms);
     printf("as of %.*s UTC, from what began in the newest 12 to 16 weeks\n", SNAG_FMT(snag_buf_str(&buf)));
-    printf("%-34s %9s %9s %9s %9s %9s %9s %9s  in force\n", "stage or rule", "ended", "waiting", "p50",
+    int width = owner_width(pipeline);
+    printf("%-*s %9s %9s %9s %9s %9s %9s %9s  in force\n", width, "stage or rule", "ended", "waiting", "p50",
            "p75", "p90", "p95", "p99");
     for (uint32_t i = 0; i < pipeline->sketch_count; i++)
         if (is_shown(self, i))
-            row_print(self, i);
+            row_print(self, i, width);
     lines_print(self);
 }
 

@@ -22,6 +22,27 @@ typedef struct report {
     double days;
 } report;
 
+typedef struct counted_text {
+    char text[80];
+} counted_text;
+
+static counted_text counted(uint64_t count, const char *things)
+{
+    counted_text is;
+    snprintf(is.text, sizeof is.text, "%s %s", snag_figure_number(count).text, things);
+    return is;
+}
+
+static counted_text times(uint64_t count)
+{
+    return counted(count, count == 1 ? "time" : "times");
+}
+
+static counted_text events(uint64_t count)
+{
+    return counted(count, count == 1 ? "event" : "events");
+}
+
 static void heading(const report *out, const char *text)
 {
     fprintf(out->file, "\n%s%s%s\n", snag_style_code(out->colour, SNAG_STYLE_BOLD), text,
@@ -44,8 +65,9 @@ static void finding(report *out, const char *format, ...)
 static void records_print(report *out, const snag_feed_counts *counts)
 {
     heading(out, "records");
-    fprintf(out->file, "  %s read, %s became events (%.2f%%)\n", snag_figure_number(counts->lines).text,
-            snag_figure_number(counts->events).text, snag_percent(counts->events, counts->lines));
+    fprintf(out->file, "  %s read, %s became %s (%.2f%%)\n", snag_figure_number(counts->lines).text,
+            snag_figure_number(counts->events).text, counts->events == 1 ? "an event" : "events",
+            snag_percent(counts->events, counts->lines));
     if (counts->lines == 0)
         finding(out, "the sample is empty");
     for (uint32_t i = 0; i < out->pipeline->exclusion_count; i++) {
@@ -95,8 +117,8 @@ static void source_names_print(report *out, uint32_t i)
             finding(out, "%.*s%s%.*s is on no event: is its path right?", SNAG_FMT(kept->name), of,
                     SNAG_FMT(name));
         else
-            fprintf(out->file, "  %.*s%s%.*s is on %s events (%.2f%%)\n", SNAG_FMT(kept->name), of,
-                    SNAG_FMT(name), snag_figure_number(seen->events - absent).text,
+            fprintf(out->file, "  %.*s%s%.*s is on %s (%.2f%%)\n", SNAG_FMT(kept->name), of,
+                    SNAG_FMT(name), events(seen->events - absent).text,
                     snag_percent(seen->events - absent, seen->events));
     }
 }
@@ -115,10 +137,8 @@ static void source_gap_print(report *out, const snag_sample_source *source, int6
     fprintf(out->file, "  longest time without an event: %s, after %s\n",
             snag_figure_duration(source->gap_max_ms).text, snag_figure_instant(source->gap_from_ms).text);
     if (source->silences)
-        finding(out, "%s %s nothing came for longer than silent: %s; where that was no outage, it is too "
-                "short",
-                snag_figure_number(source->silences).text, source->silences == 1 ? "time" : "times",
-                snag_figure_duration(silent_ms).text);
+        finding(out, "%s nothing came for longer than silent: %s; where that was no outage, it is too short",
+                times(source->silences).text, snag_figure_duration(silent_ms).text);
 }
 
 static void order_print(report *out)
@@ -128,8 +148,8 @@ static void order_print(report *out)
         char text[96] = "order";
         const snag_sample_source *source = &out->sample->sources[i];
         if (pipeline->source_count > 1)
-            snprintf(text, sizeof text, "order of %.*s, %s events", SNAG_FMT(pipeline->sources[i].name),
-                     snag_figure_number(source->events).text);
+            snprintf(text, sizeof text, "order of %.*s, %s", SNAG_FMT(pipeline->sources[i].name),
+                     events(source->events).text);
         heading(out, text);
         if (source->events == 0)
             continue;
@@ -199,8 +219,9 @@ static void types_list(report *out, const snag_sample_type **types, uint32_t cou
     if (count > SHOWN_TYPES)
         fprintf(out->file, "  and %u more\n", count - SHOWN_TYPES);
     if (out->sample->types_left_out)
-        fprintf(out->file, "  %s events bear still other names\n",
-                snag_figure_number(out->sample->types_left_out).text);
+        fprintf(out->file, "  %s still other names\n",
+                counted(out->sample->types_left_out,
+                        out->sample->types_left_out == 1 ? "event bears" : "events bear").text);
 }
 
 static void pattern_check(report *out, const snag_matcher *matcher, snag_str of, const char *what)
@@ -296,8 +317,8 @@ static void rules_excluded_print(report *out, const snag_feed *feed)
         if (count > 0 && count >= named)
             finding(out, "exclude of rule %.*s takes every event that it names", SNAG_FMT(rule->signal.name));
         else
-            fprintf(out->file, "  %12s  events excluded by rule %.*s\n", snag_figure_number(count).text,
-                    SNAG_FMT(rule->signal.name));
+            fprintf(out->file, "  %12s  %s excluded by rule %.*s\n", snag_figure_number(count).text,
+                    count == 1 ? "event" : "events", SNAG_FMT(rule->signal.name));
     }
 }
 
@@ -307,17 +328,16 @@ static void counters_print(report *out, const snag_feed *feed)
     snag_counters counters;
     snag_feed_counters(feed, &counters);
     if (counters.where_erred)
-        finding(out, "%s times a where: had no value and counted as false",
-                snag_figure_number(counters.where_erred).text);
+        finding(out, "%s a where: had no value and counted as false", times(counters.where_erred).text);
     if (counters.no_per)
-        finding(out, "%s times a rule skipped an event that lacks its per: name",
-                snag_figure_number(counters.no_per).text);
+        finding(out, "%s a rule skipped an event that lacks its per: name", times(counters.no_per).text);
     if (counters.duplicate)
-        fprintf(out->file, "  %s events came twice and were taken once\n",
-                snag_figure_number(counters.duplicate).text);
+        fprintf(out->file, "  %s came twice and %s taken once\n", events(counters.duplicate).text,
+                counters.duplicate == 1 ? "was" : "were");
     if (counters.bound)
-        finding(out, "%s walks or values were let go because a bound was reached",
-                snag_figure_number(counters.bound).text);
+        finding(out, "%s let go because a bound was reached",
+                counters.bound == 1 ? "a walk or value was"
+                                    : counted(counters.bound, "walks or values were").text);
 }
 
 uint32_t snag_sample_print(const snag_sample *sample, const snag_feed *feed, FILE *file)

@@ -26,6 +26,7 @@ typedef struct kept {
 
 struct snag_sink {
     snag_sink_options options;
+    snag_view view;
     snag_encode_context encode;
     snag_str topics[SNAG_SOURCES_MAX];
     bool failed;
@@ -73,6 +74,7 @@ snag_err snag_sink_new(snag_sink **out, const snag_sink_options *options)
     if (!sink)
         return SNAG_MEMORY;
     sink->options = *options;
+    sink->view = snag_view_of(options->pipeline, options->colour);
     sink->encode = context_of(options->pipeline);
     for (uint32_t s = 0; options->topics && s < options->pipeline->source_count; s++) {
         sink->topics[s] = snag_str_from(options->topics[s]);
@@ -198,7 +200,7 @@ void snag_sink_json(snag_buf *buf, const snag_pipeline *pipeline, const snag_rec
 static void record_put(snag_sink *sink, const snag_record *record)
 {
     if (sink->options.format == SNAG_SINK_TEXT) {
-        snag_view_record(&sink->buf, sink->options.colour, record);
+        snag_view_record(&sink->buf, &sink->view, record);
         return;
     }
     json_put(&sink->buf, &sink->encode, record);
@@ -280,7 +282,7 @@ void snag_sink_dead(snag_sink *sink, const snag_dead *dead)
         !(sink->options.shown & (1u << SNAG_SHOWN_BIT_DEAD)))
         return;
     if (sink->options.format == SNAG_SINK_TEXT)
-        snag_view_dead(&sink->buf, sink->options.colour, dead);
+        snag_view_dead(&sink->buf, &sink->view, dead);
     else
         dead_json(&sink->buf, sink, dead);
     if (sink->buf.size > FLUSH_BYTES)

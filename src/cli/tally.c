@@ -9,7 +9,7 @@
 #include "engine/learn.h"
 #include "journey/cell.h"
 
-enum { NAME_WIDTH = 24, COUNT_WIDTH = 10 };
+enum { NAME_WIDTH_LEAST = 24, COUNT_WIDTH = 10 };
 
 /* A rule, or a stage with a deadline. */
 typedef struct rule_row {
@@ -267,12 +267,23 @@ static uint64_t rule_excluded(const snag_feed *feed, snag_str name)
     return i < pipeline->rule_exclusion_count ? snag_feed_rule_excluded(feed, i) : 0;
 }
 
+/* The longest name, and a blank. */
+static size_t name_width(const snag_tally *tally)
+{
+    size_t width = NAME_WIDTH_LEAST;
+    for (uint32_t i = 0; i < tally->rule_count; i++)
+        if (width < tally->rules[i].name.size + 1)
+            width = tally->rules[i].name.size + 1;
+    return width;
+}
+
 static void rules_print(const snag_tally *tally, const snag_feed *feed, snag_buf *buf, bool colour,
                         FILE *file)
 {
     if (tally->rule_count == 0)
         return;
-    snag_buf_printf(buf, "%-*s%*s%*s%*s%*s%*s", NAME_WIDTH, "rule", COUNT_WIDTH, "signals", COUNT_WIDTH,
+    size_t width = name_width(tally);
+    snag_buf_printf(buf, "%-*s%*s%*s%*s%*s%*s", (int)width, "rule", COUNT_WIDTH, "signals", COUNT_WIDTH,
                     "published", COUNT_WIDTH, "resolved", COUNT_WIDTH, "open", COUNT_WIDTH, "armed");
     fputs(snag_style_code(colour, SNAG_STYLE_DIM), file);
     line_out(buf, file);
@@ -280,7 +291,7 @@ static void rules_print(const snag_tally *tally, const snag_feed *feed, snag_buf
     for (uint32_t i = 0; i < tally->rule_count; i++) {
         const rule_row *row = &tally->rules[i];
         bool first = true;
-        snag_style_put(buf, colour, SNAG_STYLE_BOLD, row->name, NAME_WIDTH);
+        snag_style_put(buf, colour, SNAG_STYLE_BOLD, row->name, width);
         number_put(buf, row->published + row->suppressed + row->held, COUNT_WIDTH);
         number_put(buf, row->published, COUNT_WIDTH);
         number_put(buf, row->resolved, COUNT_WIDTH);
@@ -307,7 +318,7 @@ static void journeys_print(const snag_tally *tally, snag_buf *buf, bool colour, 
         snag_style_put(buf, colour, SNAG_STYLE_BOLD, row->journey->name, 0);
         snag_buf_printf(buf, ": ");
         number_put(buf, row->opened, 0);
-        snag_buf_printf(buf, " walks opened, ");
+        snag_buf_printf(buf, row->opened == 1 ? " walk opened, " : " walks opened, ");
         number_put(buf, row->ended, 0);
         snag_buf_printf(buf, " ended");
         for (uint32_t j = 0; j < row->journey->stage_count; j++)

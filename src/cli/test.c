@@ -52,11 +52,12 @@ static void line_print(const char *head, snag_str text)
     printf("      %-9s %.*s\n", head, SNAG_FMT(text));
 }
 
-static void record_print(const char *head, const snag_record *record)
+static void record_print(const runner *self, const char *head, const snag_record *record)
 {
+    const snag_view view = snag_view_of(self->pipeline, false);
     char bytes[16384];
     snag_buf buf = snag_buf_on(bytes, sizeof bytes);
-    snag_view_record(&buf, false, record);
+    snag_view_record(&buf, &view, record);
     line_print(head, snag_buf_str(&buf));
 }
 
@@ -158,7 +159,7 @@ static void on_record(void *context, const snag_record *record)
     if (self->met == self->step->expect_count) {
         fail_begin(self, self->step->line);
         line_print("after", self->step->text);
-        record_print("came", record);
+        record_print(self, "came", record);
         line_print("expected", self->met ? SNAG_STR("nothing more") : SNAG_STR("nothing"));
         return;
     }
@@ -167,7 +168,7 @@ static void on_record(void *context, const snag_record *record)
     if (difference(want, record, &words)) {
         fail_begin(self, want->line);
         line_print("expected", want->text);
-        record_print("came", record);
+        record_print(self, "came", record);
         line_print("so", snag_buf_str(&words));
         return;
     }

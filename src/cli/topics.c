@@ -55,7 +55,7 @@ static void retention_print(snag_buf *buf, const snag_kafka_topic *topic)
         snag_duration_print(buf, topic->retention_ms);
 }
 
-static void row_print(const topics *self, int at)
+static void row_print(const topics *self, int at, int width)
 {
     const snag_kafka_topic *topic = &self->live.topics[at];
     char retention[40], partitions[24] = "missing";
@@ -65,7 +65,7 @@ static void row_print(const topics *self, int at)
     if (topic->partitions > 0)
         snprintf(partitions, sizeof partitions, "%" PRId32, topic->partitions);
     bool compact = strcmp(policy(topic, at), "compact") == 0;
-    printf("%-32.*s  %10s  %-8s  %-9s  %s\n", SNAG_FMT(topic->name), partitions, policy(topic, at),
+    printf("%-*.*s  %10s  %-8s  %-9s  %s\n", width, SNAG_FMT(topic->name), partitions, policy(topic, at),
            compact ? "-" : retention, purpose(self, at));
 }
 
@@ -89,14 +89,18 @@ static void row_json(const topics *self, int at)
 static void list(const topics *self)
 {
     int count = (int)self->live.topic_count, inputs = (int)self->live.input_count;
+    int width = 32;
+    for (int i = 0; i < count; i++)
+        if (width < (int)self->live.topics[i].name.size)
+            width = (int)self->live.topics[i].name.size;
     if (!self->json)
-        printf("%-32s  %10s  %-8s  %-9s  %s\n", "topic", "partitions", "cleanup", "retention", "holds");
+        printf("%-*s  %10s  %-8s  %-9s  %s\n", width, "topic", "partitions", "cleanup", "retention", "holds");
     for (int i = 0; i < count; i++) { /* the inputs first */
         int at = i < inputs ? i + SNAG_TOPIC_COUNT : i < inputs + SNAG_TOPIC_COUNT ? i - inputs : i;
         if (self->json)
             row_json(self, at);
         else
-            row_print(self, at);
+            row_print(self, at, width);
     }
 }
 

@@ -13,9 +13,16 @@
 
 #include "cli/feed.h"
 
+typedef struct snag_view {
+    bool colour;
+    size_t name_width; /* the column of rules' and journeys' names: the longest fits, within reason */
+} snag_view;
+
+snag_view snag_view_of(const snag_pipeline *pipeline, bool colour);
+
 /* Each ends with a line end. buf->full where there is no room. */
-void snag_view_record(snag_buf *buf, bool colour, const snag_record *record);
-void snag_view_dead(snag_buf *buf, bool colour, const snag_dead *dead);
+void snag_view_record(snag_buf *buf, const snag_view *view, const snag_record *record);
+void snag_view_dead(snag_buf *buf, const snag_view *view, const snag_dead *dead);
 /* "2026-01-05 10:29:59", UTC. */
 void snag_view_time(snag_buf *buf, int64_t time_ms);
 

@@ -295,7 +295,7 @@ static snag_err check_skew(const snag_mapper *mapper, const snag_event *event, s
     snag_buf words = snag_buf_on(room, sizeof room);
     snag_time_print(&words, event->time_ms);
     snag_buf_put(&words, " lies ", 6);
-    snag_duration_print(&words, event->time_ms - now_ms);
+    snag_duration_brief(&words, event->time_ms - now_ms);
     return snag_fail(diag, SNAG_BAD_FUTURE, "time %.*s after %s", SNAG_FMT(snag_buf_str(&words)),
                      event->stamp_ms != SNAG_TIME_NONE ? "the record's own timestamp" : "now");
 }

@@ -30,7 +30,7 @@ void snag_record_future(snag_diag *words, const snag_record *record)
     snag_buf buf = snag_buf_on(room, sizeof room);
     snag_time_print(&buf, record->as.late.time_ms);
     snag_buf_str_put(&buf, SNAG_STR(" lies "));
-    snag_duration_print(&buf, record->as.late.time_ms - record->as.late.came_ms);
+    snag_duration_brief(&buf, record->as.late.time_ms - record->as.late.came_ms);
     snag_buf_str_put(&buf, SNAG_STR(" after it was received"));
     if (record->as.late.clock_off_ms) {
         snag_buf_str_put(&buf, SNAG_STR(", its device's clock corrected by "));

@@ -150,7 +150,7 @@ def ways_in(folder):
     told = snag("explain", CONTACT, "ann", "--file", *words).stdout
     check("explain", b"asks_again" in told, True)
     sample = snag("check", CONTACT, "--sample", words[0], "--sample", words[1]).stdout.decode()
-    for says in ("order of calls, 3 events", "order of chats, 1 events", "of chats: ",
+    for says in ("order of calls, 3 events", "order of chats, 1 event", "of chats: ",
                  "score of chats is on no event"):
         if says not in sample:
             faults.append(f"check --sample does not say {says!r}: {sample}")

@@ -49,14 +49,9 @@ static const int64_t year_ms = 31536000000;
 static int set_up(void **state)
 {
     (void)state;
-    for (int i = 0; i < PIPELINES; i++) {
-        snag_err err = snag_config_parse(&configs[i], snag_str_from(texts[i]), "w.yaml", NULL);
-        for (uint32_t k = 0; k < configs[i].error_count; k++)
-            fprintf(stderr, "%u: %s\n", configs[i].errors[k].diag.line, configs[i].errors[k].diag.text);
-        if (err != SNAG_OK)
+    for (int i = 0; i < PIPELINES; i++)
+        if (world_config(&configs[i], texts[i], 32) != SNAG_OK)
             return -1;
-        configs[i].pipeline.budget_bytes = 32u << 20;
-    }
     return 0;
 }
 

@@ -216,6 +216,24 @@ static void printed_durations_are_read_back(void **state)
     CHECK_BUF(&buf, "-1s500ms");
 }
 
+/* Of great durations only what a person wants to know. */
+static void durations_brief(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } rows[] = {{0, "0s"}, {999, "999ms"}, {78999, "1m18s"}, {95279999, "26h27m"}, {172799999, "47h59m"},
+                {172800000, "2d"}, {1753200001, "20d7h"}, {63244799999, "731d23h"},
+                {63244800000, "2 years"}, {98204130000000, "3112 years"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[64];
+        snag_buf buf = snag_buf_on(text, sizeof text);
+        snag_duration_brief(&buf, rows[i].ms);
+        CHECK_BUF(&buf, rows[i].text);
+    }
+}
+
 static void civil_days(void **state)
 {
     (void)state;
@@ -243,6 +261,7 @@ int main(void)
         cmocka_unit_test(epoch_numbers),
         cmocka_unit_test(durations),
         cmocka_unit_test(printed_durations_are_read_back),
+        cmocka_unit_test(durations_brief),
         cmocka_unit_test(civil_days),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,14 +47,9 @@ static snag_config configs[FILES + WALK_FILES];
 static int set_up(void **state)
 {
     (void)state;
-    for (int i = 0; i < FILES + WALK_FILES; i++) {
-        const char *text = i < FILES ? files[i] : walk_files[i - FILES];
-        if (snag_config_parse(&configs[i], snag_str_from(text), "w.yaml", NULL) != SNAG_OK) {
-            fprintf(stderr, "%s\n", configs[i].errors[0].diag.text);
+    for (int i = 0; i < FILES + WALK_FILES; i++)
+        if (world_config(&configs[i], i < FILES ? files[i] : walk_files[i - FILES], 8) != SNAG_OK)
             return -1;
-        }
-        configs[i].pipeline.budget_bytes = 8u << 20;
-    }
     return 0;
 }
 
