@@ -5,8 +5,8 @@
 
 MACHINE=$(awk -F': ' '/model name/ {print $2; exit}' /proc/cpuinfo)
 
-# bench_options "NAME=VALUE …" ARGUMENTS…: --tiny sets these (and TINY), --NAME N one of them; figures go to &3,
-# which is --out FILE, at its end, or stdout
+# bench_options "NAME=VALUE …" ARGUMENTS…: --tiny sets these (and TINY), --NAME N one of them; figures go to
+# &3, which is --out FILE, at its end, or stdout
 bench_options() {
     local tiny=$1 word name
     shift
