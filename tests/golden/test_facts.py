@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # An independent recount of facts: every fact at every event, once more from the language page, short and
-# slow, from all events so far and without any state. Streams by seed, each in order and shuffled inside
-# out_of_order; each event is an alert of its own whose headline holds the facts. A failure prints how to
+# slow, from all events so far and without any state. Streams by seed, each in order, shuffled inside
+# out_of_order, and with events that come later than that; each event is an alert of its own whose headline
+# holds the facts. A late event finds the windows where newer ones have left them. A failure prints how to
 # repeat it:
 #
 #     SNAG=build/snag tests/golden/test_facts.py SEED
 #
 # The recount checks itself: with the bound of a window moved by a millisecond it must disagree somewhere.
-import math
 import math
 import os
 import random
@@ -86,6 +86,8 @@ def inside(then, now, within, panes, slack):
 
 def value(fact, events, now, slack):
     kind, what, of, within = fact
+    counted = [e["t"] for e in events if (e["e"] in (what, of) if kind in ("count", "share") else what in e)]
+    asked, now = now, max([now, *counted])
     if kind in ("count", "share"):
         hits = sum(1 for e in events if e["e"] == what and inside(e["t"], now, within, True, slack))
         if kind == "count":
@@ -103,9 +105,10 @@ def value(fact, events, now, slack):
         return shown(newest[0][what]) if newest and inside(newest[0]["t"], now, within, False, slack) else "?"
     first = None  # forgotten once the window has passed it; the next one begins anew
     for event in bearing:
-        if first is None or not inside(first["t"], event["t"], within, False, slack):
+        older = first is not None and event["t"] < first["t"]
+        if first is None or older or not inside(first["t"], event["t"], within, False, slack):
             first = event
-    return shown(first[what]) if first and inside(first["t"], now, within, False, slack) else "?"
+    return shown(first[what]) if first and inside(first["t"], asked, within, False, slack) else "?"
 
 
 def shown(what):
@@ -127,6 +130,29 @@ def shuffled(events, rng):
     """Any order in which each event comes before time has passed it."""
     keyed = sorted((event["t"] + rng.randrange(BOUND), i) for i, event in enumerate(events))
     return keep_ties(events, [i for _, i in keyed], ("t",))  # an account's events are those of many
+
+
+def late(events, rng):
+    """Some of them come after time has passed them, many by little, and at once behind another."""
+    keyed = sorted((event["t"] + (BOUND + rng.choice([0, 1, 64, 65, 100, 101, 900, 7000])
+                                  if rng.random() < 0.3 else 0), i) for i, event in enumerate(events))
+    return keep_ties(events, [i for _, i in keyed], ("t",))
+
+
+def as_applied(arrivals):
+    """In the order in which the engine takes them: those that wait once time has come to them, late ones at
+    once. Time is so much behind the newest that came."""
+    applied, waiting, w = [], [], 0
+    for place, event in enumerate(arrivals):
+        w = max(w, event["t"] - BOUND)
+        due = sorted((e["t"], at) for e, at in waiting if e["t"] <= w)
+        waiting = [(e, at) for e, at in waiting if e["t"] > w]
+        applied += [arrivals[at] for _, at in due]
+        if event["t"] <= w:
+            applied.append(event)
+        else:
+            waiting.append((event, place))
+    return applied + [arrivals[at] for _, at in sorted((e["t"], at) for e, at in waiting)]
 
 
 def replayed(pipeline, events, folder):
@@ -159,9 +185,9 @@ def one(seed, folder, turned=""):
     facts, events = make_facts(rng), make_events(rng)
     whose = {name: rng.choice(["customer", "account"]) for name in facts} if seed % 2 else None
     pipeline = make_pipeline(facts, whose)
-    ours = recount(facts, whose, events, int(bool(turned)))
     good, bad = 0, 0
-    for order in (events, shuffled(events, rng)):
+    for order in (events, shuffled(events, rng), late(events, rng)):
+        ours = recount(facts, whose, as_applied(order), int(bool(turned)))
         theirs = replayed(pipeline, order, folder)
         for n, name, text in ((n, *pair) for n, values in ours.items() for pair in values.items()):
             said = theirs.get(n, {}).get(name, "nothing")
