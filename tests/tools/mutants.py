@@ -435,7 +435,8 @@ def main():
             by = copy.noticed_by(tests_of(words)) if copy.build("snag", "zone_tool") else "the compiler"
             path.write_text(text)
             left += by is None
-            print(f"{by or 'NOBODY':28} {file}: {' '.join(old.split())} -> {' '.join(new.split())}", flush=True)
+            turned = f"{' '.join(old.split())} -> {' '.join(new.split())}"
+            print(f"{by or 'NOBODY':28} {file}: {turned}", flush=True)
     print(f"{left} not noticed")
     sys.exit(1 if left else 0)
 

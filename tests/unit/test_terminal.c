@@ -72,20 +72,30 @@ static void an_alert_is_one_line(void **state)
 {
     (void)state;
     char bytes[512];
+    snag_rule rules[] = {{.signal.name = SNAG_STR("declined")},
+                         {.signal.name = SNAG_STR("declined_by_the_bank_again")}};
+    snag_pipeline pipeline = {.rules = rules, .rule_count = 1};
+    snag_view view = snag_view_of(&pipeline, false);
     snag_buf buf = snag_buf_on(bytes, sizeof bytes);
     snag_record record = {.kind = SNAG_RECORD_ALERT};
     record.as.alert = (snag_alert){.time_ms = 1767607200000, .action = SNAG_ACTION_TRIGGER,
                                    .severity = SNAG_SEVERITY_ERROR, .rule = SNAG_STR("declined"),
                                    .customer = SNAG_STR("a\nb\x1b[2J"), .headline = SNAG_STR("h\xc2\x9b"),
                                    .owner = SNAG_STR("pay"), .lasted_ms = -1};
-    snag_view_record(&buf, false, &record);
+    snag_view_record(&buf, &view, &record);
     CHECK_BUF(&buf, "2026-01-05 10:00:00  ALERT     declined             a?b?[2J        h?  -> pay\n");
     buf.size = 0;
     record.as.alert.action = SNAG_ACTION_RESOLVE;
     record.as.alert.reason = SNAG_REASON_UNTIL;
     record.as.alert.lasted_ms = 2 * 86400000 + 3600000 + 1;
-    snag_view_record(&buf, false, &record);
+    snag_view_record(&buf, &view, &record);
     CHECK_BUF(&buf, "2026-01-05 10:00:00  resolved  declined             a?b?[2J        until, after 2d1h\n");
+    buf.size = 0;
+    pipeline.rule_count = 2; /* the column is as wide as the longest name */
+    view = snag_view_of(&pipeline, false);
+    snag_view_record(&buf, &view, &record);
+    CHECK_BUF(&buf, "2026-01-05 10:00:00  resolved  declined                   a?b?[2J        until, after "
+                    "2d1h\n");
 }
 
 int main(void)
