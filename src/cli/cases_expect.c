@@ -41,6 +41,24 @@ static int word_number(snag_record_kind kind, snag_nearest *nearest)
     return found;
 }
 
+/* Where nothing is near, all that such a record has is listed. */
+static snag_err pair_unknown(snag_case_parser *self, const snag_word *word, snag_record_kind kind,
+                             snag_str nearest)
+{
+    size_t count;
+    char bytes[1024];
+    snag_buf buf = snag_buf_on(bytes, sizeof bytes - 1);
+    const snag_check *checks = snag_checks_of(kind, &count);
+    if (nearest.size > 0)
+        return snag_case_fail_word(self, word, "such a record has no", nearest);
+    snag_buf_printf(&buf, "such a record has no \"%.*s\"; it has ",
+                    (int)(word->key.size < 64 ? word->key.size : 64), word->key.data);
+    for (size_t i = 0; i < count; i++)
+        snag_buf_printf(&buf, "%s%s", i ? ", " : "", checks[i].name);
+    bytes[buf.size] = '\0';
+    return snag_case_fail(self, word, bytes);
+}
+
 static snag_err pair_parse(snag_case_parser *self, const snag_word *word, snag_record_kind kind,
                            snag_expect_pair *pair)
 {
@@ -63,7 +81,7 @@ static snag_err pair_parse(snag_case_parser *self, const snag_word *word, snag_r
         *pair = (snag_expect_pair){&checks[i], snag_buf_str(&text)};
         return SNAG_OK;
     }
-    return snag_case_fail_word(self, word, "such a record has no", nearest.best);
+    return pair_unknown(self, word, kind, nearest.best);
 }
 
 /* at TIME and the pairs, from word `at` on. */
@@ -92,6 +110,14 @@ static snag_err rest_parse(snag_case_parser *self, uint32_t from, snag_expectati
     return SNAG_OK;
 }
 
+static bool is_used(const snag_case *owner, snag_str name)
+{
+    bool used = owner->use_count == 0;
+    for (uint32_t i = 0; i < owner->use_count; i++)
+        used = used || snag_str_equal(owner->use[i], name);
+    return used;
+}
+
 static snag_err form_parse(snag_case_parser *self, const expect_form *form)
 {
     const snag_word *list = self->words.list + 2;
@@ -106,6 +132,8 @@ static snag_err form_parse(snag_case_parser *self, const expect_form *form)
         if (err)
             return err;
         snag_nearest nearest = {.wanted = list[2].text};
+        if (!is_used(snag_case_newest(self), list[0].text))
+            return snag_case_fail(self, &list[0], "this case looks at other names only; add it to `use`");
         expectation->name = list[0].text;
         expectation->who = list[1].text;
         expectation->word = word_number(form->kind, &nearest);

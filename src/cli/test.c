@@ -126,9 +126,13 @@ static bool is_used(const snag_case *now, snag_str name)
 /* The first thing that differs, in words; false where nothing does. */
 static bool difference(const snag_expectation *want, const snag_record *got, snag_buf *buf)
 {
-    if (want->kind != got->kind || want->word != word_of(got) ||
-        !snag_str_equal(want->name, name_of(got)) || !snag_str_equal(want->who, who_of(got))) {
+    if (want->kind != got->kind || want->word != word_of(got) || !snag_str_equal(want->name, name_of(got))) {
         snag_buf_str_put(buf, SNAG_STR("another record came"));
+        return true;
+    }
+    if (!snag_str_equal(want->who, who_of(got))) {
+        snag_buf_printf(buf, "its %s is %.*s", got->kind == SNAG_RECORD_CHANGE ? "instance" : "customer",
+                        SNAG_FMT(who_of(got)));
         return true;
     }
     if (want->time_ms != SNAG_TIME_NONE && want->time_ms != time_of(got)) {

@@ -19,7 +19,7 @@ trap 'rm -rf "$folder"' EXIT
 fails() { # CODE WORDS: the case on stdin ends with this exit code and says these words
     local got=0
     cat >"$folder/wrong.cases"
-    "$SNAG" test "$SNAG_SOURCE/pipelines/shop.yaml" "$folder/wrong.cases" >"$folder/out" 2>&1 || got=$?
+    "$SNAG" test "$SNAG_SOURCE/pipelines/${of:-shop}.yaml" "$folder/wrong.cases" >"$folder/out" 2>&1 || got=$?
     if [ "$got" != "$1" ] || ! grep -qF "$2" "$folder/out"; then
         echo "want exit code $1 and \"$2\", got $got and:"
         cat "$folder/out"
@@ -57,8 +57,23 @@ case two
 s1 10:00 carts session=s1 article=1
 expect alert cart_left s1 trigger
 .
+fails 1 'its customer is s1' <<'.'
+s1 10:00 carts session=s1 article=1
+at 2026-01-06T10:00:01
+expect alert cart_left s2 trigger
+.
 fails 2 'wrong.cases:1:5: expected a time' <<'.'
 s1  10-00 carts
+.
+fails 2 'wrong.cases:3:35: such a record has no "who"; it has headline, severity, owner' <<'.'
+s1 10:00 carts session=s1 article=1
+at 2026-01-06T10:00:01
+expect alert cart_left s1 trigger who=me
+.
+of=uploads fails 2 'wrong.cases:3:14: this case looks at other names only; add it to `use`' <<'.'
+use import
+c-1 10:00 "Project Created" project=p-1
+expect alert import.created.late c-1 trigger
 .
 if "$SNAG" test "$SNAG_SOURCE/pipelines/shop.yaml" "$folder/none.cases" 2>"$folder/out"; then
     echo "a file that is not there passes"
