@@ -106,20 +106,24 @@ static bool covered(const snag_pattern *a, const snag_pattern *b)
                      : !a->prefix && snag_str_equal(a->text, b->text);
 }
 
-/* The stages are asked in order, so an earlier one without where: takes the event for good. */
+/* The stages are asked in order, so an earlier one without where:, or with the same, takes the event for
+ * good. */
 static void pattern_reach_check(snag_loader *loader, const snag_yaml *node, const snag_stage *stage,
                                 const snag_pattern *pattern, const snag_stage *earlier)
 {
     for (uint32_t i = 0; i < earlier->event.count; i++) {
         const snag_pattern *other = &earlier->event.patterns[i];
-        if (earlier->event.where)
+        bool same = earlier->event.where && stage->event.where &&
+                    snag_str_equal(snag_where_text(loader, earlier->event.where),
+                                   snag_where_text(loader, stage->event.where));
+        if (earlier->event.where && !same)
             continue;
         if (covered(pattern, other))
             snag_finding_add(loader, node->key_at,
                              "stage \"%.*s\" is never entered by \"%.*s%s\": stage \"%.*s\" takes "
-                             "it; give it a where:",
+                             "it; give it %s where:",
                              SNAG_FMT(stage->name), SNAG_FMT(pattern->text),
-                             pattern->prefix ? "*" : "", SNAG_FMT(earlier->name));
+                             pattern->prefix ? "*" : "", SNAG_FMT(earlier->name), same ? "another" : "a");
         else if (covered(other, pattern) && !stage->event.where)
             snag_finding_add(loader, node->key_at,
                              "\"%.*s%s\" leads to stage \"%.*s\" and to stage \"%.*s\": which of them?",

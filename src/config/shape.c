@@ -33,6 +33,16 @@ static void shape_load(snag_loader *loader, const snag_yaml *node, snag_shape *s
                          SNAG_FMT(node->next->key), SNAG_FMT(node->key));
 }
 
+/* One that asks what another before it has asked. */
+static void again_check(snag_loader *loader, const snag_yaml *node, const snag_shape *shapes, uint32_t at)
+{
+    for (uint32_t i = 0; shapes[at].when && i < at; i++)
+        if (shapes[i].when && snag_str_equal(snag_where_text(loader, shapes[i].when),
+                                             snag_where_text(loader, shapes[at].when)))
+            snag_finding_add(loader, node->key_at, "shape \"%.*s\" can never be: \"%.*s\" before it is the same",
+                             SNAG_FMT(shapes[at].name), SNAG_FMT(shapes[i].name));
+}
+
 void snag_shapes_load(snag_loader *loader, const snag_yaml *node)
 {
     snag_pipeline *pipeline = loader->pipeline;
@@ -57,8 +67,10 @@ void snag_shapes_load(snag_loader *loader, const snag_yaml *node)
         return;
     }
     snag_shape *shapes = snag_loader_take(loader, node->count * sizeof *shapes);
-    for (const snag_yaml *child = node->first; child; child = child->next)
-        shape_load(loader, child, &shapes[pipeline->shape_count++]);
+    for (const snag_yaml *child = node->first; child; child = child->next) {
+        shape_load(loader, child, &shapes[pipeline->shape_count]);
+        again_check(loader, child, shapes, pipeline->shape_count++);
+    }
     pipeline->shapes = shapes;
     pipeline->shape_slot = (uint16_t)loader->name_count;
     loader->names[loader->name_count++] =
