@@ -39,7 +39,8 @@ static void again_check(snag_loader *loader, const snag_yaml *node, const snag_s
     for (uint32_t i = 0; shapes[at].when && i < at; i++)
         if (shapes[i].when && snag_str_equal(snag_where_text(loader, shapes[i].when),
                                              snag_where_text(loader, shapes[at].when)))
-            snag_finding_add(loader, node->key_at, "shape \"%.*s\" can never be: \"%.*s\" before it is the same",
+            snag_finding_add(loader, node->key_at,
+                             "shape \"%.*s\" can never be: \"%.*s\" before it is the same",
                              SNAG_FMT(shapes[at].name), SNAG_FMT(shapes[i].name));
 }
 

@@ -385,7 +385,8 @@ class Copy:
         for name in ("src", "include", "schemas", "pipelines", "tests", "bench", "CMakeLists.txt"):
             (shutil.copytree if (SOURCE / name).is_dir() else shutil.copy)(SOURCE / name, self.at / name)
         launcher = ["-DCMAKE_C_COMPILER_LAUNCHER=ccache", "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"]
-        done = sh("cmake", "-S", folder, "-B", folder + "/build", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+        done = sh("cmake", "-S", folder, "-B", folder + "/build", "-G", "Ninja",
+                  "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
                   "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O1",
                   *(launcher if shutil.which("ccache") else []))
         if done.returncode or not self.build("snag", "zone_tool"):

@@ -46,7 +46,7 @@ static void cases_and_their_steps(void **state)
 {
     (void)state;
     snag_cases cases;
-    assert_int_equal(parse(&cases, "use declined\n"
+    assert_int_equal(parse(&cases, "use declined order.checkout.late\n"
                                    "case one\n"
                                    "ann 10:00 Paid\n"
                                    "expect nothing\n"
@@ -54,7 +54,7 @@ static void cases_and_their_steps(void **state)
                                    "expect alert declined ann trigger at +5m observed=3 within=60s\n"
                                    "expect alert order.checkout.late ann resolve reason=moved_on\n"
                                    "case the second one\n"
-                                   "use order\n"
+                                   "use order declined\n"
                                    "bob 10:00 \"Paid=now\" id=x\n"
                                    "expect journey order 7 entered to=paid from=\n"
                                    "expect late bob type=Paid\n"),
@@ -106,6 +106,8 @@ static void faults_name_line_and_column(void **state)
         {"ann 10:00 Paid\nexpect alert declined ann trigger observed=x\n", 2, 35, "expected a number"},
         {"ann 10:00 Paid\nexpect alert declined ann trigger reason=x\n", 2, 35, "no value x"},
         {"ann 10:00 Paid\nexpect nothing\nexpect nothing\n", 3, 1, "already"},
+        {"use order\nann 10:00 Paid\nexpect alert declined ann trigger\n", 3, 14, "other names only"},
+        {"ann 10:00 Paid\nexpect late ann what=x\n", 2, 17, "it has"},
         {"at noon\n", 1, 1, "expected one time"},
         {"at +5m\n", 1, 1, "expected one time"},
     };
