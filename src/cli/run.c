@@ -392,6 +392,7 @@ static int run_loaded(run *self)
     snag_diag diag = {.text = ""};
     bool ran = false;
     sigset_t set = signals_block();
+    snag_memory_keep();
     snag_str without = snag_live_without_topic(&self->config.pipeline);
     if (without.size > 0)
         return snag_command_fail(self->command, SNAG_EXIT_USAGE,

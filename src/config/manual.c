@@ -392,9 +392,13 @@ static void presets_chapter(manual *m)
 
 static void properties_chapter(manual *m)
 {
-    chapter(m, "kafka", "Client properties that snag sets itself and kafka: may not hold.");
+    chapter(m, "kafka",
+            "Client properties that snag sets itself and kafka: may not hold, and one that it may.");
     for (uint32_t i = 0; i < snag_owned_property_count; i++)
         entry(m, snag_owned_properties[i].name, "", snag_owned_properties[i].instead);
+    entry(m, "compression.type", "",
+          "lz4 unless kafka: says otherwise. All of Kafka's own clients read it; where a reader of the "
+          "output topics cannot, write none, or gzip.");
 }
 
 static void reasons_chapter(manual *m)

@@ -2,6 +2,9 @@
 #include "local/memory.h"
 
 #include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sys/mman.h>
 
 #include "base/assert.h"
@@ -9,6 +12,7 @@
 
 /* An engine's arenas stand within these first bytes of its block. */
 enum { ARENAS_BYTES = 16 * 1024 * 1024, HUGE_FROM_BYTES = 64 * 1024 * 1024 };
+enum { MALLOC_PIECE_BYTES = 16 * 1024 * 1024, MALLOC_KEEP_BYTES = 64 * 1024 * 1024 };
 
 static snag_err reserve(snag_memory *memory, size_t size, snag_diag *diag)
 {
@@ -43,6 +47,18 @@ snag_err snag_memory_init_small(snag_memory *memory, size_t size, snag_diag *dia
         (void)madvise(memory->block, memory->size, MADV_NOHUGEPAGE);
     return err;
 }
+
+#ifdef __GLIBC__
+void snag_memory_keep(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, MALLOC_PIECE_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, MALLOC_KEEP_BYTES);
+}
+#else
+void snag_memory_keep(void)
+{
+}
+#endif
 
 void snag_memory_finish(snag_memory *memory)
 {

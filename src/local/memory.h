@@ -18,6 +18,9 @@ SNAG_MUST_CHECK snag_err snag_memory_init(snag_memory *memory, size_t size, snag
 SNAG_MUST_CHECK snag_err snag_memory_init_small(snag_memory *memory, size_t size, snag_diag *diag);
 /* Large pages for what is touched from here on. */
 void snag_memory_large(snag_memory *memory);
+/* Of the process: what malloc was given back stays at hand, up to some tens of MiB, instead of being zeroed
+ * by the system again for every request of a megabyte. */
+void snag_memory_keep(void);
 /* Gives it back; a zeroed struct may be finished too. */
 void snag_memory_finish(snag_memory *memory);
 

@@ -275,6 +275,12 @@ void snag_redis_send(snag_redis_client *client, bool first, int argc, const char
     redisAppendCommandArgv(client->node->context, argc, argv, sizes);
 }
 
+void snag_redis_push(snag_redis_client *client)
+{
+    int done;
+    (void)redisBufferWrite(client->node->context, &done);
+}
+
 snag_err snag_redis_answer(snag_redis_client *client, bool first, redisReply **reply, snag_diag *diag)
 {
     snag_err err = SNAG_OK;

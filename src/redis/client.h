@@ -115,6 +115,8 @@ void snag_redis_begin(snag_redis_client *client, unsigned slot, bool writes);
 snag_err snag_redis_ready(snag_redis_client *client, snag_diag *diag);
 /* A command, or with `first` false one inside the transaction before it. Errors show in the answer. */
 void snag_redis_send(snag_redis_client *client, bool first, int argc, const char **argv, const size_t *sizes);
+/* Gives the server what it takes of that by now: it works while more is made. Errors show in the answer. */
+void snag_redis_push(snag_redis_client *client);
 /* The next answer, which is the caller's. */
 snag_err snag_redis_answer(snag_redis_client *client, bool first, redisReply **reply, snag_diag *diag);
 void snag_redis_end(snag_redis_client *client);

@@ -309,8 +309,7 @@ static void ahead_send(snag_redis_store *st, uint32_t partition, unsigned first,
     if (buckets == 0 || st->client.asked || !st->client.node->context)
         return;
     cells_send(st, partition, first, buckets);
-    int done;
-    (void)redisBufferWrite(st->client.node->context, &done); /* what is wrong shows when it is read */
+    snag_redis_push(&st->client);
     st->ahead.partition = partition;
     st->ahead.first = first;
     st->ahead.buckets = buckets;

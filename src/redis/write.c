@@ -110,6 +110,7 @@ static void breath_send(snag_redis_store *st, uint32_t partition, const snag_sto
         size_t size = count < SNAG_SCRIPT_ITEMS_MAX ? count : SNAG_SCRIPT_ITEMS_MAX;
         done = size == count;
         write_append(st, partition, &expect, out->chunks == 0, items, size, done ? final : NULL);
+        snag_redis_push(&st->client); /* the server works while the next chunk is made */
         out->size[out->chunks] = size;
         out->last[out->chunks] = done;
         items += size;

@@ -34,7 +34,6 @@
 enum {
     SNAG_CHUNK_EVENTS = 512,     /* decoded, then fed; more than SNAG_EACH_MAX */
     SNAG_CHUNK_BYTES = 4 << 20,  /* their arena */
-    SNAG_TIMER_BUDGET = 8000,    /* timers fired before a commit may come between */
     SNAG_LARGE_BYTES = 24 << 20, /* of state, from which large pages are worth it */
     SNAG_STREAM_NAME_MAX = 80
 };
@@ -141,6 +140,7 @@ typedef struct snag_worker {
     snag_pulse pulses[SNAG_SOURCES_MAX];
     bool reseat;     /* the input shall read other partitions than before */
     bool away;       /* partitions were given back: kept warm, but not ours to move in time */
+    uint32_t timers;      /* fired of one partition before a commit may come between */
     bool behind;          /* the last poll brought as much as it could: there is more */
     int64_t committed_ms; /* monotonic */
     int64_t dirty_ms;     /* since when something waits; SNAG_NEVER = nothing */

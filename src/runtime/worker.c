@@ -47,7 +47,7 @@ void snag_worker_dirty(snag_worker *worker, snag_partition *partition)
 
 uint32_t snag_worker_timer_budget(const snag_worker *worker)
 {
-    return worker->options->timer_budget ? worker->options->timer_budget : SNAG_TIMER_BUDGET;
+    return worker->options->timer_budget ? worker->options->timer_budget : worker->timers;
 }
 
 static void pause_ms(const snag_worker *worker, int64_t ms)
@@ -138,6 +138,19 @@ static snag_err commit(snag_worker *worker, snag_diag *diag)
     return err;
 }
 
+/* Of a turn in which more was due than it fired. */
+static snag_err commit_busy(snag_worker *worker, snag_diag *diag)
+{
+    size_t bytes = worker->bundle.bytes;
+    snag_err err = commit(worker, diag);
+    if (err != SNAG_OK)
+        return err;
+    worker->timers = snag_timers_next(worker->timers, worker->committed_ms - worker->now_ms, bytes,
+                                      worker->shares.bundle_bytes);
+    snag_worker_pass(worker, SNAG_POINT_DRAINED_PART);
+    return SNAG_OK;
+}
+
 /* What the group wants of us. */
 static snag_err seat(snag_worker *worker, snag_diag *diag)
 {
@@ -202,9 +215,7 @@ static snag_err turn(snag_worker *worker, snag_diag *diag)
             err = snag_worker_tick(worker, diag);
         bool busy = err == SNAG_OK && snag_worker_is_busy(worker);
         if (err == SNAG_OK && (busy || commit_is_due(worker)))
-            err = commit(worker, diag);
-        if (busy && err == SNAG_OK)
-            snag_worker_pass(worker, SNAG_POINT_DRAINED_PART);
+            err = busy ? commit_busy(worker, diag) : commit(worker, diag);
         if (err == SNAG_OK && idle && worker->dirty_ms == SNAG_NEVER)
             stats_sum(worker); /* an end that was reached behind the last commit is seen too */
         if (err == SNAG_OK)
@@ -424,7 +435,7 @@ snag_err snag_worker_run(const snag_worker_options *options, const snag_ports *p
                           .shares = snag_shares_of(options->pipeline->budget_bytes, options->workers),
                           .shared = shared, .stats = stats, .dirty_ms = SNAG_NEVER,
                           .drift_ms = SNAG_TIME_NONE, .fenced_ms = SNAG_TIME_NONE,
-                          .begun_ms = SNAG_TIME_NONE};
+                          .begun_ms = SNAG_TIME_NONE, .timers = SNAG_TIMERS_FIRST};
     streams_number(&worker);
     for (uint32_t s = 0; s < SNAG_SOURCES_MAX; s++)
         worker.pulses[s] = (snag_pulse){.known_ms = SNAG_TIME_NONE};
