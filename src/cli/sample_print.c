@@ -9,6 +9,7 @@
 #include "cli/clocks.h"
 #include "cli/sample.h"
 #include "cli/figure.h"
+#include "cli/named.h"
 #include "cli/terminal.h"
 
 enum { SHOWN_TYPES = 20 };
@@ -164,42 +165,6 @@ static void order_print(report *out)
 
 /* --- event names ----------------------------------------------------------------------------------- */
 
-typedef struct naming {
-    snag_str type;
-    bool named;
-} naming;
-
-static void named_by(void *context, const snag_matcher *matcher, uint16_t role)
-{
-    naming *asked = context;
-    (void)role;
-    asked->named = asked->named || snag_matcher_takes(matcher, asked->type);
-}
-
-static bool is_named(const snag_pipeline *pipeline, snag_str type)
-{
-    naming asked = {type, false};
-    for (uint32_t i = 0; i < pipeline->rule_count; i++)
-        snag_rule_matchers(&pipeline->rules[i], named_by, &asked);
-    for (uint32_t i = 0; i < pipeline->fact_count; i++) {
-        const snag_fact *fact = &pipeline->facts[i];
-        bool every = fact->event.patterns[0].prefix && fact->event.patterns[0].text.size == 0;
-        if (!every)
-            named_by(&asked, &fact->event, 0);
-        named_by(&asked, &fact->of, 0);
-    }
-    for (uint32_t i = 0; i < pipeline->journey_count; i++) {
-        named_by(&asked, &pipeline->journeys[i].survey.event, 0);
-        named_by(&asked, &pipeline->journeys[i].survey.asked, 0);
-        for (uint32_t k = 0; k < pipeline->journeys[i].stage_count; k++) {
-            named_by(&asked, &pipeline->journeys[i].stages[k].event, 0);
-            named_by(&asked, &pipeline->journeys[i].stages[k].pause, 0);
-            named_by(&asked, &pipeline->journeys[i].stages[k].resume, 0);
-        }
-    }
-    return asked.named;
-}
-
 static int by_count(const void *left, const void *right)
 {
     const snag_sample_type *a = *(const snag_sample_type *const *)left;
@@ -214,7 +179,7 @@ static void types_list(report *out, const snag_sample_type **types, uint32_t cou
     for (uint32_t i = 0; i < count && i < SHOWN_TYPES; i++) {
         snag_str name = snag_str_of(types[i]->name, types[i]->size);
         fprintf(out->file, "  %12s  %.*s%s\n", snag_figure_number(types[i]->count).text, SNAG_FMT(name),
-                is_named(out->pipeline, name) ? "" : "  (no rule or stage names it)");
+                snag_is_named(out->pipeline, name) ? "" : "  (no rule or stage names it)");
     }
     if (count > SHOWN_TYPES)
         fprintf(out->file, "  and %u more\n", count - SHOWN_TYPES);

@@ -8,6 +8,7 @@
 #include "cli/cases.h"
 #include "cli/command.h"
 #include "cli/load.h"
+#include "cli/named.h"
 #include "cli/terminal.h"
 #include "cli/view.h"
 #include "engine/engine.h"
@@ -223,6 +224,20 @@ static void step_run(runner *self, snag_engine *engine, const snag_step *step)
     line_print("came", SNAG_STR("nothing"));
 }
 
+/* An event that nothing names cannot fail a case: perhaps its name is misspelt. */
+static void note_unnamed(const runner *self, const snag_case *now)
+{
+    for (uint32_t i = 0; i < now->step_count; i++) {
+        const snag_step *step = &self->cases->steps[now->step_first + i];
+        bool row = self->pipeline->sources[step->event.position.source].table;
+        if (step->moves_clock || step->silences || row || snag_is_taken(self->pipeline, &step->event))
+            continue;
+        printf("      %s:%u: no rule, stage or fact names \"%.*s\"\n", self->path, step->line,
+               SNAG_FMT(step->event.type));
+        return;
+    }
+}
+
 static snag_err case_run(runner *self, const snag_case *now, snag_diag *diag)
 {
     snag_memory memory;
@@ -246,6 +261,7 @@ static snag_err case_run(runner *self, const snag_case *now, snag_diag *diag)
         return SNAG_OK;
     paint(stdout, SNAG_STYLE_GREEN, "ok");
     printf("    %s:%u: %.*s\n", self->path, now->line, SNAG_FMT(now->name));
+    note_unnamed(self, now);
     return SNAG_OK;
 }
 
@@ -354,6 +370,7 @@ const snag_command snag_command_test = {
             "2026-01-05 UTC; +90s counts from the line before. id=, account=, channel= and every kept\n"
             "name may stand behind the type; key= without a value in an expectation: it must be absent.\n"
             "Where there are several sources, source=NAME says whose event it is (without: the first's).\n"
+            "An event that no rule, stage or fact names is noted: perhaps its name is misspelt.\n"
             "Where a source has device:, device=NAME sent=TIME received=TIME say what its records would.\n"
             "`silent NAME` says that this source (it has silent:) brings nothing more to anybody since its\n"
             "newest event here, `silent NAME since TIME` since then; an event of it says that it is back.",

@@ -75,6 +75,17 @@ use import
 c-1 10:00 "Project Created" project=p-1
 expect alert import.created.late c-1 trigger
 .
+cat >"$folder/misspelt.cases" <<'.'
+s1 10:00 carts session=s1
+s1 10:01 ordres session=s1
+at 2026-01-06T10:00:01
+expect alert cart_left s1 trigger
+.
+noted='misspelt.cases:2: no rule, stage or fact names "ordres"'
+if ! "$SNAG" test "$SNAG_SOURCE/pipelines/shop.yaml" "$folder/misspelt.cases" | grep -qF "$noted"; then
+    echo "an event that nothing names is not noted"
+    status=1
+fi
 if "$SNAG" test "$SNAG_SOURCE/pipelines/shop.yaml" "$folder/none.cases" 2>"$folder/out"; then
     echo "a file that is not there passes"
     status=1

@@ -3,7 +3,7 @@
 """The engine with one operator or constant turned, one after the other: some test must notice each.
 
     tests/tools/mutants.py                all of them; half an hour
-    tests/tools/mutants.py score device   those whose file or words contain one of these
+    tests/tools/mutants.py score device   those whose file or line contains one of these
 
 Works in a copy of the sources (in $TMPDIR), with a build of its own. Prints which test noticed; exit 1 where
 one was not noticed. golden/test_mutants.py keeps the table fitting the sources, and runs none of it.
@@ -70,8 +70,8 @@ MUTANTS = [
      "SNAG_REASON_UNTIL)", "rules recount"),
     ("rules/missing.c",
      "if (anew && snag_rule_is_open(step)) {",
-     "if (snag_rule_is_open(step)) {", "rules"),
-    ("rules/missing.c", "due_ms > now_ms ? due_ms : now_ms", "due_ms", "rules"),
+     "if ((anew || true) && snag_rule_is_open(step)) {", "rules"),
+    ("rules/missing.c", "due_ms > now_ms ? due_ms", "due_ms > now_ms || true ? due_ms", "rules"),
     ("rules/missing.c",
      "if (roles & SNAG_ROLE_ANSWER)\n        on_answer(rule, step, event);\n",
      "if (roles & SNAG_ROLE_EVENT)\n        on_question(rule, step, event, (roles & "
@@ -106,7 +106,7 @@ MUTANTS = [
      "void snag_promise_expire",
      "if (i == stage)\n            rest(&self, i == stage);\n    }\n}\n\nvoid "
      "snag_promise_expire", "stages"),
-    ("engine/promise.c", "due_ms > now_ms ? due_ms : now_ms", "due_ms", "stages"),
+    ("engine/promise.c", "due_ms > now_ms ? due_ms", "due_ms > now_ms || true ? due_ms", "stages"),
     ("engine/walk.c",
      "state.stage == stage || event->time_ms < state.entered_ms)",
      "state.stage == stage || event->time_ms <= state.entered_ms)", "stages walks"),
@@ -127,8 +127,10 @@ MUTANTS = [
     ("engine/walk.c",
      "if (state->level >= SNAG_TOLD_OVERDUE) {",
      "if (state->level >= SNAG_TOLD_WARNING) {", "stages"),
-    ("engine/walk.c", "state->closed_ms = closed_ms;", "", "walks"),
-    ("engine/walk_stored.c", "due_ms < expire_ms ? due_ms : expire_ms", "due_ms", "stages walks"),
+    ("engine/walk.c", "state->closed_ms = closed_ms;", "(void)closed_ms;", "walks"),
+    ("engine/walk_stored.c",
+     "due_ms < expire_ms ? due_ms",
+     "due_ms < expire_ms || true ? due_ms", "stages walks"),
     ("engine/timers.c",
      "snag_rule_expires(rule, &engine->item) <= due_ms)\n        expire",
      "snag_rule_expires(rule, &engine->item) < due_ms)\n        expire", "walks"),
@@ -198,7 +200,7 @@ MUTANTS = [
      "else if (reaches(step, &total, leave_of(rule), now_ms)) {\n        kept->below_ms "
      "= SNAG_TIME_NONE;",
      "else if (reaches(step, &total, leave_of(rule), now_ms)) {", "rules"),
-    ("rules/ratio.c", "event->time_ms > now_ms ? event->time_ms : now_ms", "event->time_ms", "rules"),
+    ("rules/ratio.c", "time_ms > now_ms ? event", "time_ms > now_ms || true ? event", "rules"),
     ("rules/ratio.c",
      "rule->params.within_ms) < kept->newest)",
      "rule->params.within_ms) <= kept->newest)", "rules"),
@@ -436,7 +438,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         copy = Copy(folder)
         for file, old, new, words in MUTANTS:
-            if wanted and not any(word in file or word in words.split() for word in wanted):
+            turned = f"{' '.join(old.split())} -> {' '.join(new.split())}"
+            if wanted and not any(word in file or word in turned for word in wanted):
                 continue
             path = copy.at / "src" / file
             text = path.read_text()
@@ -444,7 +447,6 @@ def main():
             by = copy.noticed_by(tests_of(words)) if copy.build("snag", "zone_tool") else "the compiler"
             path.write_text(text)
             left += by is None
-            turned = f"{' '.join(old.split())} -> {' '.join(new.split())}"
             print(f"{by or 'NOBODY':28} {file}: {turned}", flush=True)
     print(f"{left} not noticed")
     sys.exit(1 if left else 0)
