@@ -224,7 +224,7 @@ MUTANTS = [
     ("rules/change.c", "at <= oldest_of(rule) + 1)", "at <= oldest_of(rule))", "change"),
     ("rules/change.c",
      "nothing ? SNAG_REASON_WINDOW_EMPTY : SNAG_REASON_BELOW",
-     "SNAG_REASON_BELOW", "change"),
+     "nothing ? SNAG_REASON_BELOW : SNAG_REASON_BELOW", "change"),
     ("rules/change.c", "THURSDAY = 3", "THURSDAY = 4", "change"),
     ("rules/change.c", "calendar->zone_slot >= 0)", "calendar->zone_slot >= 1000)", "change"),
     # count and differs
@@ -400,10 +400,11 @@ class Copy:
         return sh("ninja", "-C", str(self.at / "build"), *targets).returncode == 0
 
     def notices(self, test):
-        if test.startswith("unit/"):
-            name = test.removeprefix("unit/")
-            # a unit test with an odd end (an assertion that stays on) has noticed as well
-            command = [str(self.at / "build/tests" / name)] if self.build(name) else ["false"]
+        name = test.removeprefix("unit/")
+        if not self.build(*([name] if name != test else ["snag", "zone_tool"])):
+            sys.exit("a mutant must compile")
+        if name != test:
+            command = [str(self.at / "build/tests" / name)]
         elif test.endswith(".sh"):
             command = ["bash", str(self.at / "tests/golden" / test)]
         else:
@@ -427,7 +428,8 @@ def tests_of(words):
                 "zones": "test_zones.py", "order": "test_order.py", "sources": "test_sources.py"}
     named = [recounts.get(word, word if word.startswith("unit/") else f"test_recount_{word}.py")
              for word in words.split()]
-    return ["test_rules.sh", "test_cases.sh", *named]
+    units = [name for name in named if name.startswith("unit/")]
+    return [*units, "test_rules.sh", "test_cases.sh", *[name for name in named if name not in units]]
 
 
 def main():
@@ -444,7 +446,7 @@ def main():
             path = copy.at / "src" / file
             text = path.read_text()
             path.write_text(text.replace(old, new))
-            by = copy.noticed_by(tests_of(words)) if copy.build("snag", "zone_tool") else "the compiler"
+            by = copy.noticed_by(tests_of(words))
             path.write_text(text)
             left += by is None
             print(f"{by or 'NOBODY':28} {file}: {turned}", flush=True)
