@@ -149,6 +149,7 @@ size_t snag_dispatch_bytes(const snag_pipeline *pipeline)
 {
     totals sums = totals_of(pipeline);
     size_t bytes = exact_slots(&sums) * sizeof(snag_row);
+    bytes += (pipeline->journey_count + pipeline->rule_count) * sizeof(snag_watched);
     bytes += (size_t)sums.exact_patterns * (sums.matchers * sizeof(snag_op) + 16);
     if (sums.prefix_matchers)
         bytes += CACHE_ROWS * (sizeof(snag_row) + SNAG_TYPE_BYTES_MAX +
@@ -213,6 +214,17 @@ static void exact_matcher(void *context, const snag_matcher *matcher, const snag
     }
 }
 
+static void watched_init(snag_dispatch *dispatch, const snag_pipeline *pipeline, snag_arena *arena)
+{
+    uint32_t count = pipeline->journey_count + pipeline->rule_count;
+    snag_watched *next = dispatch->watched = snag_arena_take(arena, count * sizeof(snag_watched));
+    SNAG_ASSERT(next != NULL);
+    for (uint32_t j = 0; j < pipeline->journey_count; j++)
+        *next++ = (snag_watched){pipeline->journeys[j].fingerprint, pipeline->journeys[j].scope};
+    for (uint32_t r = 0; r < pipeline->rule_count; r++)
+        *next++ = (snag_watched){pipeline->rules[r].signal.fingerprint, pipeline->rules[r].scope};
+}
+
 void snag_dispatch_init(snag_dispatch *dispatch, const snag_pipeline *pipeline, snag_arena *arena)
 {
     totals sums = totals_of(pipeline);
@@ -222,6 +234,7 @@ void snag_dispatch_init(snag_dispatch *dispatch, const snag_pipeline *pipeline, 
     SNAG_ASSERT(dispatch->exact != NULL);
     exact_builder builder = {dispatch, arena, sums.matchers};
     walk_matchers(pipeline, exact_matcher, &builder);
+    watched_init(dispatch, pipeline, arena);
     if (sums.prefix_matchers == 0)
         return;
     dispatch->any_prefix = true;

@@ -28,6 +28,12 @@ typedef struct snag_op {
 
 enum { SNAG_OP_RULE = 255, SNAG_OP_FACT = 254 };
 
+/* What may have items in cells, journeys first, then rules, in file order: a timer looks for those due. */
+typedef struct snag_watched {
+    uint32_t fingerprint;
+    uint16_t scope;
+} snag_watched;
+
 typedef struct snag_row {
     uint64_t hash;
     snag_str type; /* exact rows: the pipeline's text; cached ones: in their own bytes */
@@ -37,6 +43,7 @@ typedef struct snag_row {
 
 typedef struct snag_dispatch {
     const snag_pipeline *pipeline;
+    snag_watched *watched;
     snag_row *exact; /* open addressing, power of two */
     uint32_t exact_mask;
     bool any_prefix;

@@ -233,12 +233,10 @@ static void fire_items(snag_engine *engine, int64_t due_ms, const uint32_t *due,
     const snag_pipeline *pipeline = engine->pipeline;
     uint32_t left = count;
     for (uint32_t i = 0; left > 0 && i < pipeline->journey_count + pipeline->rule_count; i++) {
+        uint32_t fingerprint = engine->dispatch.watched[i].fingerprint;
         bool walk = i < pipeline->journey_count;
         const snag_journey *journey = walk ? &pipeline->journeys[i] : NULL;
-        const snag_rule *rule = walk ? NULL : &pipeline->rules[i - pipeline->journey_count];
-        uint32_t scope = walk ? journey->scope : rule->scope;
-        uint32_t fingerprint = walk ? journey->fingerprint : rule->signal.fingerprint;
-        if (scope != engine->work.scope)
+        if (engine->dispatch.watched[i].scope != engine->work.scope)
             continue;
         engine->work.order = i;
         for (uint32_t k = 0; walk && journey->promised && k < journey->stage_count; k++)
@@ -254,7 +252,7 @@ static void fire_items(snag_engine *engine, int64_t due_ms, const uint32_t *due,
         if (walk)
             snag_walk_timer(engine, journey, due_ms);
         else
-            fire_rule(engine, rule, due_ms);
+            fire_rule(engine, &pipeline->rules[i - pipeline->journey_count], due_ms);
         if (walk && !engine->item.hold)
             end_paths(engine, journey);
     }

@@ -179,9 +179,8 @@ void snag_items_pack(const snag_cell *cell, snag_buf *buf)
  * keeps its place in the list. */
 enum { INDEX_FROM = 8, INDEX_MAX = sizeof((snag_cell *)0)->index_at / sizeof(uint16_t) };
 
-static void index_add(snag_cell *cell, uint32_t fingerprint, size_t at)
+static inline void index_set(snag_cell *cell, uint32_t i, uint32_t fingerprint, size_t at)
 {
-    uint32_t i = cell->index_count++;
     uint64_t *some = &cell->index_some[fingerprint % 256 / 64];
     uint8_t *place = &cell->index_place[fingerprint % 256];
     bool shared = *some >> (fingerprint % 64) & 1;
@@ -195,14 +194,14 @@ static void index_add(snag_cell *cell, uint32_t fingerprint, size_t at)
 static void index_make(snag_cell *cell)
 {
     size_t at = 0;
-    cell->index_count = 0;
     memset(cell->index_some, 0, sizeof cell->index_some);
     for (uint32_t i = 0; i < cell->item_count; i++) {
         snag_item_head head = head_at(cell, at);
-        index_add(cell, head.fingerprint, at);
+        index_set(cell, i, head.fingerprint, at);
         at += head.bytes;
     }
     SNAG_ASSERT(at == cell->items_bytes);
+    cell->index_count = cell->item_count;
     cell->indexed = true;
 }
 
@@ -256,7 +255,7 @@ static void index_follow(snag_cell *cell, uint32_t fingerprint, size_t old, size
     }
     if (old == 0) {
         cell->found_index = cell->index_count;
-        index_add(cell, fingerprint, at);
+        index_set(cell, cell->index_count++, fingerprint, at);
     } else {
         cell->index_at[cell->found_index] = size ? (uint16_t)at : NOWHERE;
     }

@@ -189,10 +189,10 @@ static void on_question_again(const snag_rule *rule, snag_rule_step *step, state
 {
     int64_t deadline_ms;
     snag_learned learned;
-    snag_rule_facts facts = snag_silence_facts(&rule->params.wait, kept);
     if (rule->params.wait.promise < 0 || event->time_ms < kept->at_ms ||
         !deadline_of(rule, step, event, &deadline_ms, &learned) || deadline_ms == kept->deadline_ms)
         return;
+    snag_rule_facts facts = snag_silence_facts(&rule->params.wait, kept);
     snag_rule_note(step);
     bool anew = snag_silence_move(kept, deadline_ms, event->time_ms);
     facts.first_promise_ms = kept->first_ms;
