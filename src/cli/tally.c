@@ -398,6 +398,7 @@ static void oddities_print(const snag_feed *feed, snag_buf *buf, FILE *file)
          offsetof(snag_counters, name) == offsetof(snag_counters, where_erred) ||                 \
          offsetof(snag_counters, name) == offsetof(snag_counters, overflow) ||                    \
          offsetof(snag_counters, name) == offsetof(snag_counters, corrected) ||                   \
+         offsetof(snag_counters, name) == offsetof(snag_counters, unasked) ||                     \
          offsetof(snag_counters, name) == offsetof(snag_counters, bound),                         \
      help},
         SNAG_COUNTER_TABLE(X)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Who is who after a change of the file: tags of scopes, fingerprints of rules and journeys, the hash of the
- * whole. Each is SHA-256 over a canonical list of length-prefixed texts: layout and comments do not matter.
+ * Who is who after a change of the file: tags of scopes, fingerprints of rules and journeys, the hash of all.
+ * Each is SHA-256 over a canonical list of length-prefixed texts: layout and comments do not matter.
  *
  * A fingerprint covers what decides, not what only words it (headline, owner, sla, playbook, severity). The
  * hash covers all that is said as well, but not where it runs (topic, file, outputs, kafka, redis, budget).
@@ -18,6 +18,12 @@ static void add_text(snag_sha256 *sha, snag_str text)
 static void add_word(snag_sha256 *sha, const char *word)
 {
     snag_sha256_add_text(sha, snag_str_from(word));
+}
+
+static void add_named(snag_sha256 *sha, const char *word, snag_str text)
+{
+    add_word(sha, word);
+    add_text(sha, text);
 }
 
 static void add_int(snag_sha256 *sha, const char *name, int64_t value)
@@ -56,8 +62,7 @@ static void add_wait(snag_sha256 *sha, const char *name, snag_wait wait)
 
 static void add_calendar(snag_loader *loader, snag_sha256 *sha, const snag_calendar_spec *calendar)
 {
-    add_word(sha, "calendar");
-    add_text(sha, calendar->name);
+    add_named(sha, "calendar", calendar->name);
     add_text(sha, calendar->zone->name);
     add_text(sha, calendar->zone_slot < 0 ? SNAG_STR("") : loader->names[calendar->zone_slot].name);
     for (uint32_t day = 0; day < 7; day++) {
@@ -74,14 +79,12 @@ static void add_calendar(snag_loader *loader, snag_sha256 *sha, const snag_calen
 
 static void add_season(snag_sha256 *sha, const snag_season *season)
 {
-    add_word(sha, "season");
-    add_text(sha, season->name);
+    add_named(sha, "season", season->name);
     add_int(sha, "from", season->from_ms);
     add_int(sha, "to", season->to_ms);
 }
 
-static void add_matcher(snag_loader *loader, snag_sha256 *sha, const char *name,
-                        const snag_matcher *matcher)
+static void add_matcher(snag_loader *loader, snag_sha256 *sha, const char *name, const snag_matcher *matcher)
 {
     add_int(sha, name, matcher->count);
     for (uint32_t i = 0; i < matcher->count; i++) {
@@ -146,8 +149,7 @@ static bool is_given(const snag_field *field, const void *value)
 
 static void add_rule(snag_loader *loader, snag_sha256 *sha, const snag_rule *rule)
 {
-    add_word(sha, "rule");
-    add_text(sha, rule->signal.name);
+    add_named(sha, "rule", rule->signal.name);
     add_word(sha, rule->kind->name);
     add_scope(sha, &loader->scopes[rule->scope]);
     add_matcher(loader, sha, "event", &rule->event);
@@ -206,8 +208,7 @@ static void add_patience(snag_loader *loader, snag_sha256 *sha, const snag_stage
 
 static void add_stage(snag_loader *loader, snag_sha256 *sha, const snag_stage *stage)
 {
-    add_word(sha, "stage");
-    add_text(sha, stage->name);
+    add_named(sha, "stage", stage->name);
     add_matcher(loader, sha, "event", &stage->event);
     add_patience(loader, sha, stage);
     add_text(sha, stage->milestone);
@@ -222,8 +223,7 @@ static void add_stage(snag_loader *loader, snag_sha256 *sha, const snag_stage *s
 
 static void add_journey(snag_loader *loader, snag_sha256 *sha, const snag_journey *journey)
 {
-    add_word(sha, "journey");
-    add_text(sha, journey->name);
+    add_named(sha, "journey", journey->name);
     add_scope(sha, &loader->scopes[journey->scope]);
     add_int(sha, "again", journey->again);
     if (journey->expire_ms > 0)
@@ -235,6 +235,8 @@ static void add_journey(snag_loader *loader, snag_sha256 *sha, const snag_journe
         add_matcher(loader, sha, "asked", &journey->survey.asked);
         add_slot(loader, sha, "score", journey->survey.score);
         add_slot(loader, sha, "about", journey->survey.about);
+        if (journey->survey.by)
+            add_slot(loader, sha, "by", journey->survey.by);
     }
     for (uint32_t i = 0; i < journey->stage_count; i++)
         add_stage(loader, sha, &journey->stages[i]);
@@ -268,8 +270,7 @@ static void add_mapping(snag_loader *loader, snag_sha256 *sha, const snag_mappin
 
 static void add_source(snag_loader *loader, snag_sha256 *sha, const snag_source_spec *source)
 {
-    add_word(sha, "source");
-    add_text(sha, source->name);
+    add_named(sha, "source", source->name);
     add_word(sha, snag_format_word(source->format));
     add_text(sha, source->schema_file);
     for (uint32_t i = 0; i < SNAG_VAR_KEPT; i++)
@@ -286,21 +287,17 @@ static void add_source(snag_loader *loader, snag_sha256 *sha, const snag_source_
     if (source->table)
         add_word(sha, "table");
     snag_clocks_identity(loader, sha, source);
-    if (source->each.size) {
-        add_word(sha, "each");
-        add_text(sha, source->each);
-    }
+    if (source->each.size)
+        add_named(sha, "each", source->each);
     for (uint32_t i = 0; i < source->exclusion_count; i++) {
-        add_word(sha, "exclude");
-        add_text(sha, source->exclusions[i].name);
+        add_named(sha, "exclude", source->exclusions[i].name);
         add_text(sha, snag_where_text(loader, source->exclusions[i].expr));
     }
 }
 
 static void add_fact(snag_loader *loader, snag_sha256 *sha, const snag_fact *fact)
 {
-    add_word(sha, "fact");
-    add_text(sha, fact->name);
+    add_named(sha, "fact", fact->name);
     add_word(sha, snag_fact_word(fact->kind));
     if (fact->kind != SNAG_FACT_COUNT && fact->kind != SNAG_FACT_SHARE)
         add_text(sha, loader->names[fact->from_slot].name);

@@ -348,6 +348,7 @@ static void survey_load(snag_loader *loader, const snag_yaml *node, snag_journey
     snag_survey_raw raw = {0};
     int64_t score = 0;
     int64_t about = 0;
+    int64_t by = 0;
     if (!snag_section_load(loader, &snag_section_survey, node, &raw, NULL, NULL))
         return;
     if (raw.event)
@@ -363,6 +364,11 @@ static void survey_load(snag_loader *loader, const snag_yaml *node, snag_journey
                          "survey: needs score: the kept number that says what was said");
     if (raw.about)
         snag_slot_load(loader, raw.about, &about);
+    if (raw.by)
+        snag_slot_load(loader, raw.by, &by);
+    if (raw.by && !snag_key_given(loader, node, "asked"))
+        snag_finding_add(loader, raw.by->at,
+                         "by: needs asked:, the event that bears the same name when it is asked");
     snag_kind kind = score ? loader->names[score].kind : SNAG_KIND_INT;
     if (kind != SNAG_KIND_INT && kind != SNAG_KIND_DOUBLE)
         snag_finding_add(loader, raw.score->at,
@@ -372,7 +378,8 @@ static void survey_load(snag_loader *loader, const snag_yaml *node, snag_journey
         snag_finding_add(loader, raw.about->at, "about: needs a text, the name of a stage");
     journey->survey.score = (uint16_t)score;
     journey->survey.about = (uint16_t)about;
-    journey->patient = journey->patient || journey->survey.asked.count; /* where it was asked is remembered */
+    journey->survey.by = (uint16_t)by;
+    journey->stands = true; /* what answers may be about lies behind the whole state */
 }
 
 static void journey_load(snag_loader *loader, const snag_yaml *node, snag_journey *journey)

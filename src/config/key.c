@@ -239,8 +239,12 @@ static const snag_key survey_keys[] = {
     {"about", NODE(AT(snag_survey_raw, about), "a kept name",
                    "the name of the stage that the answer is about, where it says so")},
     {"asked", NODE(AT(snag_survey_raw, asked), "a name, a list, or {event, where}",
-                   "when the survey is sent: its answers are about the stage the walk is in then. Without "
-                   "it, and without about:, they are about the stage it is in when they come")},
+                   "when the survey is sent, a question: an answer belongs to the newest one asked "
+                   "before it that has no answer yet, and is about the stage the walk was in then. Without "
+                   "asked:, and without about:, it is about the stage the walk was in when it was given")},
+    {"by", NODE(AT(snag_survey_raw, by), "a kept name",
+                "a name that a question and its answers share, as the survey's own id: an answer belongs to "
+                "a question with the same value")},
 };
 
 #define TOLD(type, of)                                                                           \

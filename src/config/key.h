@@ -228,6 +228,7 @@ typedef struct snag_survey_raw {
     const snag_yaml *asked;
     const snag_yaml *score;
     const snag_yaml *about;
+    const snag_yaml *by;
 } snag_survey_raw;
 
 typedef struct snag_stage_raw {

@@ -125,7 +125,7 @@ static bool could_start(const snag_engine *engine, const snag_op *ops, uint32_t 
         if (ops[i].stage == SNAG_OP_FACT)
             continue;
         if (ops[i].stage != SNAG_OP_RULE) {
-            if (ops[i].role == 0)
+            if (ops[i].role == 0 || ops[i].role == SNAG_ROLE_ANSWER) /* answers begin nothing: counted */
                 return true;
             continue;
         }

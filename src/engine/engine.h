@@ -36,7 +36,8 @@ typedef struct snag_engine snag_engine;
     X(bound, "walks and values let go because a bound was reached")           \
     X(zone_default, "deadlines in a calendar's own zone: the event named none that is known") \
     X(rows, "rows of tables among the events") \
-    X(corrected, "events whose time was corrected: their device's clock is off")
+    X(corrected, "events whose time was corrected: their device's clock is off") \
+    X(unasked, "answers of surveys for which no walk, or no question, was found")
 
 typedef struct snag_counters {
 #define X(name, help) uint64_t name;

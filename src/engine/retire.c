@@ -53,11 +53,20 @@ static void item_drop(snag_cell *cell, snag_item *item)
 }
 
 /* The walk goes on under the journey's new fingerprint; its place in the cell is the old one's. */
-static void adopt(snag_engine *engine, const snag_journey *heir, uint8_t stage)
+static void adopt(snag_engine *engine, const snag_journey *heir, uint8_t stage, snag_str words)
 {
     snag_item *item = &engine->item;
     snag_item mine = *item;
+    uint8_t stages[SNAG_STAGES_MAX]; /* of the old one: which they are now */
+    snag_words_entry was;
+    for (uint8_t i = 0; heir->survey.event.count && i < SNAG_STAGES_MAX; i++) {
+        bool known = snag_words_find(words, item->fingerprint, i, &was);
+        int now = known ? stage_of(heir, was.stage_name) : -1;
+        stages[i] = now < 0 ? SNAG_STAGES_MAX : (uint8_t)now;
+    }
     mine.fingerprint = heir->fingerprint;
+    if (heir->survey.event.count)
+        snag_poll_move(&mine, stages);
     snag_walk_move(&mine, heir, stage);
     item_drop(&engine->cell, item);
     if (!snag_walk_sound(heir, &mine)) /* stored bytes are not believed */
@@ -85,7 +94,7 @@ static void retire_item(snag_engine *engine, snag_str words, uint64_t *lost)
     else if (item->held && !same)
         (*lost)++;
     if (at)
-        adopt(engine, heir, (uint8_t)stage);
+        adopt(engine, heir, (uint8_t)stage, words);
     else
         item_drop(&engine->cell, item);
 }

@@ -407,6 +407,8 @@ snag_err snag_segment_restore(snag_engine *engine, snag_str key, snag_str owner,
 /* --- poll.c: answers of customers, joined to the walk and the stage they are about --- */
 void snag_poll_asked(snag_engine *engine, const snag_journey *journey);
 void snag_poll_answered(snag_engine *engine, const snag_journey *journey);
+/* poll_stored.c: each stage, by its number, is another one now; SNAG_STAGES_MAX: it is gone. */
+void snag_poll_move(snag_item *item, const uint8_t *stages);
 
 /* --- fold.c: signals to alerts --- */
 void snag_fold_opened(void *engine, const snag_signal_spec *spec, snag_item *item,

@@ -242,8 +242,11 @@ void snag_walk_event(snag_engine *engine, const snag_journey *journey, uint8_t s
     bool opens = !walking || (state.ended && !amends);
     if (!opens && (state.stage == stage || event->time_ms < state.entered_ms))
         return; /* the same stage again, or late news of a stage already left behind */
+    bool polled = journey->survey.event.count > 0;
     if (opens) {
         uint32_t seq = walking ? state.seq : 0; /* rises per instance, also across walks */
+        if (polled && walking)
+            snag_poll_again(item, journey, &state);
         state = (walk_state){.seq = seq};
         walk_name(engine, journey, state.walk);
         engine->counters.walks_opened++;
@@ -252,10 +255,14 @@ void snag_walk_event(snag_engine *engine, const snag_journey *journey, uint8_t s
     } else {
         if (journey->promised && promise_enter(engine, journey, stage))
             snag_walk_get(item, journey, &state);
+        if (polled)
+            snag_poll_ready(item, journey, &state);
         walk_measured(engine, journey, item, &state, true);
         walk_leave(engine, journey, item, &state);
     }
     walk_enter(engine, journey, item, &state, stage, opens);
+    if (polled)
+        snag_poll_moved(engine, item, journey, &state);
     walk_store(engine, journey, &state);
     for (uint32_t i = 0; journey->promised && i < journey->stage_count; i++)
         if (journey->stages[i].wait.promise >= 0)
@@ -267,12 +274,17 @@ static void walk_expire(snag_engine *engine, const snag_journey *journey, walk_s
 {
     snag_item *item = &engine->item;
     const snag_stage *stage = snag_stage_of(engine->pipeline, &journey->stages[state->stage], item);
+    bool polled = journey->survey.event.count > 0;
+    if (polled)
+        snag_poll_ready(item, journey, state);
     item->due_ms = SNAG_NEVER;
     walk_measured(engine, journey, item, state, false);
     snag_change *change = snag_walk_change(engine, journey, item, state, SNAG_MOVE_ENDED);
     change->from = stage->name;
     change->dwell_ms = engine->work.at_ms - state->entered_ms;
     walk_close(journey, state, change, SNAG_WALK_EXPIRED);
+    if (polled)
+        snag_poll_moved(engine, item, journey, state);
     engine->counters.walks_ended++;
     if (item->open) {
         snag_silence silence = snag_walk_silence(state);
@@ -398,12 +410,13 @@ void snag_walk_turn(snag_engine *engine, const snag_journey *journey, uint8_t st
 }
 
 /* A walk that ended has another outcome than was said. */
-static void walk_amend(snag_engine *engine, const snag_journey *journey, const snag_item *item,
-                       walk_state *state)
+static void walk_amend(snag_engine *engine, const snag_journey *journey, snag_item *item, walk_state *state)
 {
     snag_str before = snag_walk_outcome(journey, state);
     if (outcome_of(journey, state) == (snag_outcome)state->outcome)
         return;
+    if (journey->survey.event.count)
+        snag_poll_ready(item, journey, state);
     snag_change *change = snag_walk_change(engine, journey, item, state, SNAG_MOVE_ENDED);
     change->corrects = state->closed_seq;
     change->amended = before;
@@ -415,6 +428,8 @@ static void walk_amend(snag_engine *engine, const snag_journey *journey, const s
     int64_t closed_ms = state->closed_ms;
     walk_close(journey, state, change, state->ended);
     state->closed_ms = closed_ms; /* it settles from its end, not from what amended it */
+    if (journey->survey.event.count)
+        snag_poll_moved(engine, item, journey, state);
 }
 
 const snag_journey *snag_walk_stalled(const snag_pipeline *pipeline, uint32_t fingerprint)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Private to walk.c, walk_stored.c and promise.c: a walk as it is stored, and the changes it makes.
+ * Private to walk.c, walk_stored.c, promise.c and poll.c: a walk as it is stored, and the changes it makes.
  */
 #ifndef SNAG_ENGINE_WALK_H
 #define SNAG_ENGINE_WALK_H
@@ -21,7 +21,7 @@ typedef struct snag_walk {
     uint32_t closed_seq; /* of the newest closing change */
     uint8_t outcome;     /* SNAG_OUTCOME_* */
     uint8_t level;       /* SNAG_TOLD_* of the stage's `due:` */
-    uint8_t asked;       /* 1 + the stage at which the survey was asked last; 0 = it was not */
+    uint8_t asked; /* written once: 1 + the stage at which the survey was asked last; now see poll.h */
     uint8_t padding[1];
     int64_t deadline_ms; /* of the stage's `due:`; SNAG_TIME_NONE = none */
     int64_t paused_ms;
@@ -29,6 +29,8 @@ typedef struct snag_walk {
     snag_learned learned; /* how the deadline was come by */
     int64_t first_ms;     /* as of snag_silence */
 } snag_walk;
+
+enum { SNAG_WALK_BYTES = sizeof(snag_walk) }; /* behind them, what answers may be about (poll.h) */
 
 /* False: no walk of this journey. */
 bool snag_walk_get(const snag_item *item, const snag_journey *journey, snag_walk *walk);
@@ -44,6 +46,18 @@ snag_str snag_walk_outcome(const snag_journey *journey, const snag_walk *walk);
 /* A change of a walk with everything but from, to, dwell and outcome. */
 snag_change *snag_walk_change(snag_engine *engine, const snag_journey *journey, const snag_item *item,
                               snag_walk *walk, snag_move move);
+
+/* --- poll.c: of journeys with a survey; each works on the item before its walk is put --- */
+/* What an earlier version of the program stored becomes what answers may be about. */
+void snag_poll_ready(snag_item *item, const snag_journey *journey, const snag_walk *walk);
+/* The walk, which has ended, is followed by another. */
+void snag_poll_again(snag_item *item, const snag_journey *journey, const snag_walk *walk);
+/* The walk is somewhere else, or has another outcome. */
+void snag_poll_moved(const snag_engine *engine, snag_item *item, const snag_journey *journey,
+                     const snag_walk *walk);
+/* --- poll_stored.c --- */
+bool snag_poll_sound(const snag_journey *journey, const snag_item *item);
+void snag_poll_explain(const snag_journey *journey, const snag_item *item, snag_buf *buf);
 
 /* --- promise.c: each looks up the walk in the cell at work and puts it back --- */
 /* The event at hand enters `stage`: what was promised of it is kept; an end ends all of them. */

@@ -9,6 +9,7 @@
  *   paused_ms 8 | second_ms 8 |
  *   where deadlines are learned, all of that and | learned from 4 | learned share 4 |
  *   where a stage that warns counts by a calendar whose clock may stand, all of that and | first_ms 8 |
+ *   where there is a survey, all of that and what answers may be about (poll.h)
  */
 #include "base/time.h"
 #include "engine/walk.h"
@@ -41,7 +42,7 @@ bool snag_walk_get(const snag_item *item, const snag_journey *journey, walk_stat
         memcpy(state, item->state, PATIENT_BYTES);
     else if (item->state_bytes == LEARNED_BYTES)
         memcpy(state, item->state, LEARNED_BYTES);
-    else if (item->state_bytes == STOOD_BYTES)
+    else if (item->state_bytes >= STOOD_BYTES)
         memcpy(state, item->state, STOOD_BYTES);
     else
         return false;
@@ -52,13 +53,25 @@ bool snag_walk_get(const snag_item *item, const snag_journey *journey, walk_stat
     return state->stage < journey->stage_count;
 }
 
+/* All of it. Of a shorter state whose stage waits for nothing, the deadline said when the walk expires. */
+static void stood_put(snag_item *item, const snag_journey *journey, const walk_state *state)
+{
+    walk_state whole = *state;
+    if (journey->stages[state->stage].wait.after.ms < 0 || state->deadline_ms == SNAG_NEVER) {
+        whole.deadline_ms = SNAG_TIME_NONE;
+        whole.level = SNAG_TOLD_NOTHING;
+    }
+    memcpy(item->state, &whole, STOOD_BYTES);
+}
+
 void snag_walk_put(snag_item *item, const snag_journey *journey, const walk_state *state)
 {
     size_t bytes = journey->patient ? PATIENT_BYTES : journey->judged ? JUDGED_BYTES : STATE_BYTES;
     if (journey->learns)
         bytes = LEARNED_BYTES;
     if (journey->stands)
-        bytes = STOOD_BYTES;
+        bytes = journey->survey.event.count && item->state_bytes > STOOD_BYTES ? item->state_bytes
+                                                                               : STOOD_BYTES;
     item->state_bytes = (uint16_t)bytes;
     if (bytes == STATE_BYTES)
         memcpy(item->state, state, STATE_BYTES);
@@ -69,7 +82,7 @@ void snag_walk_put(snag_item *item, const snag_journey *journey, const walk_stat
     else if (bytes == LEARNED_BYTES)
         memcpy(item->state, state, LEARNED_BYTES);
     else
-        memcpy(item->state, state, STOOD_BYTES);
+        stood_put(item, journey, state);
     item->hold = !state->ended;
 }
 
@@ -138,6 +151,8 @@ bool snag_walk_sound(const snag_journey *journey, const snag_item *item)
     walk_state state;
     if (item->state_bytes == 0)
         return !item->open && !item->hold && item->due_ms == SNAG_NEVER;
+    if (item->state_bytes > STOOD_BYTES && !snag_poll_sound(journey, item))
+        return false;
     if (!snag_walk_get(item, journey, &state) || !snag_time_sane(state.entered_ms) ||
         state.ended > SNAG_WALK_EXPIRED || item->hold != !state.ended || !snag_time_sane(state.closed_ms) ||
         state.outcome >= SNAG_OUTCOME_COUNT)
@@ -178,7 +193,7 @@ uint8_t snag_walk_stage(const snag_item *item)
     walk_state state = {.stage = SNAG_STAGES_MAX};
     if (item->state_bytes == STATE_BYTES || item->state_bytes == JUDGED_BYTES ||
         item->state_bytes == PATIENT_BYTES || item->state_bytes == LEARNED_BYTES ||
-        item->state_bytes == STOOD_BYTES)
+        item->state_bytes >= STOOD_BYTES)
         memcpy(&state, item->state, STATE_BYTES);
     return state.stage < SNAG_STAGES_MAX ? state.stage : SNAG_STAGES_MAX;
 }
@@ -231,4 +246,5 @@ void snag_walk_explain(const snag_journey *journey, const snag_item *item, snag_
     }
     if (journey->judged)
         snag_buf_printf(buf, ",\"friction\":%u", state.friction);
+    snag_poll_explain(journey, item, buf);
 }

@@ -79,6 +79,7 @@ typedef struct snag_poll {
     snag_matcher asked; /* it is asked: the stage the walk is in then; empty = not said by any event */
     uint16_t score;     /* the slot of what was said */
     uint16_t about;     /* the slot of the name of the stage it is about; 0 = where it was asked, or is now */
+    uint16_t by;        /* the slot of what a question and its answers share; 0 = nothing */
 } snag_poll;
 
 typedef struct snag_journey {
@@ -89,7 +90,7 @@ typedef struct snag_journey {
     bool patient;  /* some stage warns, has two levels, or a clock that stands */
     bool promised; /* some stage has a promise: */
     bool learns;   /* some stage's due: is learned */
-    bool stands;   /* some stage warns of what a calendar counts whose clock may stand */
+    bool stands;   /* some stage warns of what a calendar counts whose clock may stand; or has a survey */
     int64_t expire_ms; /* a walk so long in one stage is abandoned; -1 = never */
     int64_t settle_ms; /* for so long after its end its outcome may be amended; 0 = final at once */
     snag_poll survey;

@@ -10,15 +10,23 @@
 #     SNAG=build/snag tests/golden/test_recount_walks.py SEED       one stream again
 #
 # The recount checks itself: with one of its rules turned round it must disagree somewhere.
+import json
 import random
+import re
 
-from recount import differ, fire, key_of, meet, milliseconds, replay, run_streams, shuffled
+from recount import differ, fire, key_of, meet, milliseconds, replay_lines, run_streams, shuffled
 
 STAGES = {"one": "A", "two": "B", "three": "C", "over": "D", "lost": "L"}
-TYPES = ["A", "B", "C", "D", "L", "F", "F", "F", "U", "Ask", "Said", "Said"]
+TYPES = ["A", "B", "C", "D", "L", "F", "F", "F", "U", "Ask", "Ask", "Said", "Said", "Said"]
 SHAPES = ["big", "small", "other"]
 BOUND, LATE = 2000, 9000
-TURNED = ["settle", "settles anew", "asked", "rubbed after", "shape now", "expire", "disproved", "excluded"]
+TURNED = ["settle", "settles anew", "rubbed after", "shape now", "expire", "disproved", "excluded"]
+# … and in a survey: only the last question counts; also where it comes late it is of the stage of now; it
+# takes any number of answers; whose name it bears does not matter; another walk forgets it; an answer tells
+# the outcome of now, and belongs where the walk is now; those that nobody asked for are not counted.
+SURVEY_TURNED = ["asked over", "asked now", "answers again", "by", "forgets", "outcome now", "stage now",
+                 "not counted"]
+REMEMBERED = 8  # of a walk with a survey: moves, and questions
 
 
 def by_shape(rng, values):
@@ -106,7 +114,19 @@ class Walk:
 
     def __init__(self, journey, turned):
         self.journey, self.turned = journey, turned
-        self.stage, self.seq, self.number = None, 0, 0
+        self.stage, self.seq, self.number, self.ended = None, 0, 0, None
+        self.moves, self.asks, self.unasked = [], [], 0
+
+    def moved(self, at):
+        """What it was to be from then on is another way now."""
+        self.moves = [move for move in self.moves if move["walk"] != self.number or move["at"] <= at]
+        self.moves.append({"at": at, "stage": self.stage, "walk": self.number,
+                           "outcome": self.said if self.ended else None})
+        self.moves = self.moves[-REMEMBERED:]
+
+    def move_at(self, at, walk=None):
+        moves = [move for move in self.moves if move["at"] <= at and walk in (None, move["walk"])]
+        return moves[-1] if moves else None
 
     def expires(self):
         lasting = self.journey["expire"] - (self.turned == "expire")
@@ -142,6 +162,7 @@ class Walk:
         now = self.deadline()
         if self.expires() == now:
             self.close(now, "expired")
+            self.moved(now)
             rest = (self.stage, None, now - self.entered, None, self.said, None, None)
             self.say(say, "ended", now, self.shape, "timer", *rest)
             if self.late:
@@ -173,7 +194,11 @@ class Walk:
             return
         came, dwell, corrects = None, None, None
         if opens:
-            self.number, self.friction, self.late, self.asked = self.number + 1, 0, None, None
+            for kept in (self.moves, self.asks): # of this one and the next
+                kept[:] = [one for one in kept if one["walk"] == self.number]
+            if self.turned == "forgets":
+                self.asks = []
+            self.number, self.friction, self.late = self.number + 1, 0, None
         else:
             self.leave(now, shape, say)
             came, dwell = self.stage, now - self.entered
@@ -183,6 +208,7 @@ class Walk:
         self.armed = now + due if due else None
         if to in ("over", "lost"):
             self.close(now, "ended")
+        self.moved(now)
         milestone = "half" if to == "two" else None
         outcome = self.said if self.ended else None
         self.say(say, "ended" if self.ended else "entered", now, shape, "correction" if corrects else "event",
@@ -199,6 +225,7 @@ class Walk:
         if self.ended and self.outcome() != self.said:
             corrects, closed = self.closed_seq, self.closed
             self.close(closed if self.turned != "settles anew" else at, self.ended)
+            self.moved(max(at, closed))
             gone = self.ended == "expired"
             self.say(say, "ended", at, shape or self.shape, "correction", self.stage if gone else None,
                      None if gone else self.stage, None, None, self.said, corrects, None)
@@ -207,17 +234,53 @@ class Walk:
         for stage, kind in STAGES.items():
             if kind == event["e"]:
                 self.enter(stage, event["t"], shape, say)
-        if self.stage is None or not self.journey["survey"]:
+        if event["e"] == "Ask" and "asked" in (self.journey["survey"] or []):
+            self.ask(event)
+        if event["e"] == "Said" and self.journey["survey"] and "score" in event:
+            self.answer(event, shape, say)
+
+    def by_of(self, event):
+        known = "by" in self.journey["survey"] and self.turned != "by"
+        return str(event["sid"]) if known and "sid" in event else None
+
+    def ask(self, event):
+        now, move = event["t"], self.move_at(event["t"])
+        if move is None:
             return
-        if event["e"] == "Ask" and "asked" in self.journey["survey"]:
-            self.asked = self.stage
-        if event["e"] == "Said" and "score" in event:
-            named = event.get("about") if "about" in self.journey["survey"] else None
-            instead = self.stage if "asked" not in self.journey["survey"] else self.asked
-            stage = named if named in STAGES else self.stage if self.turned == "asked" else instead
-            if stage:
-                self.say(say, "answered", event["t"], shape, "event", stage, None, None, None,
-                         self.said if self.ended else None, None, event["score"])
+        stage = self.stage if self.turned == "asked now" else move["stage"]
+        ask = {"at": now, "stage": stage, "walk": move["walk"], "by": self.by_of(event), "answered": False}
+        if self.turned == "asked over":
+            self.asks = []
+        if len(self.asks) == REMEMBERED:
+            self.asks.remove(next((ask for ask in self.asks if ask["answered"]), self.asks[0]))
+        self.asks = sorted(self.asks + [ask], key=lambda ask: ask["at"])
+
+    def subject(self, event):
+        """Stage and walk that an answer is about: of the newest question before it that may be meant and has
+        no answer, else of the newest; else as the answer says, or where the walk was."""
+        survey, now, by = self.journey["survey"], event["t"], self.by_of(event)
+        named = event.get("about") if "about" in survey and event.get("about") in STAGES else None
+        meant = [ask for ask in self.asks if ask["at"] <= now and by in (None, ask["by"]) and
+                 named in (None, ask["stage"])]
+        meant = [ask for ask in meant if not ask["answered"] and self.turned != "answers again"] or meant
+        if meant:
+            meant[-1]["answered"] = True
+            return meant[-1]["stage"], meant[-1]["walk"]
+        move = self.move_at(now)
+        if move is None or (named is None and "asked" in survey):
+            return None
+        return named or (self.stage if self.turned == "stage now" else move["stage"]), move["walk"]
+
+    def answer(self, event, shape, say):
+        about = self.subject(event)
+        if about is None:
+            self.unasked += self.turned != "not counted"
+            return
+        then = self.move_at(event["t"], about[1]) or {"outcome": None}
+        outcome = (self.said if self.ended else None) if self.turned == "outcome now" else then["outcome"]
+        self.seq += 1
+        say("answered", event["t"], about[1], self.seq, "event", shape, about[0], None, None, None, outcome,
+            None, event["score"])
 
 
 class Recount:
@@ -225,6 +288,7 @@ class Recount:
         self.world, self.turned = world, turned
         self.said, self.states, self.judged, self.plans, self.newest = [], {}, {}, {}, 0
         self.shape = None  # of the event at hand; None: a timer's step
+        self.unasked = 0   # answers of those who never walked
 
     def note(self, name, key):
         def say(action, at, *rest):
@@ -271,6 +335,8 @@ class Recount:
                 self.fire({which: state for which, state in self.states.items() if which[1] == key}, now)
             for which, rule in mine.items():
                 self.shape = shape
+                if event["e"] == "Said" and rule is None and which not in self.states:
+                    self.unasked += bool(self.world["survey"]) and "score" in event
                 if which in self.states or event["e"] in self.begins(rule):
                     self.state_of(which, rule).event(event, shape, self.note(*which))
         known = customer in self.judged or any(which[1][0] == customer for which in self.states)
@@ -296,6 +362,8 @@ def recount(world, events, turned):
     count = Recount(world, turned)
     for event in events:
         count.event(event)
+    walks = [state for state in count.states.values() if isinstance(state, Walk)]
+    count.said.append(("unasked", count.unasked + sum(walk.unasked for walk in walks)))
     return sorted(count.said, key=str)
 
 
@@ -307,7 +375,8 @@ def make_world(rng):
         "again": rng.random() < 0.5, "expire": rng.choice([0, 7000, 30000]),
         "settle": rng.choice([0, 1200, 6000]),
         "due": {name: by_shape(rng, [700, 6000]) for name in rng.sample(["one", "two", "three"], 2)},
-        "survey": rng.choice([None, ["about"], ["asked"], ["asked", "about"], [""]]),
+        "survey": rng.choice([None, [""], ["about"], ["asked"], ["asked", "about"], ["asked", "by"],
+                              ["asked", "about", "by"]]),
         "rules": [("rubs", {"event": "F", "count": by_shape(rng, [2, 3]), "within": within,
                             "until": "U"}, "item"),
                   ("broken", {"event": "F", "count": by_shape(rng, [1, 2]), "until": "U",
@@ -317,11 +386,11 @@ def make_world(rng):
 
 
 def make_pipeline(world, out_of_order):
-    survey = {"about": ", about: about", "asked": ", asked: Ask"}
+    survey = {"about": ", about: about", "asked": ", asked: Ask", "by": ", by: sid"}
     lines = ["pipeline: recount", "sources:",
              f"  s: {{ topic: s, format: json, out_of_order: {out_of_order}ms,",
              "       map: { id: id, time: t, type: e, customer: c }, exclude: { staff: has(staff) },",
-             "       keep: { item: item, plan: plan, staff: staff, about: about,",
+             "       keep: { item: item, plan: plan, staff: staff, about: about, sid: sid,",
              "               score: { from: score, as: int } } }",
              "facts:", "  newest: { last: plan }", "shapes:", '  big: has(newest) && newest == "big"',
              '  small: has(newest) && newest == "small"', "  other: otherwise", "journeys:", "  along:",
@@ -346,14 +415,16 @@ def make_pipeline(world, out_of_order):
 def make_events(rng, world):
     """Many come just so long after another that a bound is met, or just missed."""
     now, events = 1767607200000, []
+    asks = "asked" in (world["survey"] or [])
+    types, items = TYPES + ["Ask", "Said", "Said"] * asks, 1 if asks else 3
     spans = [world["settle"], world["expire"], world["expire"] + world["settle"],
              *(rule.get("within", 800) for _, rule, _ in world["rules"])]
     for i in range(700):
         now, other = meet(rng, events, now, spans, [1, 2, 7, 100, 250, 900, 4000])
-        event = {"id": f"e{i}", "t": now, "e": rng.choice(TYPES), "c": other.get("c", f"c{rng.randrange(3)}"),
-                 "item": other.get("item", str(i // 50 * 3 + rng.randrange(3)))}
+        event = {"id": f"e{i}", "t": now, "e": rng.choice(types), "c": other.get("c", f"c{rng.randrange(3)}"),
+                 "item": other.get("item", str(i // 50 * 3 + rng.randrange(items)))}
         chances = {"plan": (0.1, SHAPES), "staff": (0.04, ["yes"]), "about": (0.4, [*STAGES, "nowhere"]),
-                   "score": (0.9, range(11))}
+                   "score": (0.9, range(11)), "sid": (0.6, ["x", "y", 3])}
         for name, (chance, values) in chances.items():
             if rng.random() < chance:
                 event[name] = rng.choice(values)
@@ -363,8 +434,11 @@ def make_events(rng, world):
 
 
 def replayed(pipeline, events, folder):
-    said, walks = [], {}
-    for record in replay(pipeline, events, folder):
+    walks = {}
+    lines, words = replay_lines(pipeline, events, folder)
+    unasked = re.search(r"note: ([0-9,]+) answers of surveys", words)
+    said = [("unasked", int(unasked.group(1).replace(",", "")) if unasked else 0)]
+    for record in map(json.loads, lines):
         data, kind, at = record["data"], record["type"], milliseconds(record["time"])
         if kind.startswith("snag.alert."):
             rule = "along" if data["why"]["rule"].startswith("along.") else data["why"]["rule"]
@@ -403,4 +477,4 @@ def one(seed, folder, turned=""):
     return count
 
 
-run_streams(one, range(21, 31), TURNED, [28])  # on that one each of them shows
+run_streams(one, range(21, 31), TURNED + SURVEY_TURNED, [120, 257, 29, 103])  # each shows on one
