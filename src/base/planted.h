@@ -26,6 +26,7 @@
     X(TICK_WHILE_BEHIND, "tick-while-behind", "runtime", "the clock moves time although records wait")      \
     X(TICKS_UNTOLD, "ticks-untold", "runtime", "where the clock had passed what comes later is not told")   \
     X(HALTED_TAKEN, "halted-taken", "runtime", "an event that is left counts as taken")                     \
+    X(AWAY_DRAINED, "away-drained", "runtime", "partitions that were given back go on moving in time")       \
     X(READ_UNCOMMITTED, "read-uncommitted", "kafka", "input and changelog are read uncommitted")            \
     X(AUTO_COMMIT, "auto-commit", "kafka", "the consumer commits offsets by itself")                        \
     X(LANES_ONE_TIME, "lanes-one-time", "runtime", "a mark in one lane moves the time of all")              \

@@ -229,16 +229,16 @@ uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms)
 bool snag_wheel_pass(snag_wheel *wheel, int64_t until_ms)
 {
     uint64_t until = ticks_from(until_ms);
-    if (until >= wheel->earliest)
+    if (until >= wheel->earliest || until < wheel->now) /* the past lies at the present */
         return false;
-    if (until > wheel->now)
-        wheel->now = until;
+    wheel->now = until;
     return true;
 }
 
-uint32_t snag_wheel_past(snag_wheel *wheel)
+uint32_t snag_wheel_past(snag_wheel *wheel, int64_t until_ms)
 {
-    return wheel_behind(wheel, wheel->now);
+    uint64_t until = ticks_from(until_ms);
+    return wheel_behind(wheel, until < wheel->now ? until : wheel->now);
 }
 
 uint32_t snag_wheel_soon(const snag_wheel *wheel)
@@ -255,5 +255,11 @@ int64_t snag_wheel_next(const snag_wheel *wheel)
     uint64_t start;
     if (!wheel_earliest(wheel, &level, &slot, &start))
         return SNAG_NEVER;
-    return ticks_ms(start);
+    if (level > 0 || start > wheel->now)
+        return ticks_ms(start);
+    int64_t next_ms = ticks_ms(start);
+    for (uint32_t index = wheel->slots[0][slot]; index; index = link_at(wheel, index)->next)
+        if (link_at(wheel, index)->due_ms < next_ms)
+            next_ms = link_at(wheel, index)->due_ms;
+    return next_ms;
 }

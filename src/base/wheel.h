@@ -50,10 +50,11 @@ bool snag_wheel_armed(const snag_wheel *wheel, uint32_t index);
  * past come at the present one, with their own due_ms; where until_ms itself is past, those come that are due
  * up to it, and time stays where it is. */
 uint32_t snag_wheel_pop(snag_wheel *wheel, int64_t until_ms);
-/* Moves time to until_ms where surely no link comes before that; false: it takes a pop. */
+/* Moves time to until_ms where surely no link is due up to it; false: it takes a pop. */
 bool snag_wheel_pass(snag_wheel *wheel, int64_t until_ms);
-/* Like pop, but only what lies at the present time, where links armed for a time already past are. */
-uint32_t snag_wheel_past(snag_wheel *wheel);
+/* Like pop, but only what lies at the present time, where links armed for a time already past are; of those
+ * what is due up to until_ms. */
+uint32_t snag_wheel_past(snag_wheel *wheel, int64_t until_ms);
 /* A link that will come soon (within a second) if time goes on, to be fetched into the cache; 0 where
  * none does. */
 uint32_t snag_wheel_soon(const snag_wheel *wheel);

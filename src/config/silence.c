@@ -141,11 +141,6 @@ static void silence_load(snag_loader *loader, uint32_t source, const snag_yaml *
                          "silent: needs clock: wall: with clock: log nobody can say how long nothing came");
         return;
     }
-    if (spec->device.given) {
-        snag_finding_add(loader, node->key_at,
-                         "silent: with device: is not built yet; leave one of them out");
-        return;
-    }
     for (uint32_t i = 0; i < loader->pipeline->source_count; i++)
         if (loader->sources[i].rekey) {
             snag_finding_add(loader, node->key_at,

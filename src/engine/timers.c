@@ -323,7 +323,7 @@ bool snag_engine_fire_wheel(snag_engine *engine, int64_t w_ms, uint32_t *budget)
 {
     snag_table *table = &engine->table;
     for (;;) {
-        uint32_t past = engine->pending ? snag_wheel_past(&table->wheel) : 0;
+        uint32_t past = engine->pending ? snag_wheel_past(&table->wheel, w_ms - 1) : 0;
         if (past) /* what was fired is armed again for a time before that of others: they wait */
             engine->pending = merge(table, engine->pending, sort(table, past));
         if (engine->pending == 0)

@@ -32,7 +32,8 @@ static bool is_back(const snag_partition *partition)
 
 bool snag_partition_is_busy(const snag_partition *partition)
 {
-    return partition->draining && !partition->worker->away && is_back(partition);
+    bool away = partition->worker->away && !snag_planted(AWAY_DRAINED);
+    return partition->draining && !away && is_back(partition);
 }
 
 snag_err snag_partition_drain(snag_partition *partition, snag_diag *diag)

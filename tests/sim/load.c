@@ -133,7 +133,7 @@ static void device_print(load *self, uint32_t source, snag_buf *buf)
     static const char *const more[] = {"", ", sent: sent", ", sent: sent, tolerance: 1s"};
     sim_dice *dice = &self->device_dice;
     bool some = sim_chance(dice, 20);
-    self->devices[source] = some && !self->world->lanes && !self->silents[source];
+    self->devices[source] = some && !self->world->lanes;
     if (self->devices[source])
         snag_buf_printf(buf, "    device: { id: dev%s }\n", more[sim_below(dice, 3)]);
 }

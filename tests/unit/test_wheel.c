@@ -72,6 +72,9 @@ static void check_state(const model *m)
         fail_msg("round %llu: next is %lld, want at most %lld", (unsigned long long)m->round,
                  (long long)next, (long long)model_next(m));
     for (uint32_t i = 1; i <= NODES; i++) {
+        if (m->armed[i] && m->due_ms[i] < next)
+            fail_msg("round %llu: next is %lld, and link %u is due at %lld", (unsigned long long)m->round,
+                     (long long)next, i, (long long)m->due_ms[i]);
         assert_int_equal(snag_wheel_armed(&m->wheel, i), m->armed[i]);
         assert_true(m->nodes[i].before == 0x5afe5afe5afe5afeu && m->nodes[i].behind == 0x5afe5afe5afe5afeu);
     }
@@ -84,7 +87,10 @@ static bool pop_behind(model *m, int64_t until_ms)
     for (uint32_t i = 1; i <= NODES; i++)
         want += m->armed[i] && m->due_ms[i] <= until_ms;
     bool any = want > 0;
-    for (uint32_t list = snag_wheel_pop(&m->wheel, until_ms); list; list = m->nodes[list].link.next, want--) {
+    if (snag_wheel_pass(&m->wheel, until_ms) && any)
+        fail_msg("round %llu: passed what is past", (unsigned long long)m->round);
+    uint32_t list = until_ms & 1 ? snag_wheel_past(&m->wheel, until_ms) : snag_wheel_pop(&m->wheel, until_ms);
+    for (; list; list = m->nodes[list].link.next, want--) {
         if (!m->armed[list] || m->due_ms[list] > until_ms || want == 0)
             fail_msg("round %llu: link %u is not due at %lld", (unsigned long long)m->round, list,
                      (long long)until_ms);
@@ -206,6 +212,24 @@ static void passing(void **state)
     assert_int_equal(snag_wheel_pop(&m.wheel, 600), 1);
 }
 
+/* Asked for a time before its own, it passes nothing that is due by then, and gives only that. */
+static void asked_for_a_time_before(void **state)
+{
+    (void)state;
+    static model m;
+    start(&m, 0);
+    pop(&m, 1000);
+    arm(&m, 1, 300);
+    arm(&m, 2, 500);
+    assert_int_equal(snag_wheel_next(&m.wheel), 300);
+    assert_false(snag_wheel_pass(&m.wheel, 400));
+    assert_int_equal(snag_wheel_past(&m.wheel, 299), 0);
+    assert_int_equal(snag_wheel_past(&m.wheel, 400), 1);
+    assert_int_equal(m.nodes[1].link.next, 0);
+    assert_int_equal(snag_wheel_past(&m.wheel, 499), 0);
+    assert_int_equal(snag_wheel_past(&m.wheel, 2000), 2);
+}
+
 /* A link armed again while its list is being walked is a link of the next list. */
 static void arming_what_was_popped(void **state)
 {
@@ -230,6 +254,7 @@ int main(void)
         cmocka_unit_test(against_the_model),
         cmocka_unit_test(the_ends_of_time),
         cmocka_unit_test(passing),
+        cmocka_unit_test(asked_for_a_time_before),
         cmocka_unit_test(arming_what_was_popped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
