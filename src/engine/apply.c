@@ -108,7 +108,7 @@ static void run_ops(snag_engine *engine, const snag_op *ops, uint32_t from, uint
         uint32_t roles = snag_engine_op_role(engine, op);
         bool starts = op->starts;
         for (const snag_op *last = op + op->more; op < last; i++) {
-            roles |= snag_engine_op_holds(engine, ++op, engine->work.event) ? op->role : 0u;
+            roles |= snag_engine_op_role(engine, ++op);
             starts = starts || op->starts;
         }
         engine->work.order = pipeline->journey_count + op->index;

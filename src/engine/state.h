@@ -270,7 +270,7 @@ void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_
 bool snag_engine_op_holds(snag_engine *engine, const snag_op *op, const snag_event *event);
 /* A rule does not take the event at hand: counted where its `exclude:` is why (exclude.c). */
 void snag_engine_exclude(snag_engine *engine, const snag_op *op);
-/* The role in which the event at hand meets a rule by its first op; 0 = in none. */
+/* The role in which the event at hand meets a rule by one of its ops; 0 = in none. */
 static inline uint32_t snag_engine_op_role(snag_engine *engine, const snag_op *op)
 {
     if (snag_engine_op_holds(engine, op, engine->work.event))

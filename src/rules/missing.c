@@ -46,7 +46,9 @@ static const snag_field fields[] = {
     SNAG_FIELD_MATCHER("until", until, false, SNAG_ROLE_UNTIL,
                        "an event that makes waiting pointless: disarms, or resolves with reason until"),
     SNAG_FIELD("overtake", DURATION, overtake_ms, false, 0, INT64_MAX / 4, 0,
-               "an answer stamped at most so long before its question still counts"),
+               "an answer stamped at most so long before its question still counts; with it (also 1ms) "
+               "answers are remembered, so that a question which comes late, up to five minutes of their "
+               "time, finds the one that came before it"),
     SNAG_FIELD_MATCHER_ADDED("found", found, SNAG_ROLE_FOUND,
                              "an event by which another product says that it found the same; it is one "
                              "signal with ours"),

@@ -33,7 +33,8 @@ static const char pipeline_text[] =
     "           resume: Freed }\n"
     "  plain: { event: Asked, missing: Answered, after: [30h, 50h], during: { peak: [40h, 80h] },\n"
     "           pause: Held, resume: Freed }\n"
-    "  often: { event: Held, count: 3, within: 20h, exclude: { role: robot } }\n";
+    "  often: { event: Held, count: 3, within: 20h, exclude: { role: robot } }\n"
+    "  quiet: { event: \"*\", missing: \"*\", after: 40h, exclude: { role: robot } }\n";
 
 static snag_config config;
 
@@ -41,6 +42,7 @@ typedef struct life {
     snag_memory memory;
     snag_engine *engine;
     snag_buf *said;
+    uint64_t robots; /* events of theirs */
 } life;
 
 static void on_record(void *context, const snag_record *record)
@@ -101,6 +103,7 @@ static int64_t happen(life *l, int64_t number, int64_t at_ms, uint64_t *seed)
     snag_str who = snag_str_from(names[dice(seed, CUSTOMERS)]);
     snag_str zone = snag_str_from(zones[dice(seed, 3)]);
     bool robot = dice(seed, 3) == 0;
+    l->robots += robot;
     at_ms += (int64_t)dice(seed, 4 * 3600000);
     vars[SNAG_VAR_CUSTOMER] = snag_value_text(who);
     if (zone.size)
@@ -117,7 +120,7 @@ static int64_t happen(life *l, int64_t number, int64_t at_ms, uint64_t *seed)
 /* Restarted after every `often`-th event; 0 = never. */
 static uint64_t live(uint64_t seed, int64_t often, snag_buf *said)
 {
-    life l;
+    life l = {.robots = 0};
     int64_t at_ms = begin_ms;
     life_begin(&l, said);
     for (int64_t i = 0; i < EVENTS; i++) {
@@ -126,6 +129,7 @@ static uint64_t live(uint64_t seed, int64_t often, snag_buf *said)
             life_again(&l);
     }
     uint64_t excluded = snag_engine_rule_excluded(l.engine, 0);
+    assert_int_equal(snag_engine_rule_excluded(l.engine, 1), l.robots); /* both as event and as answer */
     snag_memory_finish(&l.memory);
     return excluded;
 }
