@@ -91,6 +91,12 @@ static void step_walk(snag_engine *engine, const snag_journey *journey, const sn
         snag_walk_turn(engine, journey, op->stage, op->role == SNAG_ROLE_PAUSE);
 }
 
+static inline void rule_prefetch(const snag_rule *rule) /* forty are more than the nearest cache holds */
+{
+    __builtin_prefetch(&rule->signal.fingerprint);
+    __builtin_prefetch(&rule->params.within_ms);
+}
+
 /* The ops of one scope, from `from` to before `to`; ops of one rule stand together and make one step. */
 static void run_ops(snag_engine *engine, const snag_op *ops, uint32_t from, uint32_t to)
 {
@@ -105,6 +111,8 @@ static void run_ops(snag_engine *engine, const snag_op *ops, uint32_t from, uint
                 step_walk(engine, &pipeline->journeys[op->index], op);
             continue;
         }
+        if (i + 1 < to && op[1].stage == SNAG_OP_RULE)
+            rule_prefetch(&pipeline->rules[op[1].index]);
         uint32_t roles = snag_engine_op_role(engine, op);
         bool starts = op->starts;
         for (const snag_op *last = op + op->more; op < last; i++) {

@@ -186,18 +186,18 @@ typedef struct snag_rule_kind snag_rule_kind;
 typedef struct snag_rule {
     snag_signal_spec signal;
     const snag_rule_kind *kind;
+    /* Values by shape: the rule as it is for each of the pipeline's shapes; NULL = the same for all. Their
+     * state is one: what began under a shape goes on with its values. */
+    const struct snag_rule *by_shape;
+    int64_t expire_ms; /* an episode ends so long after it began; -1 = only by its test */
     uint16_t scope;
+    uint16_t sketch;   /* of the times it waits, as of a stage */
+    uint16_t segments; /* that it compares with, from 1 among the pipeline's; 0 = it does not */
     snag_matcher event;
     const snag_expr *excluded; /* true of an event that it would take but for `exclude:`; NULL = has none */
     const snag_expr *found_excluded; /* the same of one that says another product found it */
     uint16_t exclusion;        /* its number among the pipeline's, from 1 */
     snag_rule_params params;
-    int64_t expire_ms; /* an episode ends so long after it began; -1 = only by its test */
-    uint16_t sketch;   /* of the times it waits, as of a stage */
-    uint16_t segments; /* that it compares with, from 1 among the pipeline's; 0 = it does not */
-    /* Values by shape: the rule as it is for each of the pipeline's shapes; NULL = the same for all. Their
-     * state is one: what began under a shape goes on with its values. */
-    const struct snag_rule *by_shape;
 } snag_rule;
 
 enum { SNAG_RULE_STATE_MAX = 1024 };
