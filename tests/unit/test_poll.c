@@ -163,11 +163,17 @@ static void test_restarts_change_nothing(void **state)
     }
 }
 
+static bool said_last(const snag_buf *said, const char *part)
+{
+    said->data[said->size] = '\0';
+    return strstr(said->data, part) != NULL;
+}
+
 /* More questions than are kept: the oldest goes, but first one that has its answer; else it is counted. */
 static void test_bound(void **state)
 {
-    static char bytes[SAID_BYTES];
-    snag_buf said = snag_buf_on(bytes, sizeof bytes);
+    static char bytes[SAID_BYTES + 1];
+    snag_buf said = snag_buf_on(bytes, SAID_BYTES);
     snag_counters counters;
     life l = {.offset = 0};
     (void)state;
@@ -185,17 +191,16 @@ static void test_bound(void **state)
     said.size = 0;
     happen(&l, &(happening){begin_ms + 13, "Said", "a", "y", NULL, 2});
     assert_int_equal(said.size, 0);
+    assert_true(snag_engine_explain(l.engine, SNAG_STR("a"), &said));
+    assert_true(said_last(&said, "\"asked\":[{\"stage\":\"one\",\"at\":\"2026-01-01T00:00:00.002Z\","
+                                 "\"answered\":false},"
+                                 "{\"stage\":\"one\",\"at\":\"2026-01-01T00:00:00.004Z\""));
+    said.size = 0;
     happen(&l, &(happening){begin_ms + 14, "Said", "a", "z", NULL, 3});
     assert_true(said.size > 0);
     snag_engine_counters(l.engine, &counters);
     assert_int_equal(counters.unasked, 1);
     snag_memory_finish(&l.memory);
-}
-
-static bool said_last(const snag_buf *said, const char *part)
-{
-    said->data[said->size] = '\0';
-    return strstr(said->data, part) != NULL;
 }
 
 /* The journey of the other file: questions are about the stage of the same name; where it is gone, they are
