@@ -296,6 +296,10 @@ static void counters_print(report *out, const snag_feed *feed)
         finding(out, "%s a where: had no value and counted as false", times(counters.where_erred).text);
     if (counters.no_per)
         finding(out, "%s a rule skipped an event that lacks its per: name", times(counters.no_per).text);
+    if (counters.zone_default)
+        fprintf(out->file, "  %s counted in a calendar's own zone: the event named none that is known\n",
+                counted(counters.zone_default,
+                        counters.zone_default == 1 ? "deadline was" : "deadlines were").text);
     if (counters.duplicate)
         fprintf(out->file, "  %s came twice and %s taken once\n", events(counters.duplicate).text,
                 counters.duplicate == 1 ? "was" : "were");

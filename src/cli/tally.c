@@ -375,6 +375,14 @@ static void trouble_print(const snag_feed *feed, snag_buf *buf, bool colour, FIL
     line_out(buf, file);
 }
 
+/* A counter's words begin with what is counted, as many; one of it has no s. */
+static void words_put(snag_buf *buf, const char *words, bool one)
+{
+    size_t first = strcspn(words, " ");
+    bool cut = one && first > 0 && words[first - 1] == 's';
+    snag_buf_printf(buf, " %.*s%s", (int)(first - cut), words, words + first);
+}
+
 /* What should make somebody look: shown only where it happened. */
 static void oddities_print(const snag_feed *feed, snag_buf *buf, FILE *file)
 {
@@ -384,7 +392,8 @@ static void oddities_print(const snag_feed *feed, snag_buf *buf, FILE *file)
     if (unmarked > 0) {
         snag_buf_printf(buf, "note: ");
         number_put(buf, unmarked, 0);
-        snag_buf_printf(buf, " events taken as they are: they say no device, or not when they were received");
+        words_put(buf, "events taken as they are: no device is said, or not when it was received",
+                  unmarked == 1);
         line_out(buf, file);
     }
     const struct {
@@ -399,6 +408,7 @@ static void oddities_print(const snag_feed *feed, snag_buf *buf, FILE *file)
          offsetof(snag_counters, name) == offsetof(snag_counters, overflow) ||                    \
          offsetof(snag_counters, name) == offsetof(snag_counters, corrected) ||                   \
          offsetof(snag_counters, name) == offsetof(snag_counters, unasked) ||                     \
+         offsetof(snag_counters, name) == offsetof(snag_counters, zone_default) ||                \
          offsetof(snag_counters, name) == offsetof(snag_counters, bound),                         \
      help},
         SNAG_COUNTER_TABLE(X)
@@ -409,7 +419,7 @@ static void oddities_print(const snag_feed *feed, snag_buf *buf, FILE *file)
             continue;
         snag_buf_printf(buf, "note: ");
         number_put(buf, rows[i].count, 0);
-        snag_buf_printf(buf, " %s", rows[i].words);
+        words_put(buf, rows[i].words, rows[i].count == 1);
         line_out(buf, file);
     }
 }

@@ -33,7 +33,7 @@ typedef struct snag_engine snag_engine;
     X(resolved, "episodes ended")                                              \
     X(walks_opened, "walks begun")                                             \
     X(walks_ended, "walks ended")                                              \
-    X(bound, "walks and values let go because a bound was reached")           \
+    X(bound, "times a walk or value was let go because a bound was reached")  \
     X(zone_default, "deadlines in a calendar's own zone: the event named none that is known") \
     X(rows, "rows of tables among the events") \
     X(corrected, "events whose time was corrected: their device's clock is off") \
