@@ -288,6 +288,91 @@ static void test_tolerance(void **state)
     }
 }
 
+/* So many uploads of one record each, a second apart, that say the same of the clock. */
+static void learn(snag_device_clock *clock, int uploads, int64_t stamp_ms, int64_t off_ms, int64_t w_ms)
+{
+    static int64_t place = 1000;
+    for (int i = 0; i < uploads; i++) {
+        int64_t at_ms = stamp_ms + i * 1000;
+        snag_device_sample sample = sample_of(++place, at_ms, at_ms, at_ms + off_ms);
+        snag_device_learn(clock, &sample, &usual, w_ms);
+    }
+}
+
+static snag_device_clock begun(int64_t stamp_ms, int64_t off_ms)
+{
+    snag_device_clock clock;
+    snag_device_sample sample = sample_of(1, stamp_ms, stamp_ms, stamp_ms + off_ms);
+    assert_true(snag_device_begin(&clock, &sample, &usual));
+    return clock;
+}
+
+/* An offset that is known is denied beyond the tolerance, and not at it. */
+static void test_tolerance_later(void **state)
+{
+    (void)state;
+    for (int way = -1; way <= 1; way += 2) {
+        snag_device_clock clock = begun(100000, 50000);
+        learn(&clock, 2 * SNAG_CLOCK_UPLOADS, 101000, 50000 + way * TOLERANCE_MS, SNAG_TIME_NONE);
+        assert_int_equal(snag_device_off(&clock), 50000);
+        assert_int_equal(clock.run_count, 0);
+        learn(&clock, SNAG_CLOCK_UPLOADS, 121000, 50000 + way * (TOLERANCE_MS + 1), SNAG_TIME_NONE);
+        assert_int_equal(snag_device_off(&clock), 50000 + way * (TOLERANCE_MS + 1));
+    }
+}
+
+/* The clock was set back only where its stamps lie further behind than the tolerance. */
+static void test_set_back(void **state)
+{
+    (void)state;
+    snag_device_clock clock = begun(100000, 0);
+    assert_int_equal(clock.seen_ms, 120000);
+    learn(&clock, SNAG_CLOCK_UPLOADS, 120000 - TOLERANCE_MS - 1000 * (SNAG_CLOCK_UPLOADS - 1), 15000,
+          SNAG_TIME_NONE);
+    assert_int_equal(clock.piece_count, 2);
+    assert_true(clock.pieces[1].after_ms == SNAG_TIME_NONE);
+    clock = begun(100000, 0);
+    learn(&clock, SNAG_CLOCK_UPLOADS, 120001 - TOLERANCE_MS - 1000 * (SNAG_CLOCK_UPLOADS - 1), 15000,
+          SNAG_TIME_NONE);
+    assert_int_equal(clock.piece_count, 2);
+    assert_int_equal(clock.pieces[1].after_ms, 120000);
+}
+
+/* The oldest piece stays until all that it had corrected is judged. */
+static void test_places(void **state)
+{
+    (void)state;
+    snag_device_clock clock = begun(100000, 0);
+    learn(&clock, SNAG_CLOCK_UPLOADS, 200000, 100000, SNAG_TIME_NONE);
+    learn(&clock, SNAG_CLOCK_UPLOADS, 300000, 200000, SNAG_TIME_NONE);
+    assert_int_equal(clock.piece_count, SNAG_CLOCK_PIECES);
+    int64_t floor_ms = clock.pieces[1].floor_ms;
+    learn(&clock, SNAG_CLOCK_UPLOADS, 400000, 300000, floor_ms - 1);
+    assert_int_equal(snag_device_off(&clock), 200000);
+    learn(&clock, 1, 404000, 300000, floor_ms);
+    assert_int_equal(snag_device_off(&clock), 300000);
+    assert_int_equal(clock.piece_count, SNAG_CLOCK_PIECES);
+}
+
+/* Without `sent`: of uploads that say that the clock runs ahead, four others may lie between two. */
+static void test_misses(void **state)
+{
+    (void)state;
+    static const snag_device_rule plain = {TOLERANCE_MS, false, 300000};
+    snag_device_clock clock;
+    snag_device_sample sample = sample_of(1, 100000, SNAG_TIME_NONE, 100000);
+    assert_true(snag_device_begin(&clock, &sample, &plain));
+    sample = sample_of(2, 160000, SNAG_TIME_NONE, 110000);
+    snag_device_learn(&clock, &sample, &plain, SNAG_TIME_NONE);
+    assert_int_equal(clock.run_count, 1);
+    for (int i = 0; i <= SNAG_CLOCK_MISSES; i++) {
+        assert_int_equal(clock.run_count, 1);
+        sample = sample_of(3 + i, 120000 + i, SNAG_TIME_NONE, 121000 + i);
+        snag_device_learn(&clock, &sample, &plain, SNAG_TIME_NONE);
+    }
+    assert_int_equal(clock.run_count, 0);
+}
+
 /* Nothing is known where it is not said when it came or was sent. */
 static void test_unknown(void **state)
 {
@@ -349,6 +434,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_and_bound), cmocka_unit_test(test_without_sent),
         cmocka_unit_test(test_stable),          cmocka_unit_test(test_tolerance),
+        cmocka_unit_test(test_tolerance_later), cmocka_unit_test(test_set_back),
+        cmocka_unit_test(test_places),          cmocka_unit_test(test_misses),
         cmocka_unit_test(test_unknown),         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_stored),
     };
