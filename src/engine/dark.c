@@ -21,7 +21,7 @@
 #include "base/utf8.h"
 #include "engine/dark.h"
 
-/* With rekeyed sources there are more flows than sources, and none is watched. */
+/* With rekeyed sources there are more flows than sources; none of these is watched. */
 static uint32_t sources(const snag_engine *engine)
 {
     uint32_t count = engine->pipeline->source_count;

@@ -273,10 +273,10 @@ void snag_worker_clock(snag_worker *worker);
 /* Once a turn: which sources are silent, and which are back. */
 void snag_worker_silences(snag_worker *worker);
 /* When it must be asked whether the source is silent, before time goes on; SNAG_NEVER: not at all. */
-int64_t snag_partition_silence_due(const snag_partition *partition, uint32_t source);
+int64_t snag_partition_silence_due(const snag_partition *partition, uint32_t stream);
 /* Before the clock moves this source's time to to_ms: if it is silent, the engine hears it first. An error:
  * it could not be asked, and time must not move. */
-snag_err snag_partition_silence(snag_partition *partition, uint32_t source, int64_t to_ms);
+snag_err snag_partition_silence(snag_partition *partition, uint32_t stream, int64_t to_ms);
 
 /* upgrade.c */
 struct snag_head;

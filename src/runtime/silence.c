@@ -16,26 +16,38 @@
 
 enum { BACK_EVERY_MS = 500, SHARE = 8 };
 
-static int64_t silent_ms(const snag_worker *worker, uint32_t source)
+/* 0 = it is not watched, as no rekeyed source is, nor what a first hop carries. */
+static int64_t silent_ms(const snag_worker *worker, uint32_t stream)
 {
     const snag_source_watch *watches = worker->pipeline->watches;
-    return watches && worker->ports->input.ops->quiet ? watches[source].after_ms : 0;
+    bool asks = watches && worker->ports->input.ops->quiet && worker->lane_of[stream] < 0 && !worker->rekeys;
+    return asks ? watches[worker->source_of[stream]].after_ms : 0;
 }
 
-static snag_err ask(const snag_worker *worker, uint32_t source, int64_t since_ms, bool *quiet)
+static snag_err ask(const snag_worker *worker, uint32_t stream, int64_t since_ms, bool *quiet)
 {
     const snag_input *input = &worker->ports->input;
-    return input->ops->quiet(input->self, source, worker->options->partitions, since_ms, quiet, NULL);
+    return input->ops->quiet(input->self, stream, worker->options->partitions, since_ms, quiet, NULL);
 }
 
-int64_t snag_partition_silence_due(const snag_partition *partition, uint32_t source)
+static snag_pulse *pulse_of(snag_worker *worker, uint32_t stream)
+{
+    return &worker->pulses[worker->source_of[stream]];
+}
+
+static snag_engine_silence silence_of(const snag_partition *partition, uint32_t stream)
+{
+    return snag_engine_silence_of(partition->engine, partition->worker->source_of[stream]);
+}
+
+int64_t snag_partition_silence_due(const snag_partition *partition, uint32_t stream)
 {
     const snag_worker *worker = partition->worker;
-    const snag_pulse *pulse = &worker->pulses[source];
-    int64_t gap_ms = silent_ms(worker, source);
+    const snag_pulse *pulse = &worker->pulses[worker->source_of[stream]];
+    int64_t gap_ms = silent_ms(worker, stream);
     if (gap_ms == 0 || pulse->known_ms == SNAG_TIME_NONE)
         return SNAG_NEVER;
-    snag_engine_silence silence = snag_engine_silence_of(partition->engine, source);
+    snag_engine_silence silence = silence_of(partition, stream);
     if (silence.silent) /* it is back, and this partition does not know yet */
         return pulse->known_ms > silence.last_ms ? pulse->known_ms : SNAG_NEVER;
     if (pulse->known_ms <= silence.last_ms) /* that silence was told, and has ended: no news */
@@ -44,9 +56,10 @@ int64_t snag_partition_silence_due(const snag_partition *partition, uint32_t sou
 }
 
 /* What the engine did not know yet is recorded. */
-static void find(snag_partition *partition, uint32_t source, snag_tick_kind kind, int64_t last_ms,
+static void find(snag_partition *partition, uint32_t stream, snag_tick_kind kind, int64_t last_ms,
                  int64_t to_ms)
 {
+    uint32_t source = partition->worker->source_of[stream];
     snag_engine_silence before = snag_engine_silence_of(partition->engine, source);
     if (kind == SNAG_TICK_SILENT)
         snag_engine_silent(partition->engine, source, last_ms);
@@ -54,46 +67,46 @@ static void find(snag_partition *partition, uint32_t source, snag_tick_kind kind
         snag_engine_back(partition->engine, source, to_ms);
     snag_engine_silence now = snag_engine_silence_of(partition->engine, source);
     if (now.silent != before.silent || now.last_ms != before.last_ms || now.back != before.back)
-        snag_partition_ticks_found(partition, source, kind, last_ms, to_ms);
+        snag_partition_ticks_found(partition, stream, kind, last_ms, to_ms);
 }
 
 /* It is silent: whether something came again. Asked not too often, since all that is held asks. */
-static snag_err back_look(snag_partition *partition, uint32_t source, int64_t last_ms, int64_t to_ms)
+static snag_err back_look(snag_partition *partition, uint32_t stream, int64_t last_ms, int64_t to_ms)
 {
     snag_worker *worker = partition->worker;
-    snag_pulse *pulse = &worker->pulses[source];
+    snag_pulse *pulse = pulse_of(worker, stream);
     bool quiet;
     if (pulse->known_ms <= last_ms && worker->now_ms < pulse->asked_ms)
         return SNAG_OK;
-    snag_err err = ask(worker, source, last_ms + 1, &quiet);
+    snag_err err = ask(worker, stream, last_ms + 1, &quiet);
     pulse->asked_ms = worker->now_ms + BACK_EVERY_MS;
     if (err != SNAG_OK || quiet)
         return err;
     pulse->known_ms = pulse->known_ms > last_ms ? pulse->known_ms : last_ms + 1;
-    find(partition, source, SNAG_TICK_BACK, SNAG_TIME_NONE, to_ms);
+    find(partition, stream, SNAG_TICK_BACK, SNAG_TIME_NONE, to_ms);
     return SNAG_OK;
 }
 
 /* Looks for the last record's time, of which is known that it is before new_ms. Not found: there is none, or
  * one came just now. */
-static snag_err last_find(const snag_worker *worker, uint32_t source, snag_pulse *pulse, int64_t new_ms,
+static snag_err last_find(const snag_worker *worker, uint32_t stream, snag_pulse *pulse, int64_t new_ms,
                           bool *found)
 {
     int64_t old_ms = pulse->known_ms == SNAG_TIME_NONE ? 0 : pulse->known_ms;
     bool quiet = false;
-    snag_err err = ask(worker, source, old_ms + 1, &quiet);
+    snag_err err = ask(worker, stream, old_ms + 1, &quiet);
     if (err == SNAG_OK && quiet)
         new_ms = old_ms + 1; /* known_ms itself, or there was no record ever */
     while (err == SNAG_OK && new_ms - old_ms > 1) {
         int64_t half_ms = old_ms + (new_ms - old_ms) / 2;
-        err = ask(worker, source, half_ms, &quiet);
+        err = ask(worker, stream, half_ms, &quiet);
         if (quiet)
             new_ms = half_ms;
         else
             old_ms = half_ms;
     }
     if (err == SNAG_OK) /* what came meanwhile may have been stamped earlier */
-        err = ask(worker, source, new_ms, &quiet);
+        err = ask(worker, stream, new_ms, &quiet);
     if (err == SNAG_OK && !quiet)
         pulse->known_ms = new_ms;
     else if (err == SNAG_OK && old_ms > 0)
@@ -102,26 +115,26 @@ static snag_err last_find(const snag_worker *worker, uint32_t source, snag_pulse
     return err;
 }
 
-snag_err snag_partition_silence(snag_partition *partition, uint32_t source, int64_t to_ms)
+snag_err snag_partition_silence(snag_partition *partition, uint32_t stream, int64_t to_ms)
 {
     snag_worker *worker = partition->worker;
-    snag_pulse *pulse = &worker->pulses[source];
-    int64_t gap_ms = silent_ms(worker, source);
+    snag_pulse *pulse = pulse_of(worker, stream);
+    int64_t gap_ms = silent_ms(worker, stream);
     bool quiet, found = false;
     if (gap_ms == 0)
         return SNAG_OK;
-    snag_engine_silence silence = snag_engine_silence_of(partition->engine, source);
+    snag_engine_silence silence = silence_of(partition, stream);
     if (silence.silent)
-        return back_look(partition, source, silence.last_ms, to_ms);
+        return back_look(partition, stream, silence.last_ms, to_ms);
     if (pulse->known_ms != SNAG_TIME_NONE && to_ms <= pulse->known_ms + gap_ms)
         return SNAG_OK;
-    snag_err err = ask(worker, source, to_ms - gap_ms / SHARE, &quiet);
+    snag_err err = ask(worker, stream, to_ms - gap_ms / SHARE, &quiet);
     if (err == SNAG_OK && !quiet)
         pulse->known_ms = to_ms - gap_ms / SHARE;
     else if (err == SNAG_OK)
-        err = last_find(worker, source, pulse, to_ms - gap_ms / SHARE, &found);
+        err = last_find(worker, stream, pulse, to_ms - gap_ms / SHARE, &found);
     if (err == SNAG_OK && found && to_ms > pulse->known_ms + gap_ms)
-        find(partition, source, SNAG_TICK_SILENT, pulse->known_ms, to_ms);
+        find(partition, stream, SNAG_TICK_SILENT, pulse->known_ms, to_ms);
     return err;
 }
 
@@ -147,8 +160,9 @@ static void tell(snag_worker *worker, uint32_t source, const snag_engine_silence
 }
 
 /* What this worker has seen of it; whether one of its partitions takes it for silent. */
-static bool source_see(snag_worker *worker, uint32_t source, int64_t *last_ms)
+static bool source_see(snag_worker *worker, uint32_t stream, int64_t *last_ms)
 {
+    uint32_t source = worker->source_of[stream];
     snag_pulse *pulse = &worker->pulses[source];
     bool any = false;
     for (uint32_t i = 0; i < worker->options->partitions; i++) {
@@ -156,7 +170,7 @@ static bool source_see(snag_worker *worker, uint32_t source, int64_t *last_ms)
         if (!partition->engine)
             continue;
         snag_engine_silence silence = snag_engine_silence_of(partition->engine, source);
-        int64_t newest_ms = snag_engine_newest_of(partition->engine, source);
+        int64_t newest_ms = snag_engine_newest_of(partition->engine, stream);
         newest_ms = newest_ms > silence.last_ms ? newest_ms : silence.last_ms;
         pulse->known_ms = newest_ms > pulse->known_ms ? newest_ms : pulse->known_ms;
         any = any || silence.silent;
@@ -167,15 +181,15 @@ static bool source_see(snag_worker *worker, uint32_t source, int64_t *last_ms)
     return any;
 }
 
-static void source_look(snag_worker *worker, uint32_t source)
+static void source_look(snag_worker *worker, uint32_t stream)
 {
-    snag_pulse *pulse = &worker->pulses[source];
+    snag_pulse *pulse = pulse_of(worker, stream);
     int64_t last_ms = SNAG_TIME_NONE;
     bool quiet = true;
-    if (!source_see(worker, source, &last_ms) || pulse->known_ms > last_ms ||
+    if (!source_see(worker, stream, &last_ms) || pulse->known_ms > last_ms ||
         worker->now_ms < pulse->asked_ms)
         return;
-    snag_err err = ask(worker, source, last_ms + 1, &quiet);
+    snag_err err = ask(worker, stream, last_ms + 1, &quiet);
     pulse->asked_ms = worker->now_ms + BACK_EVERY_MS;
     if (err == SNAG_OK && !quiet)
         pulse->known_ms = last_ms + 1;
@@ -188,7 +202,7 @@ void snag_worker_silences(snag_worker *worker)
         if (silent_ms(worker, s) == 0)
             continue;
         source_look(worker, s);
-        silent += worker->pulses[s].said && worker->partitions[0]->engine;
+        silent += pulse_of(worker, s)->said && worker->partitions[0]->engine;
     }
     atomic_store(&worker->stats->silent, silent);
 }

@@ -21,7 +21,7 @@ pipeline: range
 sources:
   ask:
     { topic: ask, format: json, map: { id: id, time: at, type: what, customer: who }, keep: { order: order },
-      out_of_order: 300ms, delay: 100ms, device: { id: dev, sent: sent } }
+      out_of_order: 300ms, delay: 100ms, device: { id: dev, sent: sent }, silent: 1s }
   answer:
     { topic: answer, format: json, map: { id: id, time: at, type: what, customer: who },
       keep: { order: order }, delay: 200ms, rekey: true }

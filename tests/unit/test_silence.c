@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "fresh.h"
+#include "runtime/inside.h"
 #include "worker_world.h"
 
 enum { FIRST = 300, LAST_MS = (FIRST - 1) * 1000, SILENT_MS = 30000, LATE_MS = 200000 };
@@ -160,10 +162,59 @@ static void test_whatever_fails(void **state)
     world_free(steady);
 }
 
+static void said_nowhere(void *context, const snag_record *record)
+{
+    (void)context;
+    (void)record;
+}
+
+/* When a partition must ask: of a silence that was told and has ended, not before time has gone on so far
+ * again, or it would ask at every turn for ever. */
+static void test_due(void **state)
+{
+    enum { BLOCK_BYTES = 16 << 20 };
+    const int64_t last_ms = INT64_C(1767225600000), over_ms = last_ms + 10 * SILENT_MS;
+    const snag_input_ops ops = {.quiet = input_quiet};
+    const snag_ports ports = {.input = {&ops, NULL}};
+    snag_worker *worker = calloc(1, sizeof *worker);
+    snag_partition *partition = calloc(1, sizeof *partition);
+    int64_t *known_ms = &worker->pulses[0].known_ms;
+    void *block = fresh_give(BLOCK_BYTES);
+    (void)state;
+    worker->pipeline = &config.pipeline;
+    worker->ports = &ports;
+    worker->lane_of[0] = -1;
+    partition->worker = worker;
+    snag_err err =
+        snag_engine_init(&partition->engine, &config.pipeline, block, BLOCK_BYTES, said_nowhere, NULL);
+    assert_int_equal(err, SNAG_OK);
+    *known_ms = SNAG_TIME_NONE; /* no record was ever seen */
+    assert_true(snag_partition_silence_due(partition, 0) == SNAG_NEVER);
+    *known_ms = last_ms;
+    assert_true(snag_partition_silence_due(partition, 0) == last_ms + SILENT_MS);
+    snag_engine_silent(partition->engine, 0, last_ms);
+    assert_true(snag_engine_tick(partition->engine, last_ms + SILENT_MS + 1000, UINT32_MAX));
+    assert_true(snag_partition_silence_due(partition, 0) == SNAG_NEVER);
+    *known_ms = last_ms + 1; /* another one has heard that it is back */
+    assert_true(snag_partition_silence_due(partition, 0) == last_ms + 1);
+    snag_engine_back(partition->engine, 0, last_ms + 2 * SILENT_MS);
+    assert_true(snag_engine_tick(partition->engine, over_ms, UINT32_MAX));
+    assert_false(snag_engine_silence_of(partition->engine, 0).silent);
+    *known_ms = last_ms; /* what came back was not seen here */
+    assert_true(snag_partition_silence_due(partition, 0) == over_ms + SILENT_MS);
+    *known_ms = over_ms;
+    assert_true(snag_partition_silence_due(partition, 0) == over_ms + SILENT_MS);
+    worker->rekeys = true; /* a first hop asks of none */
+    assert_true(snag_partition_silence_due(partition, 0) == SNAG_NEVER);
+    fresh_back(block, BLOCK_BYTES);
+    free(partition);
+    free(worker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_just_not_silent), cmocka_unit_test(test_silent_and_back),
-        cmocka_unit_test(test_no_answer), cmocka_unit_test(test_whatever_fails)};
+        cmocka_unit_test(test_no_answer), cmocka_unit_test(test_due), cmocka_unit_test(test_whatever_fails)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
