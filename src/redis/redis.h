@@ -44,7 +44,8 @@ extern const snag_redis_form snag_redis_forms[];
 extern const uint32_t snag_redis_form_count;
 
 /* space: "GROUP/TOPIC". SNAG_CONFIG: not such a url, or one that needs TLS where the client library has
- * none. Nothing is connected yet. Secrets are copied and never said. */
+ * none. Nothing is connected yet. Secrets are copied and never said. From here on the process ignores
+ * SIGPIPE. */
 SNAG_MUST_CHECK snag_err snag_redis_new(snag_redis **out, const snag_redis_options *options,
                                         snag_str space, const snag_voice *voice, snag_diag *diag);
 void snag_redis_free(snag_redis *redis);

@@ -5,6 +5,7 @@
 #include "redis/store.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -407,6 +408,7 @@ snag_err snag_redis_new(snag_redis **out, const snag_redis_options *options, sna
 {
     snag_redis *redis = calloc(1, sizeof *redis);
     *out = NULL;
+    (void)signal(SIGPIPE, SIG_IGN); /* hiredis writes with write(), perhaps to a server that has gone */
     if (redis)
         redis->space = snag_redis_text_new(space);
     if (!redis || !redis->space) {

@@ -259,6 +259,34 @@ static void test_idle_close(void **state)
     fake_redis_stop(&f);
 }
 
+/* Nor does it end the process, where much is written to it: the second piece goes to a socket that the answer
+ * to the first has closed. */
+static void test_idle_close_written(void **state)
+{
+    static fake_redis f;
+    static snag_store_item items[2400];
+    const snag_store_head final = {.n = 2};
+    snag_store_head head = {.present = true, .n = 1};
+    world w = {.redis = NULL};
+    (void)state;
+    f = (fake_redis){.answers = {SHA, SHA, WROTE, NULL, SHA, SHA, WROTE, WROTE, WROTE, WROTE, WROTE},
+                     .hang_up = true};
+    for (size_t i = 0; i < sizeof items / sizeof items[0]; i++)
+        items[i] = (snag_store_item){SNAG_STR("k"), SNAG_STR("b"), SNAG_STR("ann")};
+    fake_redis_listen(&f);
+    fake_redis_start(&f);
+    world_open(&w, "redis://", f.port);
+    assert_int_equal(write_one(&w), SNAG_OK);
+    atomic_store(&f.asked, 4);
+    fake_sleep_ms(50);
+    assert_int_equal(w.store.ops->write(w.store.self, 0, &head, items, sizeof items / sizeof items[0], &final,
+                                        &w.diag),
+                     SNAG_OK);
+    assert_int_equal(atomic_load(&said), 0);
+    world_close(&w);
+    fake_redis_stop(&f);
+}
+
 /* --- a cluster of two ------------------------------------------------------------------------------ */
 
 static fake_redis a, b;
@@ -456,7 +484,8 @@ int main(void)
         cmocka_unit_test(test_refusals),      cmocka_unit_test(test_waits),
         cmocka_unit_test(test_never),         cmocka_unit_test(test_rubbish),
         cmocka_unit_test(test_read_rubbish),  cmocka_unit_test(test_slow),
-        cmocka_unit_test(test_idle_close),    cmocka_unit_test(test_ask),
+        cmocka_unit_test(test_idle_close),    cmocka_unit_test(test_idle_close_written),
+        cmocka_unit_test(test_ask),
         cmocka_unit_test(test_moved_plain),   cmocka_unit_test(test_moved_for_ever),
         cmocka_unit_test(test_tryagain),      cmocka_unit_test(test_clusterdown),
         cmocka_unit_test(test_sentinel_lies), cmocka_unit_test(test_sentinel_unknown),
