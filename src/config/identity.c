@@ -226,10 +226,13 @@ static void add_journey(snag_loader *loader, snag_sha256 *sha, const snag_journe
     add_named(sha, "journey", journey->name);
     add_scope(sha, &loader->scopes[journey->scope]);
     add_int(sha, "again", journey->again);
-    if (journey->expire_ms > 0)
-        add_int(sha, "expire", journey->expire_ms);
-    if (journey->settle_ms > 0)
-        add_int(sha, "settle", journey->settle_ms);
+    for (uint32_t i = 0; i < snag_terms_count(loader->pipeline, journey); i++) {
+        const snag_stage *stage = snag_terms_of(journey, i);
+        if (stage->expire_ms > 0)
+            add_int(sha, "expire", stage->expire_ms);
+        if (stage->settle_ms > 0)
+            add_int(sha, "settle", stage->settle_ms);
+    }
     if (journey->survey.event.count) {
         add_matcher(loader, sha, "survey", &journey->survey.event);
         add_matcher(loader, sha, "asked", &journey->survey.asked);

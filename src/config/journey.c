@@ -322,23 +322,34 @@ static bool stands(const snag_loader *loader, const snag_stage *stage)
     return counted && stage->pause.count > 0;
 }
 
-/* What the journey's outcomes need, and stalls that nobody would live to see. */
+static bool is_too_late(const snag_stage *stage)
+{
+    const snag_levels *after = &stage->wait.after;
+    return stage->expire_ms > 0 && (after->ms >= stage->expire_ms || after->then_ms >= stage->expire_ms);
+}
+
+/* A stall that nobody would live to see, of whatever shape. */
+static void expiry_check(snag_loader *loader, const snag_yaml *node, const snag_stage *stage)
+{
+    const snag_yaml *due = snag_yaml_get(node, "due");
+    bool never = is_too_late(stage);
+    for (uint32_t i = 0; stage->by_shape && i < loader->pipeline->shape_count; i++)
+        never = never && is_too_late(&stage->by_shape[i]);
+    if (due && never)
+        snag_finding_add(loader, due->at, "due: can never come true: the walk has expired by then (expire:)");
+}
+
+/* What the journey's outcomes need. */
 static void outcomes_check(snag_loader *loader, const snag_yaml *node, snag_journey *journey)
 {
     const snag_yaml *child = node->first;
-    journey->judged = journey->expire_ms > 0 || journey->settle_ms > 0;
     for (uint32_t i = 0; i < journey->stage_count && child; i++, child = child->next) {
         const snag_stage *stage = &journey->stages[i];
-        const snag_yaml *due = snag_yaml_get(child, "due");
         journey->judged = journey->judged || stage->judged;
-        const snag_levels *after = &stage->wait.after;
         journey->patient = journey->patient || is_patient(loader, stage);
         journey->stands = journey->stands || stands(loader, stage);
         journey->promised = journey->promised || stage->wait.promise >= 0;
-        if (due && journey->expire_ms > 0 &&
-            (after->ms >= journey->expire_ms || after->then_ms >= journey->expire_ms))
-            snag_finding_add(loader, due->at,
-                             "due: can never come true: the walk has expired by then (expire:)");
+        expiry_check(loader, child, stage);
     }
     loader->pipeline->walks_judged |= journey->judged;
 }
@@ -382,25 +393,73 @@ static void survey_load(snag_loader *loader, const snag_yaml *node, snag_journey
     journey->stands = true; /* what answers may be about lies behind the whole state */
 }
 
+/* How long walks may stay, and settle, as it is for a shape (by its number; shape_count = else). False: what
+ * is wrong is told. */
+static bool terms_read(snag_loader *loader, const snag_yaml *node, uint32_t shape, snag_journey *journey,
+                       snag_journey_raw *raw)
+{
+    const snag_yaml *mine = journey->shaped ? snag_shaped(loader, node, shape) : node;
+    if (!snag_section_load(loader, &snag_section_journey, mine, raw, NULL, NULL))
+        return false;
+    if (raw->settle_ms > loader->pipeline->remember_ms)
+        snag_finding_add(loader, snag_yaml_get(mine, "settle")->at,
+                         "settle: is longer than remember: of the source, after which a walk that ended is "
+                         "forgotten");
+    journey->expires = journey->expires || raw->expire_ms > 0;
+    journey->judged = journey->judged || raw->expire_ms > 0 || raw->settle_ms > 0;
+    return true;
+}
+
+/* Every stage knows them, for each shape where they differ. */
+static void terms_put(snag_loader *loader, const snag_yaml *node, const snag_journey_raw *raw,
+                      snag_journey *journey)
+{
+    uint32_t shapes = loader->pipeline->shape_count;
+    for (uint32_t i = 0; i < journey->stage_count; i++) {
+        snag_stage *stage = (snag_stage *)(uintptr_t)&journey->stages[i]; /* ours until it is handed out */
+        snag_stage *each = (snag_stage *)(uintptr_t)stage->by_shape;
+        stage->expire_ms = raw->expire_ms;
+        stage->settle_ms = raw->settle_ms;
+        if (journey->shaped && !each) {
+            each = snag_loader_take(loader, shapes * sizeof *each);
+            for (uint32_t k = 0; k < shapes; k++)
+                each[k] = *stage;
+            stage->by_shape = shapes ? each : NULL;
+        }
+        for (uint32_t k = 0; stage->by_shape && k < shapes; k++) {
+            snag_journey_raw own = *raw;
+            bool read = !journey->shaped || terms_read(loader, node, k, journey, &own);
+            each[k].expire_ms = read ? own.expire_ms : -1;
+            each[k].settle_ms = read ? own.settle_ms : 0;
+        }
+    }
+}
+
+uint32_t snag_terms_count(const snag_pipeline *pipeline, const snag_journey *journey)
+{
+    return journey->stage_count == 0 ? 0 : journey->shaped ? 1 + pipeline->shape_count : 1;
+}
+
+const snag_stage *snag_terms_of(const snag_journey *journey, uint32_t i)
+{
+    return i ? &journey->stages[0].by_shape[i - 1] : &journey->stages[0];
+}
+
 static void journey_load(snag_loader *loader, const snag_yaml *node, snag_journey *journey)
 {
     snag_journey_raw raw = {0};
     journey->name = node->key;
     snag_name_check(loader, node, "a journey");
-    if (!snag_section_load(loader, &snag_section_journey, node, &raw, NULL, NULL))
+    journey->shaped = snag_by_shape(loader, node);
+    if (!terms_read(loader, node, loader->pipeline->shape_count, journey, &raw))
         return;
     journey->again = raw.again;
-    journey->expire_ms = raw.expire_ms;
-    journey->settle_ms = raw.settle_ms;
     journey->scope = snag_scope_load(loader, node, raw.per);
-    if (raw.settle_ms > loader->pipeline->remember_ms)
-        snag_finding_add(loader, snag_yaml_get(node, "settle")->at,
-                         "settle: is longer than remember: of the source, after which a walk that ended is "
-                         "forgotten");
     if (raw.survey)
         survey_load(loader, raw.survey, journey);
     if (raw.stages)
         stages_load(loader, raw.stages, journey);
+    terms_put(loader, node, &raw, journey);
     if (raw.stages)
         outcomes_check(loader, raw.stages, journey);
     else if (!snag_key_given(loader, node, "stages"))

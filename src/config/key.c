@@ -54,7 +54,8 @@ static const snag_key pipeline_keys[] = {
     {"shapes", NODE(AT(snag_pipeline_raw, shapes), "a map: name to expression",
                     "kinds of customers, asked at each event, over names and facts; the first that is true "
                     "is the customer's; the last may be otherwise. Any value of a rule or stage may then be "
-                    "a map of shape to value, with else")},
+                    "a map of shape to value, with else; so may a journey's expire: and settle:, and "
+                    "each weight of a score")},
     {"calendars", NODE(AT(snag_pipeline_raw, calendars), "a map: name to calendar",
                        "zones, business hours and holidays, by which due:, after: and sla: may count")},
     {"calendar", NODE(AT(snag_pipeline_raw, calendar), "a calendar's name",

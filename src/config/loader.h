@@ -171,6 +171,10 @@ void snag_words_stage(snag_loader *loader, const snag_journey *journey, snag_sta
 bool snag_by_shape(snag_loader *loader, const snag_yaml *map);
 /* The map as it is for a shape (by its number; shape_count = else): values by shape replaced by its own. */
 const snag_yaml *snag_shaped(snag_loader *loader, const snag_yaml *map, uint32_t shape);
+/* How long a journey's walks may stay, and settle: said once, or for all others and then for each shape; by a
+ * stage of it, all of which know it. */
+uint32_t snag_terms_count(const snag_pipeline *pipeline, const snag_journey *journey);
+const snag_stage *snag_terms_of(const snag_journey *journey, uint32_t i);
 /* A dotted path. False: a finding was added. */
 bool snag_path_check(snag_loader *loader, const snag_yaml *node);
 /* After map and keep are read. */

@@ -90,12 +90,14 @@ static uint32_t shape_find(const snag_pipeline *pipeline, snag_str name)
 }
 
 /* A map with at least one key that is a shape, or else. What is a map anyway may name things that are called
- * like a shape: kept names and their texts, rules and their weights. */
+ * like a shape: kept names and their texts, rules and their weights, stages. */
 static bool is_by_shape(const snag_pipeline *pipeline, const snag_yaml *node)
 {
     bool maps = snag_str_equal(node->key, SNAG_STR("exclude")) ||
                 snag_str_equal(node->key, SNAG_STR("score"));
-    if (node->kind != SNAG_YAML_MAP)
+    bool names = snag_str_equal(node->key, SNAG_STR("stages")) ||
+                 snag_str_equal(node->key, SNAG_STR("survey"));
+    if (node->kind != SNAG_YAML_MAP || names)
         return false;
     for (const snag_yaml *child = node->first; child; child = child->next)
         if (shape_find(pipeline, child->key) <= pipeline->shape_count &&
@@ -107,7 +109,7 @@ static bool is_by_shape(const snag_pipeline *pipeline, const snag_yaml *node)
 /* What decides which events are asked, and about what, is one for all shapes. */
 static bool is_one_for_all(snag_str key)
 {
-    static const char *const words[] = {"event", "where", "per", "end", "milestone", "exclude"};
+    static const char *const words[] = {"event", "where", "per", "end", "milestone", "exclude", "again"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (snag_str_equal(key, snag_str_from(words[i])))
             return true;
@@ -158,13 +160,26 @@ static void by_shape_check(snag_loader *loader, const snag_yaml *node)
                          SNAG_FMT(node->key));
 }
 
+/* Weights, each of which may be by shape. */
+static bool is_weights(const snag_pipeline *pipeline, const snag_yaml *node)
+{
+    bool any = false;
+    if (node->kind != SNAG_YAML_MAP || !snag_str_equal(node->key, SNAG_STR("score")))
+        return false;
+    for (const snag_yaml *child = node->first; child; child = child->next)
+        any = any || is_by_shape(pipeline, child);
+    return any;
+}
+
 bool snag_by_shape(snag_loader *loader, const snag_yaml *map)
 {
     bool any = false;
     if (map->kind != SNAG_YAML_MAP)
         return false;
     for (const snag_yaml *child = map->first; child; child = child->next) {
-        if (child->told || !is_by_shape(loader->pipeline, child))
+        if (!child->told && is_weights(loader->pipeline, child))
+            any = snag_by_shape(loader, child) || any;
+        if (child->told || is_weights(loader->pipeline, child) || !is_by_shape(loader->pipeline, child))
             continue;
         by_shape_check(loader, child);
         any = true;
@@ -194,15 +209,20 @@ const snag_yaml *snag_shaped(snag_loader *loader, const snag_yaml *map, uint32_t
     *copy = *map;
     copy->first = NULL;
     for (const snag_yaml *child = map->first; child; child = child->next) {
-        bool shaped = is_by_shape(pipeline, child);
+        bool weights = is_weights(pipeline, child);
+        bool shaped = !weights && is_by_shape(pipeline, child);
         snag_yaml *mine = snag_loader_take(loader, sizeof *mine);
-        const snag_yaml *value = shaped ? value_of(pipeline, child, shape) : child;
+        const snag_yaml *value = weights  ? snag_shaped(loader, child, shape)
+                                 : shaped ? value_of(pipeline, child, shape)
+                                          : child;
         *mine = *value;
         mine->key = child->key;
         mine->key_at = child->key_at;
         mine->told = mine->told || (shaped && value == child); /* no value: that is said already */
         mine->parent = copy;
         mine->next = NULL;
+        for (snag_yaml *inner = weights ? mine->first : NULL; inner; inner = inner->next)
+            inner->parent = mine;
         *end = mine;
         end = &mine->next;
     }

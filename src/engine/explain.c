@@ -84,7 +84,7 @@ static void put_item(snag_buf *buf, const snag_segments_stored *segments, snag_c
              : rule    ? rule->signal.name
                        : (snag_str){"", 0});
     if (journey)
-        snag_walk_explain(journey, item, buf);
+        snag_walk_explain(pipeline, journey, item, buf);
     if (awaited)
         snag_promise_explain(awaited, item, buf);
     if (rule)

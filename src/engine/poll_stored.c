@@ -67,7 +67,9 @@ static void of_state(const snag_item *item, const snag_journey *journey, const s
 {
     int64_t closed_ms = walk->closed_ms;
     if (item->state_bytes < SNAG_WALK_BYTES && closed_ms == 0) /* the shortest does not say */
-        closed_ms = walk->ended == SNAG_WALK_EXPIRED ? snag_walk_expires(journey, walk) : walk->entered_ms;
+        closed_ms = walk->ended == SNAG_WALK_EXPIRED
+                        ? snag_walk_expires(&journey->stages[walk->stage], walk)
+                        : walk->entered_ms;
     *polled = (snag_polled){.point_count = 1, .points[0] = {.at_ms = SNAG_TIME_NONE, .stage = walk->stage}};
     if (walk->ended)
         polled->points[polled->point_count++] = (snag_poll_point){

@@ -67,7 +67,7 @@ static void adopt(snag_engine *engine, const snag_journey *heir, uint8_t stage, 
     mine.fingerprint = heir->fingerprint;
     if (heir->survey.event.count)
         snag_poll_move(&mine, stages);
-    snag_walk_move(&mine, heir, stage);
+    snag_walk_move(engine->pipeline, &mine, heir, stage);
     item_drop(&engine->cell, item);
     if (!snag_walk_sound(heir, &mine)) /* stored bytes are not believed */
         return;

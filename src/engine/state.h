@@ -348,8 +348,10 @@ const snag_signal_spec *snag_walk_spec(const snag_journey *journey, const snag_i
 /* At which stage a stored walk stands, whatever journey it belongs to; SNAG_STAGES_MAX: it is no walk. */
 uint8_t snag_walk_stage(const snag_item *item);
 /* Puts a walk at a stage of another version of its journey, where it goes on. */
-void snag_walk_move(snag_item *item, const snag_journey *journey, uint8_t stage);
-void snag_walk_explain(const snag_journey *journey, const snag_item *item, snag_buf *buf);
+void snag_walk_move(const snag_pipeline *pipeline, snag_item *item, const snag_journey *journey,
+                    uint8_t stage);
+void snag_walk_explain(const snag_pipeline *pipeline, const snag_journey *journey, const snag_item *item,
+                       snag_buf *buf);
 
 /* --- promise.c: stages that were promised by a time --- */
 /* The event at hand may bring or move the promise of a stage. */

@@ -22,9 +22,11 @@
 typedef snag_walk walk_state;
 
 /* Whether what comes at this time may still amend a walk that ended. */
-static bool is_settling(const snag_journey *journey, const walk_state *state, int64_t time_ms)
+static bool is_settling(const snag_pipeline *pipeline, const snag_journey *journey, const snag_item *item,
+                        const walk_state *state, int64_t time_ms)
 {
-    return state->ended && journey->settle_ms > 0 && time_ms <= state->closed_ms + journey->settle_ms;
+    int64_t settle_ms = snag_stage_of(pipeline, &journey->stages[state->stage], item)->settle_ms;
+    return state->ended && settle_ms > 0 && time_ms <= state->closed_ms + settle_ms;
 }
 
 /* The outcome of a closed walk; OWN where its stage has its own word. */
@@ -48,9 +50,10 @@ static void walk_close(const snag_journey *journey, walk_state *state, snag_chan
 }
 
 /* What led to where it is; its shape stays, for what may amend it. */
-static void forget_way(const snag_engine *engine, const snag_journey *journey, snag_item *item)
+static void forget_way(const snag_engine *engine, const snag_journey *journey, const snag_stage *stage,
+                       snag_item *item)
 {
-    bool amends = engine->pipeline->shape_count && journey->settle_ms > 0;
+    bool amends = engine->pipeline->shape_count && (journey->shaped || stage->settle_ms > 0);
     snag_str shape = amends ? snag_shape_of(engine->pipeline, item) : (snag_str){"", 0};
     snag_item_forget_all(item);
     if (shape.size)
@@ -153,8 +156,7 @@ static void walk_measured(snag_engine *engine, const snag_journey *journey, cons
 }
 
 /* The wait of the stage that the walk has entered. */
-static void wait_begin(snag_engine *engine, const snag_journey *journey, const snag_stage *stage,
-                       snag_item *item, walk_state *state)
+static void wait_begin(snag_engine *engine, const snag_stage *stage, snag_item *item, walk_state *state)
 {
     const snag_event *event = engine->work.event;
     const snag_levels *after = &stage->wait.after;
@@ -174,7 +176,7 @@ static void wait_begin(snag_engine *engine, const snag_journey *journey, const s
     silence.learned = learned;
     snag_walk_wait(state, &silence);
     engine->counters.zone_default += unzoned;
-    item->due_ms = state->ended ? SNAG_NEVER : snag_walk_due(journey, stage, state, event->time_ms);
+    item->due_ms = state->ended ? SNAG_NEVER : snag_walk_due(stage, state, event->time_ms);
 }
 
 static void walk_enter(snag_engine *engine, const snag_journey *journey, snag_item *item,
@@ -206,10 +208,10 @@ static void walk_enter(snag_engine *engine, const snag_journey *journey, snag_it
     state->stage = to;
     state->entered_ms = event->time_ms;
     state->ended = ends ? SNAG_WALK_ENDED : SNAG_WALK_OPEN;
-    wait_begin(engine, journey, stage, item, state);
+    wait_begin(engine, stage, item, state);
     if (ends) {
         walk_close(journey, state, change, SNAG_WALK_ENDED);
-        forget_way(engine, journey, item);
+        forget_way(engine, journey, stage, item);
         engine->counters.walks_ended++;
     }
 }
@@ -235,7 +237,7 @@ void snag_walk_event(snag_engine *engine, const snag_journey *journey, uint8_t s
     walk_state state = {0};
     snag_cell_get(&engine->cell, journey->fingerprint, item);
     bool walking = snag_walk_get(item, journey, &state);
-    bool amends = walking && is_settling(journey, &state, event->time_ms) &&
+    bool amends = walking && is_settling(engine->pipeline, journey, item, &state, event->time_ms) &&
                   (!journey->again || event->time_ms < state.closed_ms);
     if (walking && state.ended && !journey->again && !amends)
         return;
@@ -292,7 +294,7 @@ static void walk_expire(snag_engine *engine, const snag_journey *journey, walk_s
         late_facts(&facts, stage, state);
         snag_fold_closed(engine, &stage->late, item, SNAG_REASON_EXPIRED, &facts);
     }
-    forget_way(engine, journey, item);
+    forget_way(engine, journey, stage, item);
 }
 
 /* The stage's wait goes one level further. */
@@ -306,7 +308,7 @@ static void walk_tell(snag_engine *engine, const snag_journey *journey, walk_sta
     snag_walk_wait(state, &silence);
     snag_rule_facts facts = snag_silence_facts_told(&stage->wait, &silence);
     late_facts(&facts, stage, state);
-    item->due_ms = snag_walk_due(journey, stage, state, deadline_ms);
+    item->due_ms = snag_walk_due(stage, state, deadline_ms);
     if (state->level == SNAG_TOLD_OVERDUE) {
         snag_change *change = snag_walk_change(engine, journey, item, state, SNAG_MOVE_STALLED);
         change->from = stage->name;
@@ -334,7 +336,7 @@ static void walk_freeze(snag_engine *engine, const snag_journey *journey, const 
 {
     snag_item *item = &engine->item;
     const snag_stage *stage = snag_stage_of(engine->pipeline, &journey->stages[state->stage], item);
-    bool opens = !item->open && deadline_ms < snag_walk_expires(journey, state);
+    bool opens = !item->open && deadline_ms < snag_walk_expires(stage, state);
     snag_dark_freeze(engine, opens ? &stage->late : NULL, item, state->deadline_ms);
     if (!snag_cell_put(&engine->cell, item))
         engine->counters.bound++;
@@ -377,7 +379,8 @@ void snag_walk_timer(snag_engine *engine, const snag_journey *journey, int64_t d
         walk_freeze(engine, journey, &state, deadline_ms);
         return;
     }
-    bool expires = deadline_ms >= snag_walk_expires(journey, &state);
+    const snag_stage *stage = snag_stage_of(engine->pipeline, &journey->stages[state.stage], &engine->item);
+    bool expires = deadline_ms >= snag_walk_expires(stage, &state);
     if (expires && journey->promised && promise_expire(engine, journey))
         snag_walk_get(&engine->item, journey, &state);
     if (expires)
@@ -403,7 +406,7 @@ void snag_walk_turn(snag_engine *engine, const snag_journey *journey, uint8_t st
                            stands))
         return;
     snag_walk_wait(&state, &silence);
-    item->due_ms = snag_walk_due(journey, at, &state, event->time_ms);
+    item->due_ms = snag_walk_due(at, &state, event->time_ms);
     if (item->frozen || item->held)
         snag_dark_look(engine, &at->late, item, due_ms);
     walk_store(engine, journey, &state);
@@ -456,8 +459,9 @@ void snag_walk_friction(snag_engine *engine, const snag_item *at_work, int by)
             continue;
         /* What began after its end is no friction of it. */
         int64_t began_ms = by > 0 ? engine->work.at_ms : at_work->opened_ms;
-        bool on_the_way = !state.ended || (is_settling(journey, &state, engine->work.at_ms) &&
-                                           began_ms <= state.closed_ms);
+        bool on_the_way =
+            !state.ended || (is_settling(pipeline, journey, &item, &state, engine->work.at_ms) &&
+                             began_ms <= state.closed_ms);
         if (!on_the_way || (by < 0 ? state.friction == 0 : state.friction == UINT16_MAX))
             continue;
         state.friction = (uint16_t)(state.friction + by);

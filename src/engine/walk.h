@@ -39,9 +39,8 @@ void snag_walk_put(snag_item *item, const snag_journey *journey, const snag_walk
 snag_silence snag_walk_silence(const snag_walk *walk);
 void snag_walk_wait(snag_walk *walk, const snag_silence *silence);
 /* When the walk has more to tell, not before now; or when it expires. */
-int64_t snag_walk_due(const snag_journey *journey, const snag_stage *stage, const snag_walk *walk,
-                      int64_t now_ms);
-int64_t snag_walk_expires(const snag_journey *journey, const snag_walk *walk);
+int64_t snag_walk_due(const snag_stage *stage, const snag_walk *walk, int64_t now_ms);
+int64_t snag_walk_expires(const snag_stage *stage, const snag_walk *walk);
 snag_str snag_walk_outcome(const snag_journey *journey, const snag_walk *walk);
 /* A change of a walk with everything but from, to, dwell and outcome. */
 snag_change *snag_walk_change(snag_engine *engine, const snag_journey *journey, const snag_item *item,

@@ -86,9 +86,9 @@ void snag_walk_put(snag_item *item, const snag_journey *journey, const walk_stat
     item->hold = !state->ended;
 }
 
-int64_t snag_walk_expires(const snag_journey *journey, const walk_state *state)
+int64_t snag_walk_expires(const snag_stage *stage, const walk_state *state)
 {
-    return journey->expire_ms > 0 ? state->entered_ms + journey->expire_ms : SNAG_NEVER;
+    return stage->expire_ms > 0 ? state->entered_ms + stage->expire_ms : SNAG_NEVER;
 }
 
 snag_str snag_walk_outcome(const snag_journey *journey, const walk_state *state)
@@ -119,11 +119,10 @@ void snag_walk_wait(walk_state *state, const snag_silence *silence)
     state->learned = silence->learned;
 }
 
-int64_t snag_walk_due(const snag_journey *journey, const snag_stage *stage, const walk_state *state,
-                      int64_t now_ms)
+int64_t snag_walk_due(const snag_stage *stage, const walk_state *state, int64_t now_ms)
 {
     snag_silence silence = snag_walk_silence(state);
-    int64_t expire_ms = snag_walk_expires(journey, state);
+    int64_t expire_ms = snag_walk_expires(stage, state);
     int64_t due_ms = SNAG_NEVER;
     if (stage->wait.after.ms >= 0 && state->deadline_ms != SNAG_TIME_NONE && !state->ended)
         due_ms = snag_silence_due(&stage->wait, &silence);
@@ -166,7 +165,7 @@ bool snag_walk_sound(const snag_journey *journey, const snag_item *item)
     if (item->due_ms == SNAG_NEVER)
         return true;
     bool patient = item->state_bytes >= PATIENT_BYTES;
-    if (journey->expire_ms <= 0 && (!waits || (item->open && !patient)))
+    if (!journey->expires && (!waits || (item->open && !patient)))
         return false;
     return item->due_ms >= state.entered_ms; /* armed by this version of the journey or an earlier one */
 }
@@ -198,9 +197,10 @@ uint8_t snag_walk_stage(const snag_item *item)
     return state.stage < SNAG_STAGES_MAX ? state.stage : SNAG_STAGES_MAX;
 }
 
-void snag_walk_move(snag_item *item, const snag_journey *journey, uint8_t stage)
+void snag_walk_move(const snag_pipeline *pipeline, snag_item *item, const snag_journey *journey,
+                    uint8_t stage)
 {
-    const snag_stage *at = &journey->stages[stage];
+    const snag_stage *at = snag_stage_of(pipeline, &journey->stages[stage], item);
     snag_journey any = {.stage_count = SNAG_STAGES_MAX}; /* the one it was stored by is not known any more */
     walk_state state = {0};
     bool walking = snag_walk_get(item, &any, &state);
@@ -214,15 +214,16 @@ void snag_walk_move(snag_item *item, const snag_journey *journey, uint8_t stage)
     snag_walk_put(item, journey, &state);
     item->due_ms = SNAG_NEVER;
     if (!state.ended && snag_time_sane(state.entered_ms))
-        item->due_ms = snag_walk_due(journey, at, &state, state.entered_ms);
+        item->due_ms = snag_walk_due(at, &state, state.entered_ms);
 }
 
-void snag_walk_explain(const snag_journey *journey, const snag_item *item, snag_buf *buf)
+void snag_walk_explain(const snag_pipeline *pipeline, const snag_journey *journey, const snag_item *item,
+                       snag_buf *buf)
 {
     walk_state state;
     if (!snag_walk_get(item, journey, &state))
         return;
-    const snag_stage *stage = &journey->stages[state.stage];
+    const snag_stage *stage = snag_stage_of(pipeline, &journey->stages[state.stage], item);
     snag_buf_printf(buf, ",\"walk\":\"");
     snag_buf_hex(buf, state.walk, sizeof state.walk);
     snag_buf_printf(buf, "\",\"stage\":");
@@ -239,9 +240,9 @@ void snag_walk_explain(const snag_journey *journey, const snag_item *item, snag_
     if (state.ended) {
         snag_buf_printf(buf, ",\"outcome\":");
         snag_buf_json(buf, snag_walk_outcome(journey, &state));
-    } else if (journey->expire_ms > 0) {
+    } else if (stage->expire_ms > 0) {
         snag_buf_printf(buf, ",\"expires\":\"");
-        snag_time_print(buf, snag_walk_expires(journey, &state));
+        snag_time_print(buf, snag_walk_expires(stage, &state));
         snag_buf_byte(buf, '"');
     }
     if (journey->judged)

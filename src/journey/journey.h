@@ -63,6 +63,8 @@ typedef struct snag_stage {
     snag_str end; /* outcome word; empty = not an end */
     bool judged;  /* `end: true`: smooth, or with_friction */
     snag_signal_spec late; /* valid where the stage waits (snag_stage_waits) */
+    int64_t expire_ms; /* a walk that stays here so long is abandoned; -1 = never */
+    int64_t settle_ms; /* for so long after it ended here its outcome may be amended; 0 = final at once */
     /* Values by shape: the stage as it is for each of the pipeline's shapes; NULL = the same for all. */
     const struct snag_stage *by_shape;
 } snag_stage;
@@ -91,8 +93,8 @@ typedef struct snag_journey {
     bool promised; /* some stage has a promise: */
     bool learns;   /* some stage's due: is learned */
     bool stands;   /* some stage warns of what a calendar counts whose clock may stand; or has a survey */
-    int64_t expire_ms; /* a walk so long in one stage is abandoned; -1 = never */
-    int64_t settle_ms; /* for so long after its end its outcome may be amended; 0 = final at once */
+    bool expires;  /* some walk may be abandoned for having stayed in its stage */
+    bool shaped;   /* for how long, or how long it settles, depends on the shape */
     snag_poll survey;
     uint8_t waits; /* as in snag_signal_spec: of all its stages' events */
     const snag_stage *stages;

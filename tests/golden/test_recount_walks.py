@@ -20,7 +20,8 @@ STAGES = {"one": "A", "two": "B", "three": "C", "over": "D", "lost": "L"}
 TYPES = ["A", "B", "C", "D", "L", "F", "F", "F", "U", "Ask", "Ask", "Said", "Said", "Said"]
 SHAPES = ["big", "small", "other"]
 BOUND, LATE = 2000, 9000
-TURNED = ["settle", "settles anew", "rubbed after", "shape now", "expire", "disproved", "excluded"]
+TURNED = ["settle", "settles anew", "rubbed after", "shape now", "expire", "disproved", "excluded",
+          "all expire alike", "all settle alike"]
 # … and in a survey: only the last question counts; also where it comes late it is of the stage of now; it
 # takes any number of answers; whose name it bears does not matter; another walk forgets it; an answer tells
 # the outcome of now, and belongs where the walk is now; those that nobody asked for are not counted.
@@ -129,8 +130,9 @@ class Walk:
         return moves[-1] if moves else None
 
     def expires(self):
-        lasting = self.journey["expire"] - (self.turned == "expire")
-        return self.entered + lasting if self.journey["expire"] else None
+        shape = None if self.turned == "all expire alike" else self.shape
+        lasting = of_shape(self.journey["expire"], shape)
+        return self.entered + lasting - (self.turned == "expire") if lasting else None
 
     def deadline(self):
         if self.stage is None or self.ended:
@@ -155,8 +157,8 @@ class Walk:
         self.said = self.outcome()
 
     def settles(self, now):
-        bound = self.closed + self.journey["settle"] - (self.turned == "settle")
-        return self.journey["settle"] and now <= bound
+        settling = of_shape(self.journey["settle"], None if self.turned == "all settle alike" else self.shape)
+        return settling and now <= self.closed + settling - (self.turned == "settle")
 
     def timer(self, say):
         now = self.deadline()
@@ -372,8 +374,8 @@ def recount(world, events, turned):
 def make_world(rng):
     within = rng.choice([1500, 6000])
     return {
-        "again": rng.random() < 0.5, "expire": rng.choice([0, 7000, 30000]),
-        "settle": rng.choice([0, 1200, 6000]),
+        "again": rng.random() < 0.5, "expire": rng.choice([0, by_shape(rng, [7000, 9000, 30000])]),
+        "settle": by_shape(rng, [0, 1200, 6000]),
         "due": {name: by_shape(rng, [700, 6000]) for name in rng.sample(["one", "two", "three"], 2)},
         "survey": rng.choice([None, [""], ["about"], ["asked"], ["asked", "about"], ["asked", "by"],
                               ["asked", "about", "by"]]),
@@ -394,8 +396,9 @@ def make_pipeline(world, out_of_order):
              "               score: { from: score, as: int } } }",
              "facts:", "  newest: { last: plan }", "shapes:", '  big: has(newest) && newest == "big"',
              '  small: has(newest) && newest == "small"', "  other: otherwise", "journeys:", "  along:",
-             f"    per: item\n    again: {str(world['again']).lower()}\n    settle: {world['settle']}ms"]
-    lines += [f"    expire: {world['expire']}ms"] if world["expire"] else []
+             f"    per: item\n    again: {str(world['again']).lower()}",
+             f"    settle: {words(world['settle'], 'ms')}"]
+    lines += [f"    expire: {words(world['expire'], 'ms')}"] if world["expire"] else []
     if world["survey"]:
         more = "".join(survey.get(word, "") for word in world["survey"])
         lines.append(f"    survey: {{ event: Said, score: score{more} }}")
@@ -417,7 +420,9 @@ def make_events(rng, world):
     now, events = 1767607200000, []
     asks = "asked" in (world["survey"] or [])
     types, items = TYPES + ["Ask", "Said", "Said"] * asks, 1 if asks else 3
-    spans = [world["settle"], world["expire"], world["expire"] + world["settle"],
+    settles, expires = [list(value.values()) if isinstance(value, dict) else [value]
+                        for value in (world["settle"], world["expire"])]
+    spans = [*settles, *expires, expires[0] + settles[-1],
              *(rule.get("within", 800) for _, rule, _ in world["rules"])]
     for i in range(700):
         now, other = meet(rng, events, now, spans, [1, 2, 7, 100, 250, 900, 4000])
@@ -477,4 +482,4 @@ def one(seed, folder, turned=""):
     return count
 
 
-run_streams(one, range(21, 31), TURNED + SURVEY_TURNED, [120, 257, 29, 103])  # each shows on one
+run_streams(one, range(21, 31), TURNED + SURVEY_TURNED, [31, 43, 72, 80])  # each shows on one
