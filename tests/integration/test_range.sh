@@ -81,7 +81,8 @@ grep -q "[1-9][0-9]* recorded ticks" "$LIVE/replay.log" || fail "no tick was tak
 sed 's/^pipeline: range/&\noutputs: { prefix: none. }/' "$LIVE/range.yaml" >"$LIVE/none.yaml"
 "$SNAG" replay "$LIVE/none.yaml" --from earliest --format json >"$LIVE/none" 2>"$LIVE/none.log" || fail "none"
 grep -q "there is no topic none.ticks" "$LIVE/none.log" || fail "it does not say that ticks are missing"
-$RANGE late "$LIVE/late" "$LIVE/none" >/dev/null && fail "without the recorded ticks it is the same: no test"
+{ $RANGE compare "$LIVE/seen" "$LIVE/none" && $RANGE late "$LIVE/late" "$LIVE/none"; } >/dev/null &&
+    fail "without the recorded ticks it is the same: no test"
 
 # --- speed: the same records, as they are judged ---------------------------------------------------
 replay "$LIVE/fast" --from earliest --speed 1000000000x
