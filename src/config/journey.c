@@ -410,27 +410,39 @@ static bool terms_read(snag_loader *loader, const snag_yaml *node, uint32_t shap
     return true;
 }
 
+/* The stage as it is for each shape, where it has been one for all so far. */
+static void stage_part(snag_loader *loader, snag_stage *stage)
+{
+    uint32_t shapes = loader->pipeline->shape_count;
+    if (stage->by_shape || shapes == 0)
+        return;
+    snag_stage *each = snag_loader_take(loader, shapes * sizeof *each);
+    for (uint32_t i = 0; i < shapes; i++)
+        each[i] = *stage;
+    stage->by_shape = each;
+}
+
 /* Every stage knows them, for each shape where they differ. */
 static void terms_put(snag_loader *loader, const snag_yaml *node, const snag_journey_raw *raw,
                       snag_journey *journey)
 {
-    uint32_t shapes = loader->pipeline->shape_count;
+    snag_stage *stages = (snag_stage *)(uintptr_t)journey->stages; /* ours until they are handed out */
     for (uint32_t i = 0; i < journey->stage_count; i++) {
-        snag_stage *stage = (snag_stage *)(uintptr_t)&journey->stages[i]; /* ours until it is handed out */
-        snag_stage *each = (snag_stage *)(uintptr_t)stage->by_shape;
-        stage->expire_ms = raw->expire_ms;
-        stage->settle_ms = raw->settle_ms;
-        if (journey->shaped && !each) {
-            each = snag_loader_take(loader, shapes * sizeof *each);
-            for (uint32_t k = 0; k < shapes; k++)
-                each[k] = *stage;
-            stage->by_shape = shapes ? each : NULL;
-        }
-        for (uint32_t k = 0; stage->by_shape && k < shapes; k++) {
-            snag_journey_raw own = *raw;
-            bool read = !journey->shaped || terms_read(loader, node, k, journey, &own);
-            each[k].expire_ms = read ? own.expire_ms : -1;
-            each[k].settle_ms = read ? own.settle_ms : 0;
+        stages[i].expire_ms = raw->expire_ms;
+        stages[i].settle_ms = raw->settle_ms;
+        if (journey->shaped)
+            stage_part(loader, &stages[i]);
+    }
+    for (uint32_t k = 0; k < loader->pipeline->shape_count; k++) {
+        snag_journey_raw own = *raw;
+        if (journey->shaped && !terms_read(loader, node, k, journey, &own))
+            continue; /* what is wrong is told */
+        for (uint32_t i = 0; i < journey->stage_count; i++) {
+            snag_stage *each = (snag_stage *)(uintptr_t)stages[i].by_shape;
+            if (each) {
+                each[k].expire_ms = own.expire_ms;
+                each[k].settle_ms = own.settle_ms;
+            }
         }
     }
 }
