@@ -13,28 +13,20 @@
 
 #include <cmocka.h>
 
-#include "unit/hex.h"
 #include "unit/learn_side.h"
+#include "unit/stored_file.h"
 
 static const char *const files[] = {"tests/unit/stored/learned1.txt", "tests/unit/stored/learned2.txt"};
 
-enum { STORED_AT = 900, LINE_BYTES = 1 << 16 };
+enum { STORED_AT = 900 };
 
-static void print_side(const side *s, FILE *to)
+static snag_str head_of(const side *s)
 {
-    char head[1024];
-    snag_str key, blob;
-    snag_buf buf = snag_buf_on(head, sizeof head);
+    static char bytes[1024];
+    snag_buf buf = snag_buf_on(bytes, sizeof bytes);
     snag_engine_head_write(s->engine, &buf);
-    fputs("head ", to);
-    put_hex(to, snag_buf_str(&buf));
-    for (uint64_t cursor = 0; snag_engine_each(s->engine, &cursor, &key, &blob);) {
-        fputs("\ncell ", to);
-        put_hex(to, key);
-        fputc(' ', to);
-        put_hex(to, blob);
-    }
-    fputc('\n', to);
+    assert_false(buf.full);
+    return snag_buf_str(&buf);
 }
 
 static side *young(void)
@@ -45,38 +37,17 @@ static side *young(void)
     return s;
 }
 
-/* Byte by byte what is written today. */
 static void assert_written(const char *path)
 {
     side *s = young();
-    FILE *mine = tmpfile();
-    FILE *kept = fopen(path, "r");
-    assert_true(mine && kept);
-    print_side(s, mine);
-    rewind(mine);
-    for (int c = fgetc(mine); c != EOF; c = fgetc(mine))
-        assert_int_equal(c, fgetc(kept));
-    assert_int_equal(fgetc(kept), EOF);
-    fclose(mine);
-    fclose(kept);
+    assert_stored_as(s->engine, head_of(s), path);
     side_free(s);
 }
 
 static side *revive(const char *path)
 {
-    static char line[LINE_BYTES];
     side *revived = side_new(plain);
-    FILE *kept = fopen(path, "r");
-    assert_non_null(kept);
-    while (fgets(line, sizeof line, kept)) {
-        char *at = line + 5;
-        snag_str word = from_hex(&at);
-        if (line[0] == 'h')
-            assert_int_equal(snag_engine_head_read(revived->engine, word), SNAG_OK);
-        else
-            assert_int_equal(snag_engine_restore(revived->engine, word, from_hex(&at)), SNAG_OK);
-    }
-    fclose(kept);
+    stored_revive(revived->engine, path);
     return revived;
 }
 
@@ -104,7 +75,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_stored)};
     if (argc > 1 && strcmp(argv[1], "--print") == 0) {
         side *s = young();
-        print_side(s, stdout);
+        stored_print(s->engine, head_of(s), stdout);
         side_free(s);
         return 0;
     }

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * State that earlier versions of the program have stored. tests/unit/stored/vN.txt holds, for each format of
- * cells there ever was, what one and the same life left behind:
- *
- *     head HEX                what stands in the changelog under the key 'h'
- *     cell KEYHEX BYTESHEX    one each cell
+ * cells there ever was, what one and the same life left behind (stored_file.h).
  *
  * An engine that reads them must explain every customer and go on exactly as one that lived through it all
  * under this version; and this version must still write the newest file, byte by byte. When the format
@@ -19,15 +16,12 @@
 
 #include <cmocka.h>
 
-#include "codec/output.h"
-#include "config/config.h"
-#include "engine/engine.h"
 #include "journey/cell.h"
-#include "local/memory.h"
 #include "runtime/head.h"
-#include "unit/hex.h"
+#include "unit/life.h"
+#include "unit/stored_file.h"
 
-enum { BLOCK_BYTES = 16 << 20, SAID_BYTES = 1 << 20, LINE_BYTES = 1 << 16, EXPLAIN_BYTES = 1 << 16 };
+enum { EXPLAIN_BYTES = 1 << 16 };
 
 static const int64_t begin_ms = 1767225600000; /* 2026-01-01 */
 
@@ -52,46 +46,15 @@ static const char pipeline_text[] =
 
 static snag_config config;
 
-/* An engine with what it said, as JSON Lines. */
-typedef struct life {
-    snag_memory memory;
-    snag_engine *engine;
-    snag_buf said;
-    int64_t offset;
-} life;
-
 static void on_record(void *context, const snag_record *record)
 {
-    life *l = context;
-    snag_str topic = SNAG_STR("s");
-    snag_encode_context encode = {.pipeline = config.pipeline.name, .version = 1, .topics = &topic,
-                                  .config = config.pipeline.config, .topic_count = 1,
-                                  .detected_at_ms = SNAG_TIME_NONE};
-    if (record->kind == SNAG_RECORD_LATE)
-        return;
-    snag_encode_json(&l->said, &encode, record);
-    snag_buf_byte(&l->said, '\n');
-    assert_false(l->said.full);
+    if (record->kind != SNAG_RECORD_LATE)
+        life_say(context, record);
 }
 
 static life *life_new(void)
 {
-    life *l = calloc(1, sizeof *l);
-    assert_non_null(l);
-    char *said = malloc(SAID_BYTES);
-    assert_non_null(said);
-    l->said = snag_buf_on(said, SAID_BYTES);
-    assert_int_equal(snag_memory_init(&l->memory, BLOCK_BYTES, NULL), SNAG_OK);
-    assert_int_equal(snag_engine_init(&l->engine, &config.pipeline, l->memory.block, l->memory.size,
-                                      on_record, l), SNAG_OK);
-    return l;
-}
-
-static void life_free(life *l)
-{
-    snag_memory_finish(&l->memory);
-    free(l->said.data);
-    free(l);
+    return life_of(&config, on_record);
 }
 
 static void feed(life *l, int64_t after_ms, const char *customer, const char *type, const char *order)
@@ -153,37 +116,24 @@ static void age(life *l)
 
 /* --- files ------------------------------------------------------------------------------------- */
 
-static void head_of(const life *l, snag_buf *buf)
+static snag_str head_of(const life *l)
 {
+    static char bytes[1024];
+    snag_buf buf = snag_buf_on(bytes, sizeof bytes);
     snag_head head = {.n = 41, .sources[0] = {.oldest = l->offset, .next = l->offset}, .partitions = 12,
                       .pipeline = 1};
     memset(head.incarnation, 0xa5, sizeof head.incarnation);
     memset(head.config, 0x5a, sizeof head.config);
-    snag_head_write(buf, &head);
-    snag_engine_head_write(l->engine, buf);
-}
-
-static void print_life(const life *l, FILE *to)
-{
-    char bytes[1024];
-    snag_str key, blob;
-    snag_buf head = snag_buf_on(bytes, sizeof bytes);
-    head_of(l, &head);
-    fputs("head ", to);
-    put_hex(to, snag_buf_str(&head));
-    for (uint64_t cursor = 0; snag_engine_each(l->engine, &cursor, &key, &blob);) {
-        fputs("\ncell ", to);
-        put_hex(to, key);
-        fputc(' ', to);
-        put_hex(to, blob);
-    }
-    fputc('\n', to);
+    snag_head_write(&buf, &head);
+    snag_engine_head_write(l->engine, &buf);
+    assert_false(buf.full);
+    return snag_buf_str(&buf);
 }
 
 /* Reads a file into the life; the number of cells. */
 static size_t revive(life *l, int version)
 {
-    char name[64], *line = malloc(LINE_BYTES);
+    char name[64], *line = malloc(STORED_LINE_BYTES);
     size_t cells = 0;
     snag_head head = {.n = 0};
     snag_diag diag = {.text = ""};
@@ -191,7 +141,7 @@ static size_t revive(life *l, int version)
     snprintf(name, sizeof name, "tests/unit/stored/v%d.txt", version);
     FILE *file = fopen(name, "r");
     assert_non_null(file);
-    while (fgets(line, LINE_BYTES, file)) {
+    while (fgets(line, STORED_LINE_BYTES, file)) {
         char *at = line + 5;
         if (strncmp(line, "head ", 5) == 0) {
             if (snag_head_read(&head, from_hex(&at), &diag) != SNAG_OK)
@@ -276,19 +226,8 @@ static void test_newest_is_written(void **state)
     (void)state;
     life *l = life_new();
     youth(l);
-    FILE *mine = tmpfile();
-    assert_non_null(mine);
-    print_life(l, mine);
-    rewind(mine);
     snprintf(name, sizeof name, "tests/unit/stored/v%d.txt", SNAG_CELL_VERSION);
-    FILE *kept = fopen(name, "r");
-    assert_non_null(kept);
-    int c;
-    while ((c = fgetc(mine)) != EOF)
-        assert_int_equal(c, fgetc(kept));
-    assert_int_equal(fgetc(kept), EOF);
-    fclose(mine);
-    fclose(kept);
+    assert_stored_as(l->engine, head_of(l), name);
     life_free(l);
 }
 
@@ -321,7 +260,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "--print") == 0) {
         life *l = life_new();
         youth(l);
-        print_life(l, stdout);
+        stored_print(l->engine, head_of(l), stdout);
         life_free(l);
     } else {
         failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,15 +17,12 @@
 
 #include <cmocka.h>
 
-#include "codec/output.h"
-#include "config/config.h"
-#include "engine/engine.h"
-#include "local/memory.h"
-#include "unit/hex.h"
+#include "unit/life.h"
+#include "unit/stored_file.h"
 
 static const char *const files[] = {"tests/unit/stored/walks1.txt", "tests/unit/stored/walks2.txt"};
 
-enum { BLOCK_BYTES = 8 << 20, SAID_BYTES = 1 << 20, LINE_BYTES = 1 << 16, MINUTE_MS = 60000 };
+enum { MINUTE_MS = 60000 };
 
 static const int64_t begin_ms = 1767600000000; /* 2026-01-05, a Monday, 8:00 */
 
@@ -80,42 +77,14 @@ static const step age[] = {
 
 static snag_config config;
 
-typedef struct life {
-    snag_memory memory;
-    snag_engine *engine;
-    snag_buf said;
-    int64_t offset;
-} life;
-
 static void on_record(void *context, const snag_record *record)
 {
-    life *l = context;
-    snag_str topic = SNAG_STR("s");
-    snag_encode_context encode = {.pipeline = config.pipeline.name, .version = 1, .topics = &topic,
-                                  .config = config.pipeline.config, .topic_count = 1,
-                                  .detected_at_ms = SNAG_TIME_NONE};
-    snag_encode_json(&l->said, &encode, record);
-    snag_buf_byte(&l->said, '\n');
-    assert_false(l->said.full);
+    life_say(context, record);
 }
 
 static life *life_new(void)
 {
-    life *l = calloc(1, sizeof *l);
-    char *said = malloc(SAID_BYTES);
-    assert_true(l && said);
-    l->said = snag_buf_on(said, SAID_BYTES);
-    assert_int_equal(snag_memory_init(&l->memory, BLOCK_BYTES, NULL), SNAG_OK);
-    assert_int_equal(snag_engine_init(&l->engine, &config.pipeline, l->memory.block, l->memory.size,
-                                      on_record, l), SNAG_OK);
-    return l;
-}
-
-static void life_free(life *l)
-{
-    snag_memory_finish(&l->memory);
-    free(l->said.data);
-    free(l);
+    return life_of(&config, on_record);
 }
 
 static void feed(life *l, const step *s)
@@ -161,40 +130,20 @@ static void grow(life *l)
     assert_true(snag_engine_tick(l->engine, begin_ms + 3000 * (int64_t)MINUTE_MS, UINT32_MAX));
 }
 
-static void print_life(const life *l, FILE *to)
+static snag_str head_of(const life *l)
 {
-    char head[1024];
-    snag_str key, blob;
-    snag_buf buf = snag_buf_on(head, sizeof head);
+    static char bytes[1024];
+    snag_buf buf = snag_buf_on(bytes, sizeof bytes);
     snag_engine_head_write(l->engine, &buf);
-    fputs("head ", to);
-    put_hex(to, snag_buf_str(&buf));
-    for (uint64_t cursor = 0; snag_engine_each(l->engine, &cursor, &key, &blob);) {
-        fputs("\ncell ", to);
-        put_hex(to, key);
-        fputc(' ', to);
-        put_hex(to, blob);
-    }
-    fputc('\n', to);
+    assert_false(buf.full);
+    return snag_buf_str(&buf);
 }
 
 static life *revived(const char *path)
 {
     life *l = life_new();
-    char *line = malloc(LINE_BYTES);
-    FILE *file = fopen(path, "r");
-    assert_true(line && file);
-    while (fgets(line, LINE_BYTES, file)) {
-        char *at = line + 5;
-        snag_str first = from_hex(&at);
-        snag_err err = strncmp(line, "head ", 5) == 0
-                           ? snag_engine_head_read(l->engine, first)
-                           : snag_engine_restore(l->engine, first, from_hex(&at));
-        assert_int_equal(err, SNAG_OK);
-    }
+    stored_revive(l->engine, path);
     l->offset = sizeof youth / sizeof youth[0];
-    fclose(file);
-    free(line);
     return l;
 }
 
@@ -218,17 +167,8 @@ static void test_every_version(void **state)
 static void test_newest_is_written(void **state)
 {
     life *l = young();
-    FILE *mine = tmpfile();
-    FILE *kept = fopen(files[sizeof files / sizeof files[0] - 1], "r");
     (void)state;
-    assert_true(mine && kept);
-    print_life(l, mine);
-    rewind(mine);
-    for (int c = fgetc(mine); c != EOF; c = fgetc(mine))
-        assert_int_equal(c, fgetc(kept));
-    assert_int_equal(fgetc(kept), EOF);
-    fclose(mine);
-    fclose(kept);
+    assert_stored_as(l->engine, head_of(l), files[sizeof files / sizeof files[0] - 1]);
     life_free(l);
 }
 
@@ -243,7 +183,7 @@ int main(int argc, char **argv)
     int failed = 0;
     if (argc > 1 && strcmp(argv[1], "--print") == 0) {
         life *l = young();
-        print_life(l, stdout);
+        stored_print(l->engine, head_of(l), stdout);
         if (argc > 2) { /* … and how it goes on */
             grow(l);
             fwrite(l->said.data, 1, l->said.size, stderr);
