@@ -60,8 +60,7 @@ done
 read_up() {
     [ "$(tool lag range ask 2>/dev/null)" = 0 ] && [ "$(tool lag range-rekey-answer answer 2>/dev/null)" = 0 ]
 }
-wait_for 60 "all to be read" read_up
-wait_for 60 "all to be said" quiet
+answer_late "produce ask who came" "produce answer id at" read_up
 stop_both
 sleep 0.5 # the last transactions' markers
 values >"$LIVE/seen"
@@ -74,14 +73,13 @@ for lane in 0 1 2; do
 done
 replay "$LIVE/again" --from earliest
 cat "$LIVE/replay.log"
-all=$(sed -n 's/^\([0-9]*\) records of 2 partitions from earliest to latest.*/\1/p' "$LIVE/replay.log")
 grep -q "were not judged" "$LIVE/replay.log" && fail "not all was judged"
 $RANGE compare "$LIVE/seen" "$LIVE/again" || fail "the replay differs from the live run"
 $RANGE late "$LIVE/late" "$LIVE/again" || fail "the replay's late events differ from the live run's"
 ticks=$(grep -c " p=.* w=" "$LIVE/ticks")
 hops=$(grep -c " u=.* s=1 .* w=" "$LIVE/ticks")
 echo "$(wc -l <"$LIVE/late") late events, $ticks recorded ticks, $hops of the first hop"
-[ "$(wc -l <"$LIVE/seen")" -gt 100 ] && [ "$(wc -l <"$LIVE/late")" -gt 5 ] && [ "$ticks" -gt 3 ] &&
+[ "$(wc -l <"$LIVE/seen")" -gt 100 ] && [ "$(wc -l <"$LIVE/late")" -ge 24 ] && [ "$ticks" -gt 3 ] &&
     [ "$hops" -gt 3 ] || fail "too little happened"
 python3 - "$LIVE/again" <<'PYTHON' || fail "evidence does not name the topic's own partitions"
 import json, sys
@@ -103,15 +101,5 @@ replay "$LIVE/fast" --from earliest --speed 1000000000x
 cmp <(sort "$LIVE/fast") <(sort "$LIVE/again") >&2 || fail "--speed changes what is said"
 replay "$LIVE/part" --from 3 --to 5
 grep -q "^10 records of 2 partitions from 3 to 5" "$LIVE/replay.log" || fail "offsets 3 and 4 of five logs"
-sum=0
-for ends in "--to $MIDDLE" "--from $MIDDLE"; do
-    # shellcheck disable=SC2086
-    replay "$LIVE/part" $ends
-    part=$(sed -n 's/^\([0-9]*\) records of 2 partitions.*/\1/p' "$LIVE/replay.log")
-    left=$(sed -n 's/^\([0-9]*\) records were not judged.*/\1/p' "$LIVE/replay.log")
-    [ "$part" -gt 10 ] || fail "$ends has $part records"
-    sum=$((sum + part + ${left:-0})) # what lies ahead of where time stands at the end is not judged, as live
-done
-grep -q "begins in the middle of the log" "$LIVE/replay.log" || fail "it does not say where it begins"
-[ "$sum" = "$all" ] || fail "two halves have $sum records, the whole $all"
+halves
 echo "a live run of a rekeyed topic replayed: the same"

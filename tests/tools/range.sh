@@ -37,3 +37,35 @@ replay() { # OUT [OPTIONS…]
     shift
     "$SNAG" replay "$LIVE/range.yaml" --format json "$@" >"$out" 2>"$LIVE/replay.log" || fail "replay $*"
 }
+
+# New customers ask, the clock proves that nobody answers, then each answers, stamped in time: late by the
+# clock alone, so that a replay without the recorded ticks must differ.
+answer_late() { # "ASK…" "ANSWER…" READ_UP
+    wait_for 60 "all to be read" "$3"
+    wait_for 60 "all to be said" quiet
+    local before
+    before=$(count)
+    $RANGE asked "$LIVE" && $1 || fail "asked"
+    more_said() { [ "$(count)" -gt "$before" ]; }
+    wait_for 60 "nobody's answer to be noticed" more_said
+    wait_for 60 "all to be said" quiet
+    $RANGE answered "$LIVE" && $2 || fail "answered"
+    wait_for 60 "the answers to be read" "$3"
+    wait_for 60 "all to be said" quiet
+}
+
+halves() { # to $MIDDLE and from it: together all records of the whole
+    local all part left sum=0 ends
+    replay "$LIVE/part" --from earliest
+    all=$(sed -n 's/^\([0-9]*\) records of 2 partitions from earliest to latest.*/\1/p' "$LIVE/replay.log")
+    for ends in "--to $MIDDLE" "--from $MIDDLE"; do
+        # shellcheck disable=SC2086
+        replay "$LIVE/part" $ends
+        part=$(sed -n 's/^\([0-9]*\) records of 2 partitions.*/\1/p' "$LIVE/replay.log")
+        left=$(sed -n 's/^\([0-9]*\) records were not judged.*/\1/p' "$LIVE/replay.log")
+        [ "$part" -gt 10 ] || fail "$ends has $part records"
+        sum=$((sum + part + ${left:-0})) # what lies ahead of where time stands at the end is not judged
+    done
+    grep -q "begins in the middle of the log" "$LIVE/replay.log" || fail "it does not say where it begins"
+    [ "$sum" = "$all" ] || fail "two halves have $sum records, the whole $all"
+}
