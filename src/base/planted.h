@@ -23,6 +23,7 @@
     X(PRODUCER_KEPT, "producer-kept", "runtime", "after an error without an answer the producer is kept")   \
     X(LOG_TO_END, "log-to-end", "runtime", "the changelog is read to its visible end, not to the head n")   \
     X(TIMERS_DROPPED, "timers-dropped", "engine", "a takeover arms no timers")                              \
+    X(SEVEN_IDS, "seven-ids", "engine", "of a customer's last eight ids the oldest is forgotten")           \
     X(TICK_WHILE_BEHIND, "tick-while-behind", "runtime", "the clock moves time although records wait")      \
     X(TICKS_UNTOLD, "ticks-untold", "runtime", "where the clock had passed what comes later is not told")   \
     X(HALTED_TAKEN, "halted-taken", "runtime", "an event that is left counts as taken")                     \

@@ -29,6 +29,8 @@ typedef struct load {
     bool journey, long_ago;
     sim_dice silent_dice; /* its own too */
     sim_dice device_dice; /* and this */
+    sim_dice again_dice;  /* and this */
+    bool again; /* much is sent again, of the customer's last ten */
     bool devices[SIM_SOURCES]; /* whose events are stamped by devices */
     bool silents[SIM_SOURCES]; /* which are watched, and so have none of these */
     int64_t weights[SIM_SOURCES]; /* how much each source says; 0 = it is silent */
@@ -312,6 +314,29 @@ static void value_print(load *self, snag_buf *buf, uint32_t source, uint32_t i, 
     snag_buf_printf(buf, ",\"who\":\"%s\"}", luck == 3 ? "somebody else" : who);
 }
 
+/* What the same customer's record said so many records ago, in the same source (or lane of it); NULL: there
+ * were not so many. */
+static const sim_record *said_before(const load *self, const sim_record *record, int64_t back)
+{
+    const sim_world *world = self->world;
+    for (const sim_record *one = record - 1; one >= world->records; one--)
+        if (!one->again && snag_str_equal(one->key, record->key) &&
+            (world->lanes || one->source == record->source) && --back == 0)
+            return one;
+    return NULL;
+}
+
+static void send_again(load *self, sim_record *record)
+{
+    const sim_record *one = NULL;
+    if (self->again && !self->devices[record->source] && sim_chance(&self->again_dice, 20))
+        one = said_before(self, record, sim_between(&self->again_dice, 1, 10));
+    if (!one)
+        return;
+    record->value = one->value;
+    record->again = true;
+}
+
 static void record_make(load *self, uint32_t i)
 {
     sim_world *world = self->world;
@@ -322,12 +347,14 @@ static void record_make(load *self, uint32_t i)
     record->source = source_pick(self);
     record->at_ms = self->at_ms + self->lags_ms[record->source];
     if (i > 0 && sim_chance(&self->dice, 5)) { /* resent */
+        record->again = true;
         record->key = world->records[i - 1].key;
         record->value = world->records[i - 1].value;
     } else {
         value_print(self, &buf, record->source, i, who);
         record->key = sim_copy_of(world, snag_str_from(who));
         record->value = sim_copy_of(world, snag_buf_str(&buf));
+        send_again(self, record);
     }
     record->partition = snag_murmur2(record->key) % world->parts;
     record->upstream = sim_chance(&self->dice, 15);
@@ -410,7 +437,8 @@ void sim_load_make(sim_world *world)
                  .learn_dice = {world->setup.seed * 32 + 20},
                  .rule_dice = {world->setup.seed * 16 + 12},
                  .silent_dice = {world->setup.seed * 64 + 44},
-                 .device_dice = {world->setup.seed * 64 + 52}};
+                 .device_dice = {world->setup.seed * 64 + 52},
+                 .again_dice = {world->setup.seed * 64 + 36}};
     sim_dice *dice = &self.dice;
     world->parts = (uint32_t)sim_between(dice, 1, SIM_PARTS);
     world->slots = (uint32_t)sim_between(dice, 1, SIM_SLOTS);
@@ -423,6 +451,7 @@ void sim_load_make(sim_world *world)
     self.customers = (int)sim_between(dice, 2, 9);
     self.orders = (int)sim_between(dice, 1, 4);
     self.disorder = sim_chance(dice, 70);
+    self.again = sim_chance(&self.again_dice, 20);
     sources_make(&self);
     pipeline_make(&self);
     records_make(&self);

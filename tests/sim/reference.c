@@ -13,6 +13,7 @@
 #include "local/memory.h"
 #include "runtime/lane.h"
 #include "runtime/tick.h"
+#include "again.h"
 #include "lanes.h"
 
 enum { ARENA_BYTES = 1 << 20, TEXT_BYTES = 1 << 16 };
@@ -31,6 +32,7 @@ struct sim_reference {
     sim_saids said[SNAG_TOPIC_COUNT];
     uint32_t tick[SIM_SOURCES]; /* the next one of each source */
     uint32_t tick_in[SIM_SOURCES];
+    sim_again *again; /* NULL: what came again is not asked of it */
     bool told; /* no ticks but those that the workers recorded, and where time stands at the end */
     int64_t told_at[SIM_SOURCES];
     int64_t end_ms[SIM_SOURCES];
@@ -176,11 +178,26 @@ static bool told_take(sim_reference *self, uint32_t source, int64_t offset)
     return snag_engine_tick_source(self->engine, source, self->end_ms[source], UINT32_MAX);
 }
 
+static void moved(sim_reference *self)
+{
+    if (self->again)
+        sim_again_reach(self->again, self->engine);
+}
+
+static void engine_take(sim_reference *self, const snag_event *event, uint32_t flow)
+{
+    size_t taken;
+    if (self->again)
+        sim_again_take(self->again, event, flow, snag_engine_low(self->engine, flow));
+    snag_err err = snag_engine_take(self->engine, event, 1, &taken);
+    SNAG_ASSERT(err == SNAG_OK && taken == 1);
+    moved(self);
+}
+
 static void take(sim_reference *self, uint32_t source, const sim_entry *entry, int64_t offset)
 {
     snag_event event;
     snag_diag why;
-    size_t taken;
     snag_raw raw = {.position = {.offset = offset, .partition = self->partition, .source = (uint16_t)source},
                     .stamp_ms = entry->stamp_ms, .key = entry->key, .value = entry->value};
     snag_arena_reset(&self->arena);
@@ -191,8 +208,7 @@ static void take(sim_reference *self, uint32_t source, const sim_entry *entry, i
         add(self, SNAG_TOPIC_DEAD_LETTER, entry->key, entry->value, snag_str_from(snag_err_name(err)));
         return;
     }
-    err = snag_engine_take(self->engine, &event, 1, &taken);
-    SNAG_ASSERT(err == SNAG_OK && taken == 1);
+    engine_take(self, &event, source);
 }
 
 /* Of a lane. False: its partition had come further before it, and now another may be behind. */
@@ -201,12 +217,12 @@ static bool lane_take(sim_reference *self, uint32_t lane, const sim_entry *entry
     snag_event event;
     snag_diag why;
     snag_lane_note note;
-    size_t taken;
     bool read = snag_lane_note_read(&note, entry->headers[0].value);
     SNAG_ASSERT(read && note.partition == lane);
     if (note.low_ms > snag_engine_low(self->engine, lane)) {
         bool there = snag_engine_tick_source(self->engine, lane, note.low_ms, UINT32_MAX);
         SNAG_ASSERT(there);
+        moved(self);
         return snag_engine_turn(self->engine) == lane && lane_take(self, lane, entry, offset);
     }
     if (note.count == 0)
@@ -215,10 +231,9 @@ static bool lane_take(sim_reference *self, uint32_t lane, const sim_entry *entry
                           .key = entry->headers[1].value, .value = entry->value};
     snag_arena_reset(&self->arena);
     snag_err err = snag_decode(self->decoders[0], &raw, &self->arena, &event, &why);
+    SNAG_ASSERT(err == SNAG_OK);
     event.shift = note.offset - offset;
-    if (err == SNAG_OK)
-        err = snag_engine_take(self->engine, &event, 1, &taken);
-    SNAG_ASSERT(err == SNAG_OK && taken == 1);
+    engine_take(self, &event, lane);
     return true;
 }
 
@@ -306,6 +321,7 @@ static sim_reference *reference_run(sim_reference *self)
             return self;
         }
         int64_t *at = &self->at[source];
+        moved(self);
         const sim_entry *entry = sim_log_next(&world->logs[SIM_INPUT + source][self->partition], at);
         if (self->told && *at >= self->end[source])
             entry = NULL;
@@ -323,7 +339,9 @@ static sim_reference *reference_run(sim_reference *self)
 
 sim_reference *sim_reference_run(sim_world *world, uint32_t partition)
 {
-    return reference_run(reference_new(world, partition));
+    sim_reference *self = reference_new(world, partition);
+    self->again = sim_again_new(world);
+    return reference_run(self);
 }
 
 sim_reference *sim_reference_told(const sim_reference *run)
@@ -346,8 +364,14 @@ snag_engine *sim_reference_engine(const sim_reference *self)
     return self->engine;
 }
 
+bool sim_reference_forgot(const sim_reference *self, snag_str customer)
+{
+    return sim_again_forgotten(self->again, customer);
+}
+
 void sim_reference_free(sim_reference *self)
 {
+    sim_again_free(self->again);
     for (int i = 0; i < SNAG_TOPIC_COUNT; i++)
         free(self->said[i].list);
     for (int s = 0; s < SIM_SOURCES; s++)

@@ -281,7 +281,7 @@ typedef struct sim_record {
     snag_str key;
     snag_str value;
     bool upstream; /* written inside a transaction */
-    bool aborted;
+    bool aborted, again;
 } sim_record;
 
 /* name, word, what a worker that starts then must say before it ends */
