@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -186,6 +187,12 @@ class World:
             stage = Steps(at, *due, 10)
             yield ("s.a.late", who), stage.told(stood, moved(here))
 
+    @staticmethod
+    def unzoned(events):
+        """How many deadlines of customers' own calendars are counted in the calendar's zone: both rules'."""
+        known = {*test_zones.ODD, *test_zones.PLAIN}
+        return 2 * sum(1 for _, _, zone in events if zone not in known)
+
     def wanted(self, events, off):
         here = test_zones.Reference(self.zone, self.week, off)
         known = {*test_zones.ODD, *test_zones.PLAIN}
@@ -210,10 +217,11 @@ class World:
             for at, what, who, zone in sorted(lines, key=lambda line: line[0]):
                 event = {"id": what + who, "t": stamp(at), "e": what, "c": who}
                 file.write(json.dumps({**event, "z": zone} if zone else event) + "\n")
-        done = subprocess.run([SNAG, "replay", f"{folder}/p.yaml", f"{folder}/e.jsonl", "--drain", "--quiet",
-                               "--now", "2040-01-01T00:00:00Z"], text=True, capture_output=True, check=False)
+        done = subprocess.run([SNAG, "replay", f"{folder}/p.yaml", f"{folder}/e.jsonl", "--drain", "--now",
+                               "2040-01-01T00:00:00Z"], text=True, capture_output=True, check=False)
         if done.returncode != 0:
             sys.exit(f"{self.name}: {done.stderr}")
+        self.unzoned_told = re.findall(r"note: (\d+) deadlines? in a calendar's own zone", done.stderr)
         for line in done.stdout.splitlines():
             record = json.loads(line)
             if not record["type"].startswith("snag.alert."):
@@ -252,6 +260,10 @@ def main():
             without = dict(world.wanted(events, {*world.listed, *world.yearly_days}))
             noticed += said != without
             cases += len(wanted) + sum(map(len, paused.values()))
+            if world.unzoned_told != [str(world.unzoned(events))]:
+                failed += 1
+                print(f"seed {seed}, {world.name}: told of {world.unzoned_told} deadlines of no known zone, "
+                      f"want {world.unzoned(events)}")
             for key in sorted({*steps, *paused}):
                 if steps.get(key) != paused.get(key):
                     failed += 1

@@ -15,6 +15,7 @@ import sys
 from recount import milliseconds, replay, run_streams
 
 AFTER, HALF, LEAVE = 5000, 20000, decimal.Decimal("3")
+NOTHING = decimal.Decimal(2) ** -31  # what is left of a part after something was taken back, and is none
 TURNED = ["late evidence takes nothing back"]
 decimal.getcontext().prec = 40
 PIPELINE = f"""pipeline: taken
@@ -75,14 +76,21 @@ class Sum:
             self.at = began
         self.move_on(now)
         part = weight * self.left(self.at - began)
-        self.parts[name] = max(self.parts.get(name, 0) - part, 0) if back else self.parts.get(name, 0) + part
+        left = self.parts.get(name, 0) - part if back else self.parts.get(name, 0) + part
+        self.parts[name] = left if not back or left >= NOTHING else 0
         self.asked = now
         if not self.open and self.value() >= 4:
             self.wants = "trigger"
         elif self.open and back and self.value() < LEAVE:
             self.wants = "resolve"
 
-    def told(self, action, reason, at, value):
+    def named(self, contributions):
+        """Whether just those are listed of which something is left; what is all but gone may be, or not."""
+        listed = {part["rule"] for part in contributions}
+        there = {name for name, part in self.parts.items() if part}
+        return listed <= there and listed >= {name for name in there if self.parts[name] >= NOTHING}
+
+    def told(self, action, reason, at, value, contributions):
         below = action == "resolve" and reason == "below"
         if below:
             self.move_on(at - 1)
@@ -96,6 +104,8 @@ class Sum:
             good = self.wants == action
         if not good or abs(self.value() - decimal.Decimal(value)) > decimal.Decimal("1e-9"):
             self.wrong = f"{self.name} {action} {reason} at {at}: {value}, not {self.value()} {self.wants}"
+        if not self.named(contributions):
+            self.wrong = f"{self.name} {action} at {at}: {contributions}, not {self.parts}"
         self.open, self.wants = action == "trigger", ""
         if reason == "until":
             self.reset(at)
@@ -114,7 +124,8 @@ def one(seed, folder, turned=""):
         mine = [sums.setdefault((data["who"]["customer"], score), Sum(score, not turned))
                 for score in WEIGHTS]
         if name in WEIGHTS:
-            mine[list(WEIGHTS).index(name)].told(data["action"], reason, at, data["why"]["value"])
+            mine[list(WEIGHTS).index(name)].told(data["action"], reason, at, data["why"]["value"],
+                                                 data["why"].get("contributions", []))
             count += 1
         if name == "reset" and data["action"] == "trigger":
             mine[0].reset(at)

@@ -19,6 +19,11 @@ import tempfile
 TEST_S = 40  # of the slowest that is needed, four times as much
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
+# Not among them, as it is the same program: `second_ms > deadline_ms ? second_ms : deadline_ms` -> `second_ms`
+# in journey/span.c. The loader takes two levels only where both are counted alike, by one calendar, the second
+# with the larger amount, in every season as well (snag_waits_alike, season_load), and each way of counting is
+# monotone; a zone skips or repeats local time for both.
+#
 # file, what is turned, into what, which tests besides the plain-text cases are to notice it
 MUTANTS = [
     # missing and stages: levels, warnings, promises, clocks that stand
@@ -240,7 +245,9 @@ MUTANTS = [
     ("rules/count.c", "times[i - 1] > params->gap_ms", "times[i - 1] >= params->gap_ms", "rules"),
     ("rules/count.c", "dx + dy <= params->radius", "dx + dy < params->radius", "rules"),
     ("rules/count.c", "dx * dx + dy * dy <= params", "dx * dx + dy * dy < params", "rules"),
-    ("rules/count.c", "if (params->quiet_ms >= 0)\n        return params->quiet_ms;\n", "", "rules"),
+    ("rules/count.c",
+     "if (params->quiet_ms >= 0)\n        return params->quiet_ms;\n",
+     "if (params->quiet_ms >= INT64_MAX)\n        return params->quiet_ms;\n", "rules"),
     ("rules/count.c", "i - 1 : 0;", "0 : 0;", "rules"),
     ("rules/differs.c", "list[0].time_ms < before_ms", "list[0].time_ms <= before_ms", "rules"),
     ("rules/differs.c",
@@ -355,9 +362,6 @@ MUTANTS = [
      "from_ms < during->season->from_ms",
      "from_ms <= during->season->from_ms", "calendars"),
     ("journey/span.c",
-     "second_ms > deadline_ms ? second_ms : deadline_ms",
-     "second_ms", "calendars stages"),
-    ("journey/span.c",
      "*unknown = *unknown || !zone;",
      "*unknown = *unknown || (!zone && named.size);", "calendars"),
 ]
@@ -375,6 +379,10 @@ def misfits():
 
 def sh(*command, **more):
     return subprocess.run(command, capture_output=True, text=True, check=False, **more)
+
+
+class NoProgram(Exception):
+    """It does not compile: nothing is known of it."""
 
 
 class Copy:
@@ -400,7 +408,7 @@ class Copy:
     def notices(self, test):
         name = test.removeprefix("unit/")
         if not self.build(*([name] if name != test else ["snag", "zone_tool"])):
-            sys.exit("a mutant must compile")
+            raise NoProgram
         if name != test:
             command = [str(self.at / "build/tests" / name)]
         elif test.endswith(".sh"):
@@ -446,10 +454,13 @@ def main():
             path = copy.at / "src" / file
             text = path.read_text()
             path.write_text(text.replace(old, new))
-            by = copy.noticed_by(tests_of(words))
+            try:
+                by = copy.noticed_by(tests_of(words)) or "NOBODY"
+            except NoProgram:
+                by = "DOES NOT COMPILE"
             path.write_text(text)
-            left += by is None
-            print(f"{by or 'NOBODY':28} {file}: {turned}", flush=True)
+            left += by in ("NOBODY", "DOES NOT COMPILE")
+            print(f"{by:28} {file}: {turned}", flush=True)
     print(f"{left} not noticed")
     sys.exit(1 if left else 0)
 
