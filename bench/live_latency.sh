@@ -66,6 +66,8 @@ for i in $(seq "$stalls"); do
     tool send hit-in "s$i" "{\"id\":\"s$i\",\"at\":\"$at\",\"what\":\"Asked\",\"who\":\"s$i\"}" || fail "send"
     sleep 1.5
 done
+all_noticed() { [ "$(tool consume hit.alerts values | grep -c '"rule":"stuck"')" = "$stalls" ]; }
+wait_for 20 "every stall to be noticed" all_noticed
 tool consume hit.alerts values | python3 -c '
 import datetime, json, sys
 read = lambda text: datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))

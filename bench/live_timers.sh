@@ -103,7 +103,8 @@ for partition in 1 2; do # 1 is of the same worker, 2 of the other; from before 
     timer_tool arm burst-in $partition "$due" Asked "few$partition" $((asked - 1000)) 10000 || fail "arm"
 done
 wait_for 300 "everything to be read" read_up burst
-[ "$(now_ms)" -lt $((asked + load_s * 1000 - 1500)) ] || fail "reading took longer than $load_s s"
+[ $TINY = true ] || [ "$(now_ms)" -lt $((asked + load_s * 1000 - 1500)) ] ||
+    fail "reading took longer than $load_s s: no measurement" # what is said is the same
 before=$(awk '/VmRSS/ {print int($2 / 1024)}' "/proc/$PID/status")
 echo 5 >"/proc/$PID/clear_refs" # the peak from here on
 sleep_until $((asked + load_s * 1000 - 1000))

@@ -18,10 +18,10 @@ static bool packed_knows(snag_str bytes, uint64_t id_hash)
 {
     uint32_t count = (uint8_t)bytes.data[SNAG_PACKED_RING_COUNT_AT];
     SNAG_ASSERT(bytes.size >= SNAG_PACKED_RING_AT + count * sizeof id_hash);
-    uint32_t i = snag_planted(SEVEN_IDS) && count == SNAG_RING_MAX;
-    while (i < count && memcmp(bytes.data + SNAG_PACKED_RING_AT + i * sizeof id_hash, &id_hash, sizeof id_hash))
-        i++;
-    return i < count;
+    for (uint32_t i = snag_planted(SEVEN_IDS) && count == SNAG_RING_MAX; i < count; i++)
+        if (memcmp(bytes.data + SNAG_PACKED_RING_AT + i * sizeof id_hash, &id_hash, sizeof id_hash) == 0)
+            return true;
+    return false;
 }
 
 bool snag_engine_op_holds(snag_engine *engine, const snag_op *op, const snag_event *event)

@@ -64,7 +64,7 @@ check() {
     local what=${3:-alerts} tries
     "$SNAG" replay "$LIVE/$1.yaml" "$CALLS" --partitions "$2" --format json --only "$what" --quiet \
         >"$LIVE/$1.expected" || fail "replay"
-    for tries in 1 2 3 4 5; do
+    for tries in $(seq 20); do
         same "$1" "$2" "$what" >"$LIVE/$1.compared" && break
         sleep 1
     done

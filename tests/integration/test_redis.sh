@@ -69,7 +69,7 @@ redis_at "$port" acl setuser snag on ">$SECRET" $rights | grep -q OK || fail "AC
 url="redis://127.0.0.1:$port"
 WALK_USER=snag
 WALK_PASSWORD=$SECRET
-walk server "$url" 60
+walk server "$url" 600
 redis_at "$port" script flush >/dev/null                    # NOSCRIPT
 redis_at "$port" client kill type normal >/dev/null         # connections close
 sleep 0.5
@@ -113,7 +113,7 @@ redis_sentinel_start
 url=$SENTINEL_URL
 master=$(redis_sentinel_master)
 for other in "${SENTINEL_NODES[@]}"; do [ "$other" = "$master" ] || replica=$other; done
-walk sentinel "$url" 60
+walk sentinel "$url" 600
 kill -STOP "$(redis_node_pid "$replica")" # it lags, and nobody knows of what the master took meanwhile
 sleep 0.6
 redis_node_stop "$master" KILL
@@ -135,15 +135,16 @@ redis_sentinel_stop
 
 # --- a cluster: slots move, a master dies, a master is wiped ---------------------------------------------
 redis_cluster_start
-walk cluster "redis://127.0.0.1:${CLUSTER_PORTS[3]}" 60 # any node leads to the others
+walk cluster "redis://127.0.0.1:${CLUSTER_PORTS[3]}" 600 # any node leads to the others
 heads() { for one in $(redis_cluster_masters); do redis_at "$one" --scan --pattern 'snag:{walk*:m'; done; }
+heads_are() { [ "$(heads | wc -l)" = 6 ]; }
+wait_for 20 "six heads in the cluster" heads_are
 mapfile -t keys < <(heads | sort)
-[ "${#keys[@]}" = 6 ] || fail "${#keys[@]} heads instead of 6 in the cluster"
 for key in "${keys[@]:0:3}"; do
     slot=$(redis_at "${CLUSTER_PORTS[0]}" cluster keyslot "$key")
     from=$(redis_cluster_owner "$key")
     to=$(redis_cluster_masters | grep -v "^$from\$" | head -1)
-    moved=$(redis_cluster_move "$slot" "$to" 0.7)
+    moved=$(redis_cluster_move "$slot" "$to" 1.5)
     [ "$moved" -gt 0 ] || fail "no key moved with slot $slot"
 done
 redis_cluster_kill_master 1
@@ -165,7 +166,9 @@ redis_cluster_stop
 
 # --- the walk itself can fail: somebody writes an untruth behind its back --------------------------------
 redis_at "$port" flushall >/dev/null
-walk lied "redis://127.0.0.1:$port" 60
+walk lied "redis://127.0.0.1:$port" 600
+full() { [ "$(redis_at "$port" --scan --pattern 'snag:{walk*:1?' | wc -l)" -ge 10 ]; }
+wait_for 20 "the walk to write" full
 for key in $(redis_at "$port" --scan --pattern 'snag:{walk*:1?'); do
     for field in $(redis_at "$port" hkeys "$key"); do
         redis_at "$port" hset "$key" "$field" lie >/dev/null

@@ -178,7 +178,8 @@ static void check_ids(sim_world *world, const sim_reference *reference, snag_top
     for (int64_t at = 0; (entry = sim_log_next(log, &at)) != NULL; at++) {
         snag_str id = id_of(entry->value);
         for (int64_t next = at + 1; (other = sim_log_next(log, &next)) != NULL; next++)
-            if (id.size && snag_str_equal(id, id_of(other->value)) && !sim_reference_forgot(reference, entry->key))
+            if (id.size && snag_str_equal(id, id_of(other->value)) &&
+                !sim_reference_forgot(reference, entry->key))
                 sim_fail(world, "%s [%u]: the id %.*s comes twice", topic_words[topic], p, SNAG_FMT(id));
         if (topic == SNAG_TOPIC_ALERTS)
             alert_count(world, entry->value);

@@ -329,7 +329,8 @@ static const sim_record *said_before(const load *self, const sim_record *record,
 static void send_again(load *self, sim_record *record)
 {
     const sim_record *one = NULL;
-    if (self->again && !self->devices[record->source] && sim_chance(&self->again_dice, 20))
+    bool devices = memchr(self->devices, true, sizeof self->devices) != NULL; /* see again.c */
+    if (self->again && !devices && sim_chance(&self->again_dice, 20))
         one = said_before(self, record, sim_between(&self->again_dice, 1, 10));
     if (!one)
         return;

@@ -51,8 +51,10 @@ for port in random.sample(range(10000, 32000), 100):
 }
 
 # Waits until the command succeeds: wait_for SECONDS WORDS COMMAND…
+# So many seconds on a machine that nobody else uses, and three times as many before it is given up: how long
+# it takes is never what is tested.
 wait_for() {
-    local seconds=$1 words=$2
+    local seconds=$(($1 * 3)) words=$2
     shift 2
     local end=$(($(date +%s) + seconds))
     until "$@" >/dev/null 2>&1; do

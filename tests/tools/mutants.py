@@ -19,10 +19,10 @@ import tempfile
 TEST_S = 40  # of the slowest that is needed, four times as much
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
-# Not among them, as it is the same program: `second_ms > deadline_ms ? second_ms : deadline_ms` -> `second_ms`
-# in journey/span.c. The loader takes two levels only where both are counted alike, by one calendar, the second
-# with the larger amount, in every season as well (snag_waits_alike, season_load), and each way of counting is
-# monotone; a zone skips or repeats local time for both.
+# Not among them, as it is the same program: `second_ms > deadline_ms ? second_ms : deadline_ms` turned into
+# `second_ms` (journey/span.c). The loader takes two levels only where both are counted alike, by one
+# calendar, the second with the larger amount, in every season as well (snag_waits_alike, season_load), and
+# each way of counting is monotone; a zone skips or repeats local time for both.
 #
 # file, what is turned, into what, which tests besides the plain-text cases are to notice it
 MUTANTS = [

@@ -43,15 +43,18 @@ replay() { # OUT [OPTIONS…]
 answer_late() { # "ASK…" "ANSWER…" READ_UP
     wait_for 60 "all to be read" "$3"
     wait_for 60 "all to be said" quiet
-    local before
-    before=$(count)
+    late_before=$(late_count)
     $RANGE asked "$LIVE" && $1 || fail "asked"
-    more_said() { [ "$(count)" -gt "$before" ]; }
-    wait_for 60 "nobody's answer to be noticed" more_said
-    wait_for 60 "all to be said" quiet
+    wait_for 60 "nobody's answer to be noticed" stuck_all
     $RANGE answered "$LIVE" && $2 || fail "answered"
+    wait_for 60 "the answers to be late" late_all
     wait_for 60 "the answers to be read" "$3"
     wait_for 60 "all to be said" quiet
+}
+late_count() { tool consume range.late | wc -l; }
+late_all() { [ "$(late_count)" -ge $((late_before + 24)) ]; }
+stuck_all() { # each of the new customers, c24 to c47, published or held
+    [ "$(values | grep -o '"subject":"c\(2[4-9]\|3.\|4[0-7]\)"' | sort -u | wc -l)" = 24 ]
 }
 
 halves() { # to $MIDDLE and from it: together all records of the whole

@@ -17,8 +17,7 @@ static void must(int failed)
         abort();
 }
 
-
-void fake_sleep_ms(int ms)
+static void sleep_ms(int ms)
 {
     nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
 }
@@ -69,7 +68,7 @@ static void send_answer(const fake_redis *f, int fd, const char *answer)
     for (size_t i = 0; i < size && f->drip_ms && !atomic_load(&f->stop); i++) {
         if (send(fd, answer + i, 1, MSG_NOSIGNAL) != 1)
             return;
-        fake_sleep_ms(f->drip_ms);
+        sleep_ms(f->drip_ms);
     }
     if (!f->drip_ms && send(fd, answer, size, MSG_NOSIGNAL) != (ssize_t)size)
         return;
@@ -91,6 +90,7 @@ static void serve_one(fake_redis *f, int fd)
             break;
     }
     close(fd);
+    atomic_store(&f->closed, true);
 }
 
 static void *serve(void *self)
@@ -107,6 +107,12 @@ static void *serve(void *self)
         serve_one(f, fd);
     }
     return NULL;
+}
+
+void fake_redis_closed(const fake_redis *f)
+{
+    while (!atomic_load(&f->closed))
+        sleep_ms(1);
 }
 
 void fake_redis_listen(fake_redis *f)

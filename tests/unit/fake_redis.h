@@ -21,6 +21,7 @@ typedef struct fake_redis {
     char seen[FAKE_ANSWERS][16];               /* their first words */
     char text[1 << 16];                        /* what is being read */
     atomic_uint connects;
+    atomic_bool closed; /* it has closed a connection */
     int drip_ms;  /* between the bytes of an answer */
     bool hang_up; /* closes behind the last answer */
     int port;
@@ -29,11 +30,12 @@ typedef struct fake_redis {
     pthread_t thread;
 } fake_redis;
 
-void fake_sleep_ms(int ms);
 /* Takes a free port. */
 void fake_redis_listen(fake_redis *fake);
 void fake_redis_start(fake_redis *fake);
 void fake_redis_stop(fake_redis *fake);
+/* Waits until it has closed a connection. */
+void fake_redis_closed(const fake_redis *fake);
 /* The first word of a command that was seen. */
 const char *fake_redis_seen(const fake_redis *fake, unsigned index);
 

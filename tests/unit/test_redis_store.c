@@ -53,7 +53,7 @@ static int free_port(void)
 
 static redisContext *dial(int port)
 {
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 3000; i++) {
         redisContext *context = redisConnect("127.0.0.1", port);
         if (context && !context->err)
             return context;
@@ -298,7 +298,7 @@ static void test_outage(void **state)
         assert_int_equal(w.store.ops->head(w.store.self, 0, &head, &w.diag), SNAG_STORE);
     assert_int_equal(said, 1);
     server_start(&w.server);
-    for (int i = 0; i < 100 && w.store.ops->head(w.store.self, 0, &head, &w.diag) != SNAG_OK; i++)
+    for (int i = 0; i < 1200 && w.store.ops->head(w.store.self, 0, &head, &w.diag) != SNAG_OK; i++)
         nanosleep(&(struct timespec){0, 50000000}, NULL);
     assert_int_equal(said, 2);
     world_close(&w);

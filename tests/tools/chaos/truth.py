@@ -218,14 +218,14 @@ def drain(world, seconds=120):
     world.feed.finish(seconds)
     world.supervise()
     wait_until(everything_read(world), seconds, f"the rest of {world.topic} to be read", Found)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not settled(world) and time.monotonic() < end:
         world.supervise()
         time.sleep(1)
     for snag in world.snags:
         snag.leave()
     for snag in world.snags:
-        if snag.process.child and snag.process.wait(60) != 0:
+        if snag.process.child and snag.process.wait(180) != 0:
             raise Found(f"{snag.name} ended its drain with {snag.process.child.returncode}")
 
 
