@@ -100,9 +100,11 @@ uint32_t snag_feed_turn_in(const snag_feed *feed, uint32_t partition, int64_t *l
 SNAG_MUST_CHECK snag_err snag_feed_tick_source(snag_feed *feed, uint32_t partition, uint32_t source,
                                                int64_t low_ms, snag_diag *diag);
 
-/* What a worker found in this partition of a source that is watched (`silent:`), before the clock moved it on
- * to to_ms: nothing in any partition since last_ms; or, SNAG_TIME_NONE, something again. */
-void snag_feed_silence(snag_feed *feed, uint32_t partition, uint32_t source, int64_t last_ms, int64_t to_ms);
+/* What a worker found of a source that is watched (`silent:`), and this partition heard: nothing in any
+ * partition since last_ms; or, with back_ms, something again, and the silence since last_ms (SNAG_TIME_NONE:
+ * whichever there is) has ended. */
+void snag_feed_silence(snag_feed *feed, uint32_t partition, uint32_t source, int64_t last_ms,
+                       int64_t back_ms);
 /* Moves every partition's time to time_ms (never back); timers before it fire. SNAG_FULL as above. */
 snag_err snag_feed_tick(snag_feed *feed, int64_t time_ms);
 /* The input has ended: time moves to the newest event of all partitions, but no further. drain: all

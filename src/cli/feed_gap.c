@@ -34,7 +34,7 @@ void snag_gap_tell(snag_feed *feed, uint32_t source, int64_t low_ms)
         return;
     fall_silent(feed, source, flow->gap_ms);
     for (uint32_t i = 0; i < feed->partition_count && low_ms >= flow->gap_end_ms; i++)
-        snag_engine_back(feed->partitions[i].engine, source, flow->gap_end_ms);
+        snag_engine_back(feed->partitions[i].engine, source, SNAG_TIME_NONE, flow->gap_end_ms);
     if (low_ms >= flow->gap_end_ms)
         flow->gap_ms = SNAG_TIME_NONE;
     go_on(feed, source, low_ms);
@@ -68,13 +68,13 @@ snag_err snag_gap_look(snag_feed *feed, const snag_event *event, snag_diag *diag
     return SNAG_OK;
 }
 
-void snag_feed_silence(snag_feed *feed, uint32_t partition, uint32_t source, int64_t last_ms, int64_t to_ms)
+void snag_feed_silence(snag_feed *feed, uint32_t partition, uint32_t source, int64_t last_ms, int64_t back_ms)
 {
     snag_engine *engine = feed->partitions[partition].engine;
     if (silent_ms(feed, source) == 0)
         return;
-    if (last_ms == SNAG_TIME_NONE)
-        snag_engine_back(engine, source, to_ms);
+    if (back_ms != SNAG_TIME_NONE)
+        snag_engine_back(engine, source, last_ms, back_ms);
     else
         snag_engine_silent(engine, source, last_ms);
 }

@@ -27,6 +27,7 @@ void snag_hop_fill(snag_hops *hops, const snag_live *live, uint32_t source, snag
     *pipeline = *live->pipeline;
     pipeline->sources += source;
     pipeline->source_count = 1;
+    pipeline->watches = pipeline->watches ? pipeline->watches + source : NULL;
     hops->rekeys[source] = (snag_rekey_options){.source = source, .lane_partitions = live->partitions};
     hops->instance = options->instance;
     snag_live_rekey_group(live, source, hops->groups[source], sizeof hops->groups[source]);

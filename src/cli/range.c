@@ -163,9 +163,10 @@ static snag_err lasts_find(snag_range *range, snag_diag *diag)
     snag_err err = SNAG_OK;
     for (uint32_t f = 0; f < range->flow_count && err == SNAG_OK; f++) {
         const flow *of = &range->flows[f];
-        if (silent_ms(range, of->source) > 0)
-            err = snag_range_last(range->look, range->topics[of->source], &range->parts[of->first],
-                                  range->partitions, end_ms(range), &range->last_ms[of->source], diag);
+        size_t count = of->shared ? range->live->sources[of->source].lanes : range->partitions;
+        if (silent_ms(range, of->source) > 0 && of->lane == 0)
+            err = snag_range_last(range->look, range->topics[of->source], &range->parts[of->first], count,
+                                  end_ms(range), &range->last_ms[of->source], diag);
     }
     return err;
 }
@@ -287,12 +288,21 @@ static snag_err move(snag_range *range, snag_feed *feed, uint32_t partition, uin
     return err;
 }
 
+/* What was found of its source's silence. */
+static void silence_tell(const snag_range *range, snag_feed *feed, uint32_t partition, uint32_t of,
+                         int64_t last_ms, int64_t back_ms)
+{
+    bool shared = range->flows[of].shared;
+    for (uint32_t p = shared ? 0 : partition; p < (shared ? range->partitions : partition + 1); p++)
+        snag_feed_silence(feed, p, range->flows[of].source, last_ms, back_ms);
+}
+
 static snag_err tick(snag_range *range, snag_feed *feed, uint32_t partition, uint32_t of,
                      const snag_tick *what, snag_diag *diag)
 {
     range->ticked++;
     if (what->kind != SNAG_TICK_MOVED)
-        snag_feed_silence(feed, partition, what->source, what->last_ms, what->time_ms);
+        silence_tell(range, feed, partition, of, what->last_ms, what->back_ms);
     return move(range, feed, partition, of, what->time_ms, diag);
 }
 
@@ -305,18 +315,27 @@ static int64_t end_low(const snag_range *range, const flow *of)
     return spec->clock_log ? SNAG_TIME_NONE : end_ms(range) - spec->out_of_order_ms - spec->delay_ms;
 }
 
-/* A source that is silent there, or is back, though no worker was there to see it. */
-static void silence_look(const snag_range *range, snag_feed *feed, uint32_t partition, uint32_t source,
-                         int64_t low_ms)
+/* A source that is silent there, or is back, though no worker was there to see it. True: as by a
+ * first hop it is told at *low_ms, and the flow is not there yet. */
+static bool silence_look(const snag_range *range, snag_feed *feed, uint32_t partition, uint32_t of,
+                         int64_t *low_ms)
 {
+    uint32_t source = range->flows[of].source;
     int64_t last_ms = range->last_ms[source], gap_ms = silent_ms(range, source);
     if (gap_ms == 0 || last_ms == SNAG_TIME_NONE)
-        return;
-    snag_engine_silence silence = snag_engine_silence_of(snag_feed_engine(feed, partition), source);
-    if (silence.silent && last_ms > silence.last_ms)
-        snag_feed_silence(feed, partition, source, SNAG_TIME_NONE, low_ms);
-    else if (!silence.silent && low_ms > last_ms + gap_ms)
-        snag_feed_silence(feed, partition, source, last_ms, low_ms);
+        return false;
+    const snag_engine *engine = snag_feed_engine(feed, partition);
+    snag_engine_silence silence = snag_engine_silence_of(engine, source);
+    if (silence.silent && last_ms > silence.last_ms) {
+        silence_tell(range, feed, partition, of, SNAG_TIME_NONE, *low_ms);
+    } else if (!silence.silent && *low_ms > last_ms + gap_ms) {
+        bool ahead = range->flows[of].shared && snag_engine_low(engine, of) < last_ms + gap_ms;
+        *low_ms = ahead ? last_ms + gap_ms : *low_ms;
+        if (ahead)
+            return true;
+        silence_tell(range, feed, partition, of, last_ms, SNAG_TIME_NONE);
+    }
+    return false;
 }
 
 /* Nothing more comes of this flow: what a worker would know of it now; where the range ends at an offset, at
@@ -333,8 +352,7 @@ static snag_err stream_end(snag_range *range, snag_feed *feed, uint32_t partitio
         from->tick++;
         return tick(range, feed, partition, of, next, diag);
     }
-    from->clocked = true;
-    silence_look(range, feed, partition, range->flows[of].source, low_ms);
+    from->clocked = !silence_look(range, feed, partition, of, &low_ms);
     return move(range, feed, partition, of, low_ms, diag);
 }
 

@@ -141,12 +141,6 @@ static void silence_load(snag_loader *loader, uint32_t source, const snag_yaml *
                          "silent: needs clock: wall: with clock: log nobody can say how long nothing came");
         return;
     }
-    if (spec->rekey) {
-        snag_finding_add(loader, node->key_at,
-                         "silent: with rekey: is not built yet; instead: key the topic, or watch a keyed "
-                         "source");
-        return;
-    }
     if (raw.after_ms < spec->out_of_order_ms) {
         snag_finding_add(loader, node->key_at, "silent: must not be shorter than out_of_order:");
         return;

@@ -21,7 +21,7 @@
 #include "base/utf8.h"
 #include "engine/dark.h"
 
-/* With rekeyed sources there are more flows than sources; none of these is watched. */
+/* With rekeyed sources there are more flows than sources. */
 static uint32_t sources(const snag_engine *engine)
 {
     uint32_t count = engine->pipeline->source_count;
@@ -305,22 +305,6 @@ bool snag_dark_step(snag_engine *engine, uint32_t *budget)
 
 /* --- from outside ------------------------------------------------------------------------------ */
 
-void snag_engine_silent(snag_engine *engine, uint32_t source, int64_t last_ms)
-{
-    SNAG_ASSERT(source < sources(engine) && watched(engine, source));
-    snag_dark *dark = &engine->darks[source];
-    if (last_ms <= dark->last_ms || last_ms <= dark->again_ms) /* SNAG_TIME_NONE is before all */
-        return;
-    if (dark->phase == SNAG_DARK_LIT || (dark->phase == SNAG_DARK_DUE && dark->back_ms == SNAG_NEVER)) {
-        arm(dark, last_ms, SNAG_NEVER, after_ms(engine, source));
-        dark->phase = SNAG_DARK_DUE;
-    } else {
-        dark->again_ms = last_ms;
-        dark->again_back_ms = SNAG_NEVER;
-    }
-    look(engine);
-}
-
 static void come_back(snag_engine *engine, uint32_t source, int64_t at_ms)
 {
     snag_dark *dark = &engine->darks[source];
@@ -334,13 +318,39 @@ static void come_back(snag_engine *engine, uint32_t source, int64_t at_ms)
         back_set(dark, back_ms, gap_ms);
 }
 
-void snag_engine_back(snag_engine *engine, uint32_t source, int64_t at_ms)
+void snag_engine_silent(snag_engine *engine, uint32_t source, int64_t last_ms)
+{
+    SNAG_ASSERT(source < sources(engine) && watched(engine, source));
+    snag_dark *dark = &engine->darks[source];
+    if (last_ms <= dark->last_ms || last_ms <= dark->again_ms) /* SNAG_TIME_NONE is before all */
+        return;
+    if (dark->phase == SNAG_DARK_LIT || (dark->phase == SNAG_DARK_DUE && dark->back_ms == SNAG_NEVER)) {
+        arm(dark, last_ms, SNAG_NEVER, after_ms(engine, source));
+        dark->phase = SNAG_DARK_DUE;
+    } else {
+        come_back(engine, source, last_ms); /* of lanes, another than the one that will say so may be first */
+        dark->again_ms = last_ms;
+        dark->again_back_ms = SNAG_NEVER;
+    }
+    look(engine);
+}
+
+void snag_engine_back(snag_engine *engine, uint32_t source, int64_t last_ms, int64_t at_ms)
 {
     SNAG_ASSERT(source < sources(engine));
-    if (engine->darks[source].phase == SNAG_DARK_LIT)
+    const snag_dark *dark = &engine->darks[source];
+    bool another = last_ms != (dark->again_ms != SNAG_TIME_NONE ? dark->again_ms : dark->last_ms);
+    if (dark->phase == SNAG_DARK_LIT || (last_ms != SNAG_TIME_NONE && another))
         return;
     come_back(engine, source, at_ms);
     look(engine);
+}
+
+/* Of a lane that was behind the one whose hop found the silence: its record came before that began. */
+static bool came_before(const snag_engine *engine, const snag_event *event, int64_t last_ms)
+{
+    bool laned = engine->laned >> event->position.source & 1;
+    return laned && event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms <= last_ms;
 }
 
 void snag_dark_event(snag_engine *engine, const snag_event *event)
@@ -355,7 +365,8 @@ void snag_dark_event(snag_engine *engine, const snag_event *event)
     if (engine->quiets)
         snag_quiet_event(engine, event);
     bool again = dark->again_ms != SNAG_TIME_NONE;
-    bool before = in_time && time_ms <= (again ? dark->again_ms : dark->last_ms);
+    int64_t last_ms = again ? dark->again_ms : dark->last_ms;
+    bool before = (in_time && time_ms <= last_ms) || came_before(engine, event, last_ms);
     if (dark->phase == SNAG_DARK_LIT || dark->phase == SNAG_DARK_THAWING)
         return;
     if (again && time_ms > dark->again_ms && time_ms <= dark->again_ms + after_ms(engine, source))

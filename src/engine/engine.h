@@ -120,8 +120,10 @@ typedef struct snag_engine_silence {
  * `silent:`: when W has passed that time the source is silent. What waits for it is held from then on, and
  * what was published since last_ms is taken back. Nothing happens where that is known already. */
 void snag_engine_silent(snag_engine *engine, uint32_t source, int64_t last_ms);
-/* A partition of it brought something again, seen at at_ms; its own events the engine sees itself. */
-void snag_engine_back(snag_engine *engine, uint32_t source, int64_t at_ms);
+/* A partition of it brought something again, seen at at_ms; its own events the engine sees itself. last_ms:
+ * since when it was silent then, and nothing happens where the engine knows of another silence;
+ * SNAG_TIME_NONE = whichever. */
+void snag_engine_back(snag_engine *engine, uint32_t source, int64_t last_ms, int64_t at_ms);
 snag_engine_silence snag_engine_silence_of(const snag_engine *engine, uint32_t source);
 /* Of all partitions one speaks of its sources, and of names that are quiet: this one does not. Before the
  * first event or head. */

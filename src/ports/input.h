@@ -19,7 +19,7 @@
 
 #include "codec/codec.h"
 
-enum { SNAG_PLACE_TEXT_MAX = 96 };
+enum { SNAG_PLACE_TEXT_MAX = 128 };
 
 /* A partition's place in the group: the offset to read next and the words kept beside it. */
 typedef struct snag_place {

@@ -85,6 +85,8 @@ typedef struct snag_partition {
     int64_t own_ms;    /* by its records alone; those before the takeover are not known */
     int64_t told_ms;   /* where the lanes believe it to be */
     int64_t told_at_ms; /* monotonic: since when */
+    int64_t last_ms;   /* it told that the source was silent since this record; SNAG_TIME_NONE = never */
+    bool silent;       /* and not yet that it is back */
     /* the rules' words in the changelog */
     bool told;         /* those in force are this pipeline's */
     bool sweeping;     /* the earlier version's are still needed */
@@ -235,6 +237,8 @@ void snag_partition_ticks_found(snag_partition *partition, uint32_t stream, snag
 /* The same for a first hop, before it carries a record of one partition of its topic. */
 void snag_rekey_tick_tell(snag_partition *partition, int64_t offset, const snag_event *events, size_t count);
 void snag_rekey_tick_begin(snag_partition *partition);
+/* What it tells at low_ms of the silence since last_ms, before it takes the record at this offset. */
+void snag_rekey_tick_found(snag_partition *partition, int64_t offset, snag_tick_kind kind, int64_t back_ms);
 
 /* park.c */
 /* The record waits for its schema: its source's partition is not read until it is there. */
@@ -277,6 +281,10 @@ int64_t snag_partition_silence_due(const snag_partition *partition, uint32_t str
 /* Before the clock moves this source's time to to_ms: if it is silent, the engine hears it first. An error:
  * it could not be asked, and time must not move. */
 snag_err snag_partition_silence(snag_partition *partition, uint32_t stream, int64_t to_ms);
+/* A first hop is about to carry a record stamped then, which moves its partition to low_ms. */
+void snag_rekey_silence_see(snag_partition *partition, const snag_raw *raw, int64_t low_ms);
+/* What a first hop found is said here in its lane, at the place where that lane stands. */
+void snag_lane_silence(snag_partition *partition, uint32_t stream, const struct snag_lane_note *note);
 
 /* upgrade.c */
 struct snag_head;
@@ -342,6 +350,10 @@ void snag_rekey_prepare(snag_worker *worker, snag_partition *partition, snag_pla
 void snag_rekey_committed(snag_partition *partition, const snag_place *place);
 /* Where the partition is carried on; its offset becomes that. */
 snag_err snag_rekey_take_over(snag_partition *partition, snag_place *place, snag_diag *diag);
+/* Its source was silent since last_ms, for more than after_ms, and all of this partition is read. */
+void snag_rekey_silent(snag_partition *partition, int64_t last_ms, int64_t after_ms);
+/* It is back, found at back_ms, before the record at this offset. */
+void snag_rekey_back(snag_partition *partition, int64_t offset, int64_t back_ms);
 
 /* recover.c */
 /* Takes over what the input gave and begins to read. SNAG_AGAIN: the assignment changed meanwhile. */

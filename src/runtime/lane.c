@@ -27,10 +27,12 @@ static void put_time(snag_buf *buf, int64_t time_ms)
 
 void snag_lane_note_print(snag_buf *buf, const snag_lane_note *note)
 {
-    snag_buf_printf(buf, "1 %" PRIu32 " %" PRId64, note->partition, note->offset);
+    snag_buf_printf(buf, "%d %" PRIu32 " %" PRId64, note->last_ms ? 2 : 1, note->partition, note->offset);
     put_time(buf, note->stamp_ms);
     put_time(buf, note->low_ms);
     snag_buf_printf(buf, " %" PRIu32, note->count);
+    if (note->last_ms)
+        snag_buf_printf(buf, " %" PRId64 " %" PRId64, note->last_ms, note->back_ms);
 }
 
 /* A number of at most 18 digits and what is behind it; negative only where it may be. */
@@ -57,14 +59,23 @@ static bool time_read(snag_str *rest, int64_t *out)
     return true;
 }
 
+/* What only marks have that speak of a silence. */
+static bool silence_read(snag_str *rest, int64_t count, snag_lane_note *note)
+{
+    return count == 0 && note->low_ms != SNAG_TIME_NONE && number(rest, false, &note->last_ms) &&
+           note->last_ms > 0 && number(rest, false, &note->back_ms);
+}
+
 bool snag_lane_note_read(snag_lane_note *note, snag_str text)
 {
     int64_t version, partition, count;
     bool ends = text.size && text.data[text.size - 1] != ' ';
-    if (!ends || !number(&text, false, &version) || version != 1 || !number(&text, false, &partition) ||
-        !number(&text, false, &note->offset) || !time_read(&text, &note->stamp_ms) ||
-        !time_read(&text, &note->low_ms) || !number(&text, false, &count) || text.size > 0 ||
-        partition >= SNAG_FLOWS_MAX || count > SNAG_EACH_MAX)
+    note->last_ms = note->back_ms = 0;
+    if (!ends || !number(&text, false, &version) || (version != 1 && version != 2) ||
+        !number(&text, false, &partition) || !number(&text, false, &note->offset) ||
+        !time_read(&text, &note->stamp_ms) || !time_read(&text, &note->low_ms) ||
+        !number(&text, false, &count) || (version == 2 && !silence_read(&text, count, note)) ||
+        text.size > 0 || partition >= SNAG_FLOWS_MAX || count > SNAG_EACH_MAX)
         return false;
     note->partition = (uint32_t)partition;
     note->count = (uint32_t)count;

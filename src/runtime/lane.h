@@ -16,6 +16,14 @@
  *     count   events of the record that belong to this partition of the lane (several only under each:);
  *             0 = there is no record, only low (a mark): u has come so far, also where nothing is for us
  *
+ * Where `silent:` watches the source, a mark of its own says what u's hop found, once, to all partitions:
+ *
+ *     snag.rekey      "2 partition offset - low 0 last back"
+ *
+ *     low     the place of that: here the lane stands when it is heard (rekey.c)
+ *     last    the source was silent since this record of any partition
+ *     back    0 = it was just found to be; or it has brought something again, which was found at this time
+ *
  * So each partition of the state merges as many ordered streams as the topic has partitions, each with its
  * own W, and which of the first hops came further changes nothing (merge.c).
  */
@@ -40,6 +48,8 @@ typedef struct snag_lane_note {
     int64_t low_ms;   /* SNAG_TIME_NONE = nothing is known yet */
     uint32_t partition;
     uint32_t count;
+    int64_t last_ms; /* 0 = it says nothing of a silence */
+    int64_t back_ms; /* 0 = it begins */
 } snag_lane_note;
 
 void snag_lane_note_print(snag_buf *buf, const snag_lane_note *note);

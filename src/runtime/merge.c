@@ -136,6 +136,8 @@ static snag_err record_take(snag_partition *partition, uint32_t of, size_t at, s
         return SNAG_OK;
     }
     snag_err err = lane_low(partition, of, note.low_ms);
+    if (err == SNAG_OK && note.last_ms)
+        snag_lane_silence(partition, of, &note);
     return err == SNAG_OK && note.count ? judge(partition, &raw, &note, at, diag) : err;
 }
 

@@ -6,6 +6,8 @@
  * in the words beside the offset: one transaction carries records, marks, and
  *
  *     offset metadata   "snag rekey 1 w=1764320000000 i=<32 hex digits>"      "w=-" before the first event
+ *                       … " q=1764319000000"           once it told of a silence since then
+ *                       … " q=1764319000000 back"      and of its end
  *
  * A first start commits its place before anything is read, so a lane in which something lies belongs to
  * offsets that are there (cli/live.c looks).
@@ -13,6 +15,12 @@
  * Marks tell a lane's other partitions how far its topic's partition has come; where it is silent (proved as
  * in idle.c), the clock moves it, and marks say so all the time: this hop cannot know what is due behind it.
  * Where that made a record late, a replay of the topic must know: it is recorded (tick.h), under the name i.
+ *
+ * Before the clock moves a partition past the time from which its source is silent, the brokers are asked
+ * (silence.c). Each hop does so for itself, and says it in its own lane, at a place that all partitions of
+ * the state, and replays, come to before they hear it: that time, and for the end where the lane is then.
+ * Nobody's W passes that time before all lanes have, so the first word begins the silence just there; the
+ * first word on its end, or event behind it, ends it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,23 +48,39 @@ static void words_print(char *text, size_t room, const snag_partition *partition
         snag_buf_int(&buf, partition->low_ms);
     snag_buf_str_put(&buf, SNAG_STR(" i="));
     snag_buf_hex(&buf, partition->incarnation, sizeof partition->incarnation);
+    if (partition->last_ms != SNAG_TIME_NONE)
+        snag_buf_printf(&buf, " q=%" PRId64 "%s", partition->last_ms, partition->silent ? "" : " back");
     SNAG_ASSERT(!buf.full);
     text[buf.size] = '\0';
 }
 
-/* Words of earlier versions name nothing: all zeros. */
-static bool name_read(const char *text, uint8_t name[16])
+/* Of a source that never was silent, nothing. */
+static bool silence_read(const char *text, snag_partition *partition)
 {
+    char *end;
+    if (*text == '\0')
+        return true;
+    if (strncmp(text, " q=", 3) != 0)
+        return false;
+    partition->last_ms = strtoll(text + 3, &end, 10);
+    partition->silent = *end == '\0';
+    return end != text + 3 && (partition->silent || strcmp(end, " back") == 0);
+}
+
+/* Words of earlier versions name nothing: all zeros. */
+static bool name_read(const char *text, snag_partition *partition)
+{
+    uint8_t *name = partition->incarnation;
     memset(name, 0, 16);
     if (*text == '\0')
         return true;
-    if (strncmp(text, " i=", 3) != 0 || strspn(text + 3, "0123456789abcdef") != 32 || strlen(text + 3) != 32)
+    if (strncmp(text, " i=", 3) != 0 || strspn(text + 3, "0123456789abcdef") != 32)
         return false;
     for (size_t i = 0; i < 32; i++) {
         int digit = text[3 + i] <= '9' ? text[3 + i] - '0' : text[3 + i] - 'a' + 10;
         name[i / 2] = (uint8_t)(name[i / 2] << 4 | digit);
     }
-    return true;
+    return silence_read(text + 3 + 32, partition);
 }
 
 static bool words_read(const char *text, snag_partition *partition)
@@ -67,9 +91,9 @@ static bool words_read(const char *text, snag_partition *partition)
         return false;
     partition->low_ms = SNAG_TIME_NONE;
     if (text[size] == '-' && (text[size + 1] == '\0' || text[size + 1] == ' '))
-        return name_read(text + size + 1, partition->incarnation);
+        return name_read(text + size + 1, partition);
     partition->low_ms = strtoll(text + size, &end, 10);
-    return end != text + size && name_read(end, partition->incarnation);
+    return end != text + size && name_read(end, partition);
 }
 
 static void raise_to(int64_t *time_ms, int64_t to_ms)
@@ -149,16 +173,17 @@ static void carry(snag_partition *partition, const snag_raw *raw, size_t count)
 }
 
 /* What the record says of time; excluded events say it too. */
-static void see_times(snag_partition *partition, size_t count)
+static int64_t own_after(const snag_partition *partition, size_t count)
 {
     const snag_worker *worker = partition->worker;
+    int64_t own_ms = partition->own_ms;
     for (size_t i = 0; i < count; i++) {
         const snag_event *event = &worker->events[i];
         bool stamped = event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < event->time_ms;
-        raise_to(&partition->own_ms, (stamped ? event->stamp_ms : event->time_ms) -
-                                         worker->pipeline->sources[0].out_of_order_ms);
+        raise_to(&own_ms, (stamped ? event->stamp_ms : event->time_ms) -
+                              worker->pipeline->sources[0].out_of_order_ms);
     }
-    raise_to(&partition->low_ms, partition->own_ms);
+    return own_ms;
 }
 
 /* SNAG_AGAIN: it waits for its schema. */
@@ -185,9 +210,12 @@ static snag_err record_take(snag_partition *partition, size_t at)
         snag_worker_dead_letter(worker, partition, at, err, why.text);
         return SNAG_OK;
     }
+    int64_t own_ms = own_after(partition, count);
+    snag_rekey_silence_see(partition, &raw, own_ms);
     snag_rekey_tick_tell(partition, raw.position.offset, worker->events, count);
     carry(partition, &raw, count);
-    see_times(partition, count);
+    partition->own_ms = own_ms;
+    raise_to(&partition->low_ms, own_ms);
     return SNAG_OK;
 }
 
@@ -261,12 +289,14 @@ int snag_rekey_wait(const snag_worker *worker)
     return wait_ms < 1 ? 1 : wait_ms > WAIT_MAX_MS ? WAIT_MAX_MS : (int)wait_ms;
 }
 
-/* --- committing -------------------------------------------------------------------------------- */
+/* --- marks ------------------------------------------------------------------------------------- */
 
-static void marks_add(snag_worker *worker, snag_partition *partition)
+/* last_ms 0: only how far the partition has come. */
+static void marks_add(snag_worker *worker, snag_partition *partition, int64_t last_ms, int64_t back_ms)
 {
     const snag_lane_note note = {.partition = partition->index, .offset = partition->streams[0].next,
-                                 .stamp_ms = SNAG_TIME_NONE, .low_ms = partition->low_ms};
+                                 .stamp_ms = SNAG_TIME_NONE, .low_ms = partition->low_ms,
+                                 .last_ms = last_ms, .back_ms = back_ms};
     snag_header *header = snag_bundle_take(&worker->bundle, sizeof *header);
     *header = note_header(worker, &note);
     for (uint32_t p = 0; p < worker->options->rekey->lane_partitions; p++) {
@@ -278,12 +308,35 @@ static void marks_add(snag_worker *worker, snag_partition *partition)
     partition->told_at_ms = worker->now_ms;
 }
 
+void snag_rekey_silent(snag_partition *partition, int64_t last_ms, int64_t after_ms)
+{
+    if (last_ms <= partition->last_ms) /* that one was told */
+        return;
+    partition->last_ms = last_ms;
+    partition->silent = true;
+    raise_to(&partition->low_ms, last_ms + after_ms);
+    snag_rekey_tick_found(partition, partition->streams[0].next, SNAG_TICK_SILENT, SNAG_TIME_NONE);
+    marks_add(partition->worker, partition, last_ms, 0);
+    snag_worker_dirty(partition->worker, partition);
+}
+
+void snag_rekey_back(snag_partition *partition, int64_t offset, int64_t back_ms)
+{
+    raise_to(&back_ms, partition->low_ms + 1);
+    partition->silent = false;
+    snag_rekey_tick_found(partition, offset, SNAG_TICK_BACK, back_ms);
+    marks_add(partition->worker, partition, partition->last_ms, back_ms);
+    snag_worker_dirty(partition->worker, partition);
+}
+
+/* --- committing -------------------------------------------------------------------------------- */
+
 void snag_rekey_prepare(snag_worker *worker, snag_partition *partition, snag_place *place)
 {
     if (partition->streams[0].placed < 0)
         snag_rekey_tick_begin(partition);
     if (marks_due(worker, partition))
-        marks_add(worker, partition);
+        marks_add(worker, partition, 0, 0);
     *place = (snag_place){.partition = partition->index, .offset = partition->streams[0].next};
     words_print(place->text, sizeof place->text, partition);
 }

@@ -9,19 +9,27 @@
  *
  * What a worker reads itself it knows without asking; a source that is well costs a question each `silent:`.
  * What is decided is decided where time moves (idle.c), from an answer of that moment; so it is recorded, for
- * replays (tick.h).
+ * replays (tick.h). Of a rekeyed source the first hops ask, each for its own partitions of the topic, and say
+ * in their lanes what they found (rekey.c); the second hop hears it there.
  */
 #include "base/time.h"
 #include "runtime/inside.h"
+#include "runtime/lane.h"
 
 enum { BACK_EVERY_MS = 500, SHARE = 8 };
 
-/* 0 = it is not watched, as no rekeyed source is, nor what a first hop carries. */
-static int64_t silent_ms(const snag_worker *worker, uint32_t stream)
+/* 0 = it is not watched. */
+static int64_t after_ms(const snag_worker *worker, uint32_t stream)
 {
     const snag_source_watch *watches = worker->pipeline->watches;
-    bool asks = watches && worker->ports->input.ops->quiet && worker->lane_of[stream] < 0 && !worker->rekeys;
-    return asks ? watches[worker->source_of[stream]].after_ms : 0;
+    return watches ? watches[worker->source_of[stream]].after_ms : 0;
+}
+
+/* 0 = this worker does not ask: the source is not watched, or by its first hop. */
+static int64_t silent_ms(const snag_worker *worker, uint32_t stream)
+{
+    bool asks = worker->ports->input.ops->quiet && worker->lane_of[stream] < 0;
+    return asks ? after_ms(worker, stream) : 0;
 }
 
 static snag_err ask(const snag_worker *worker, uint32_t stream, int64_t since_ms, bool *quiet)
@@ -35,9 +43,12 @@ static snag_pulse *pulse_of(snag_worker *worker, uint32_t stream)
     return &worker->pulses[worker->source_of[stream]];
 }
 
+/* As the engine knows it; a first hop has none, and remembers what it told. */
 static snag_engine_silence silence_of(const snag_partition *partition, uint32_t stream)
 {
-    return snag_engine_silence_of(partition->engine, partition->worker->source_of[stream]);
+    if (!partition->worker->rekeys)
+        return snag_engine_silence_of(partition->engine, partition->worker->source_of[stream]);
+    return (snag_engine_silence){.silent = partition->silent, .last_ms = partition->last_ms};
 }
 
 int64_t snag_partition_silence_due(const snag_partition *partition, uint32_t stream)
@@ -60,11 +71,18 @@ static void find(snag_partition *partition, uint32_t stream, snag_tick_kind kind
                  int64_t to_ms)
 {
     uint32_t source = partition->worker->source_of[stream];
+    if (partition->worker->rekeys) {
+        if (kind == SNAG_TICK_SILENT)
+            snag_rekey_silent(partition, last_ms, after_ms(partition->worker, stream));
+        else
+            snag_rekey_back(partition, partition->streams[stream].next, to_ms);
+        return;
+    }
     snag_engine_silence before = snag_engine_silence_of(partition->engine, source);
     if (kind == SNAG_TICK_SILENT)
         snag_engine_silent(partition->engine, source, last_ms);
     else
-        snag_engine_back(partition->engine, source, to_ms);
+        snag_engine_back(partition->engine, source, SNAG_TIME_NONE, to_ms);
     snag_engine_silence now = snag_engine_silence_of(partition->engine, source);
     if (now.silent != before.silent || now.last_ms != before.last_ms || now.back != before.back)
         snag_partition_ticks_found(partition, stream, kind, last_ms, to_ms);
@@ -138,6 +156,34 @@ snag_err snag_partition_silence(snag_partition *partition, uint32_t stream, int6
     return err;
 }
 
+/* --- rekeyed sources --------------------------------------------------------------------------- */
+
+void snag_rekey_silence_see(snag_partition *partition, const snag_raw *raw, int64_t low_ms)
+{
+    snag_pulse *pulse = pulse_of(partition->worker, 0);
+    if (silent_ms(partition->worker, 0) == 0)
+        return;
+    if (raw->stamp_ms > pulse->known_ms)
+        pulse->known_ms = raw->stamp_ms;
+    if (partition->silent && raw->stamp_ms > partition->last_ms)
+        snag_rekey_back(partition, raw->position.offset, low_ms);
+}
+
+void snag_lane_silence(snag_partition *partition, uint32_t stream, const snag_lane_note *note)
+{
+    snag_worker *worker = partition->worker;
+    uint32_t source = worker->source_of[stream];
+    if (!snag_stream_is_back(&partition->streams[stream]) || after_ms(worker, stream) == 0)
+        return; /* it was heard before the takeover, or is watched no more */
+    if (note->back_ms)
+        snag_engine_back(partition->engine, source, note->last_ms, note->back_ms);
+    else
+        snag_engine_silent(partition->engine, source, note->last_ms);
+    snag_worker_dirty(worker, partition);
+    partition->draining = !snag_engine_tick_source(partition->engine, stream, note->low_ms,
+                                                   snag_worker_timer_budget(worker));
+}
+
 /* --- once a turn ------------------------------------------------------------------------------- */
 
 /* For people, from whoever has partition 0. */
@@ -186,8 +232,8 @@ static void source_look(snag_worker *worker, uint32_t stream)
     snag_pulse *pulse = pulse_of(worker, stream);
     int64_t last_ms = SNAG_TIME_NONE;
     bool quiet = true;
-    if (!source_see(worker, stream, &last_ms) || pulse->known_ms > last_ms ||
-        worker->now_ms < pulse->asked_ms)
+    if (!source_see(worker, stream, &last_ms) || silent_ms(worker, stream) == 0 ||
+        pulse->known_ms > last_ms || worker->now_ms < pulse->asked_ms)
         return;
     snag_err err = ask(worker, stream, last_ms + 1, &quiet);
     pulse->asked_ms = worker->now_ms + BACK_EVERY_MS;
@@ -198,8 +244,8 @@ static void source_look(snag_worker *worker, uint32_t stream)
 void snag_worker_silences(snag_worker *worker)
 {
     uint64_t silent = 0;
-    for (uint32_t s = 0; s < worker->sources && worker->pipeline->watches; s++) {
-        if (silent_ms(worker, s) == 0)
+    for (uint32_t s = 0; s < worker->sources && worker->pipeline->watches && !worker->rekeys; s++) {
+        if (after_ms(worker, s) == 0 || worker->lane_of[s] > 0) /* what is known of one lane is of them all */
             continue;
         source_look(worker, s);
         silent += pulse_of(worker, s)->said && worker->partitions[0]->engine;

@@ -20,6 +20,8 @@ void snag_tick_write(snag_buf *buf, const snag_tick *tick)
         snag_buf_printf(buf, " o=%" PRId64 " w=%" PRId64, tick->offset, tick->time_ms);
     if (tick->kind == SNAG_TICK_SILENT)
         snag_buf_printf(buf, " q=%" PRId64, tick->last_ms);
+    else if (tick->kind == SNAG_TICK_BACK && tick->hop)
+        snag_buf_printf(buf, " q=%" PRId64 " b=%" PRId64, tick->last_ms, tick->back_ms);
     else if (tick->kind == SNAG_TICK_BACK)
         snag_buf_str_put(buf, SNAG_STR(" back"));
 }
@@ -77,17 +79,25 @@ static bool found_read(snag_tick *tick, snag_str *words)
 {
     if (skip(words, " q=")) {
         tick->kind = SNAG_TICK_SILENT;
-        return number(words, INT64_MAX, &tick->last_ms);
-    }
-    if (skip(words, " back"))
+        if (!number(words, INT64_MAX, &tick->last_ms))
+            return false;
+        if (!tick->hop || !skip(words, " b="))
+            return true;
         tick->kind = SNAG_TICK_BACK;
+        return number(words, INT64_MAX, &tick->back_ms);
+    }
+    if (!tick->hop && skip(words, " back")) {
+        tick->kind = SNAG_TICK_BACK;
+        tick->back_ms = tick->time_ms;
+    }
     return true;
 }
 
 bool snag_tick_read(snag_tick *tick, snag_str words)
 {
     int64_t partition, source;
-    *tick = (snag_tick){.offset = -1, .time_ms = SNAG_TIME_NONE, .last_ms = SNAG_TIME_NONE};
+    *tick = (snag_tick){.offset = -1, .time_ms = SNAG_TIME_NONE, .last_ms = SNAG_TIME_NONE,
+                        .back_ms = SNAG_TIME_NONE};
     if (!skip(&words, "snag 1 i=") || !hex(&words, tick->incarnation, sizeof tick->incarnation))
         return false;
     tick->hop = skip(&words, " u=");
@@ -133,7 +143,7 @@ static void tell(snag_partition *partition, const snag_tick *tick)
 static snag_tick tick_of(const snag_partition *partition)
 {
     snag_tick tick = {.partition = partition->index, .offset = -1, .time_ms = SNAG_TIME_NONE,
-                      .last_ms = SNAG_TIME_NONE};
+                      .last_ms = SNAG_TIME_NONE, .back_ms = SNAG_TIME_NONE};
     memcpy(tick.incarnation, partition->incarnation, sizeof tick.incarnation);
     return tick;
 }
@@ -236,4 +246,21 @@ void snag_rekey_tick_tell(snag_partition *partition, int64_t offset, const snag_
     tick.time_ms = partition->low_ms;
     tell(partition, &tick);
     stream->told_ms = partition->low_ms;
+}
+
+void snag_rekey_tick_found(snag_partition *partition, int64_t offset, snag_tick_kind kind, int64_t back_ms)
+{
+    snag_stream *stream = &partition->streams[0];
+    snag_tick tick = tick_of_hop(partition);
+    tick.offset = offset;
+    tick.time_ms = partition->low_ms;
+    if (snag_planted(TICKS_UNTOLD))
+        return;
+    if (tick.time_ms > stream->told_ms) /* the place comes first: then it may be another partition's turn */
+        tell(partition, &tick);
+    stream->told_ms = tick.time_ms;
+    tick.kind = kind;
+    tick.last_ms = partition->last_ms;
+    tick.back_ms = back_ms;
+    tell(partition, &tick);
 }

@@ -26,6 +26,12 @@
  *
  *     silent since              snag 1 i=<32 hex digits> p=0 s=1 o=812 w=1767607200123 q=1767606600000
  *     back                      snag 1 i=<32 hex digits> p=0 s=1 o=812 w=1767607200123 back
+ *
+ * A first hop finds that for its own partition only, and says it to all partitions of the state (rekey.c). So
+ * its w is the place where it was said, and not to where the clock then went:
+ *
+ *     silent since              snag 1 i=<32 hex digits> u=3 s=1 o=812 w=1767607200000 q=1767606600000
+ *     back, at b, of that       snag 1 i=<32 hex digits> u=3 s=1 o=812 w=1767607260100 q=1767606600000 b=…
  */
 #ifndef SNAG_RUNTIME_TICK_H
 #define SNAG_RUNTIME_TICK_H
@@ -44,10 +50,11 @@ typedef struct snag_tick {
     int64_t offset;  /* of the event that was not newer; -1 = the state or hop begins here */
     int64_t time_ms; /* where the clock had moved this source's time; of the others: moves it */
     snag_tick_kind kind;
-    int64_t last_ms; /* silent: the last record's stamp */
+    int64_t last_ms; /* silent: the last record's stamp; of a hop also: back, and it is that silence's end */
+    int64_t back_ms; /* back: when that was found */
 } snag_tick;
 
-enum { SNAG_TICK_WORDS_MAX = 128 };
+enum { SNAG_TICK_WORDS_MAX = 176 };
 
 void snag_tick_write(snag_buf *buf, const snag_tick *tick);
 /* False: the words are not ours. */

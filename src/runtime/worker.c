@@ -315,7 +315,8 @@ void snag_partition_clear(snag_partition *partition)
     snag_worker *worker = partition->worker;
     *partition = (snag_partition){.worker = worker, .index = partition->index, .n = -1, .logged = -1,
                                   .words_at = -1, .stale = true, .low_ms = SNAG_TIME_NONE,
-                                  .own_ms = SNAG_TIME_NONE, .told_ms = SNAG_TIME_NONE};
+                                  .own_ms = SNAG_TIME_NONE, .told_ms = SNAG_TIME_NONE,
+                                  .last_ms = SNAG_TIME_NONE};
     for (uint32_t s = 0; s < worker->sources; s++)
         partition->streams[s] = (snag_stream){.placed = -1, .reached = -1,
                                                 .told_ms = SNAG_TIME_NONE};

@@ -5,7 +5,8 @@
 # events are stamped by devices whose clocks are off: three partitions of the one, two of the state, events
 # seconds late, workers of both hops killed in the middle. What was carried is deleted; then `snag replay` of
 # the two topics: the same ids, times and evidence of all alerts, journey changes and decisions, the same late
-# events. Without what the hops recorded of the clock it is another run.
+# events. Both sources are watched for silence (`silent:`), and are silent and back now and then: the hops
+# find that of the one, the workers of the other. Without what the hops recorded it is another run.
 set -uo pipefail
 . "$SNAG_SOURCE/tests/tools/kafka.sh"
 . "$SNAG_SOURCE/tests/tools/range.sh"
@@ -24,7 +25,7 @@ sources:
       out_of_order: 300ms, delay: 100ms, device: { id: dev, sent: sent }, silent: 1s }
   answer:
     { topic: answer, format: json, map: { id: id, time: at, type: what, customer: who },
-      keep: { order: order }, delay: 200ms, rekey: true }
+      keep: { order: order }, delay: 200ms, rekey: true, silent: { after: 1s, events: [Answered] } }
 journeys:
   order:
     per: order
@@ -83,6 +84,23 @@ echo "$(wc -l <"$LIVE/late") late events, $ticks recorded ticks, $hops of the fi
     fail "too little happened"
 for lane in 0 1 2; do # each had late answers
     grep -q " u=$lane s=1 .* w=" "$LIVE/ticks" || fail "the first hop of partition $lane recorded no tick"
+done
+python3 - "$LIVE/seen" <<'PYTHON' || fail "the silences"
+import json, sys
+begun, over = {}, {}
+for line in open(sys.argv[1], encoding="utf-8"):
+    alert = json.loads(line)
+    if alert["data"].get("why", {}).get("rule") == "source_silent":
+        episode, action, _ = alert["id"].rsplit("-", 2)
+        of = {"trigger": begun, "resolve": over}[action]
+        assert episode not in of, alert # once, though all partitions of the topic hear of it
+        of[episode] = alert["subject"], alert["time"]
+assert set(over) <= set(begun) and all(over[e][1] > begun[e][1] for e in over), (begun, over)
+lasting = sorted(begun[e][0] for e in set(begun) - set(over))
+assert lasting == ["answer", "ask"] and {s for s, _ in over.values()} == {"answer", "ask"}, (begun, over)
+PYTHON
+for found in "q=[0-9]*\"*$" "q=.* b="; do
+    grep -q " u=.* s=1 .* $found" "$LIVE/ticks" || fail "the first hops recorded nothing like $found"
 done
 python3 - "$LIVE/again" <<'PYTHON' || fail "evidence does not name the topic's own partitions"
 import json, sys

@@ -227,7 +227,7 @@ static void pipeline_make(load *self)
         snag_buf_printf(&buf, "    rekey: true\n");
     else if (by_log)
         snag_buf_printf(&buf, "    clock: log\n");
-    silent_print(self, 0, &buf, by_log || self->world->lanes, self->out_of_order_ms);
+    silent_print(self, 0, &buf, by_log && !self->world->lanes, self->out_of_order_ms);
     device_print(self, 0, &buf);
     if (sim_chance(dice, 25))
         snag_buf_printf(&buf, "    remember: %ds\n", (int)sim_between(dice, 15, 60));

@@ -127,7 +127,7 @@ static void silence_take(sim_reference *self, uint32_t source, const sim_tick *t
         return;
     bool silent = snag_engine_silence_of(self->engine, source).silent;
     if (silent && tick->loud)
-        snag_engine_back(self->engine, source, tick->target_ms);
+        snag_engine_back(self->engine, source, SNAG_TIME_NONE, tick->target_ms);
     bool never = tick->quiet_ms == 1; /* it never spoke */
     if (silent || never || tick->quiet_ms == SNAG_NEVER || tick->target_ms <= tick->quiet_ms - 1 + gap_ms)
         return;
@@ -167,7 +167,7 @@ static bool told_take(sim_reference *self, uint32_t source, int64_t offset)
         if (tick.kind == SNAG_TICK_SILENT)
             snag_engine_silent(self->engine, source, tick.last_ms);
         else if (tick.kind == SNAG_TICK_BACK)
-            snag_engine_back(self->engine, source, tick.time_ms);
+            snag_engine_back(self->engine, source, SNAG_TIME_NONE, tick.time_ms);
         return snag_engine_tick_source(self->engine, source, tick.time_ms, UINT32_MAX);
     }
     if (offset < INT64_MAX || self->ended[source])
@@ -211,6 +211,17 @@ static void take(sim_reference *self, uint32_t source, const sim_entry *entry, i
     engine_take(self, &event, source);
 }
 
+/* What the hop found is said where its lane stands, once. */
+static void lane_silence(sim_reference *self, uint32_t lane, const snag_lane_note *note)
+{
+    if (note->back_ms)
+        snag_engine_back(self->engine, 0, note->last_ms, note->back_ms);
+    else
+        snag_engine_silent(self->engine, 0, note->last_ms);
+    bool there = snag_engine_tick_source(self->engine, lane, note->low_ms, UINT32_MAX);
+    SNAG_ASSERT(there);
+}
+
 /* Of a lane. False: its partition had come further before it, and now another may be behind. */
 static bool lane_take(sim_reference *self, uint32_t lane, const sim_entry *entry, int64_t offset)
 {
@@ -225,6 +236,8 @@ static bool lane_take(sim_reference *self, uint32_t lane, const sim_entry *entry
         moved(self);
         return snag_engine_turn(self->engine) == lane && lane_take(self, lane, entry, offset);
     }
+    if (note.last_ms)
+        lane_silence(self, lane, &note);
     if (note.count == 0)
         return true;
     const snag_raw raw = {.position = {.offset = offset, .partition = lane}, .stamp_ms = note.stamp_ms,
@@ -292,8 +305,14 @@ static bool origin_take(sim_reference *self, uint32_t lane)
     snag_event event;
     snag_diag why;
     size_t taken;
-    if (sim_lane_tick(world, lane, &self->told_at[lane], origin ? offset : INT64_MAX, &low_ms))
-        return snag_engine_tick_source(self->engine, lane, low_ms, UINT32_MAX);
+    const sim_origin_tick *tick =
+        sim_lane_tick(world, lane, &self->told_at[lane], origin ? offset : INT64_MAX);
+    if (tick && tick->kind == SNAG_TICK_SILENT)
+        snag_engine_silent(self->engine, 0, tick->last_ms);
+    else if (tick && tick->kind == SNAG_TICK_BACK)
+        snag_engine_back(self->engine, 0, tick->last_ms, tick->back_ms);
+    if (tick)
+        return snag_engine_tick_source(self->engine, lane, tick->low_ms, UINT32_MAX);
     if (!origin)
         return origin_end(self, lane);
     const snag_raw raw = {.position = {.offset = offset, .partition = lane}, .stamp_ms = origin->stamp_ms,

@@ -43,6 +43,7 @@ typedef struct story {
     world *world;
     bool each;
     int64_t lag_ms; /* by which a record comes later than it happened, at most */
+    int64_t pause_ms; /* for which nothing happens, now and then */
     happening *events;
     size_t count;
     uint64_t garbage;
@@ -154,7 +155,7 @@ static int64_t story_make(story *self)
             self->garbage++;
         }
         if (snag_seed_below(seed, 25) == 0)
-            time_ms += 6000;
+            time_ms += self->pause_ms;
     }
     return time_ms - EPOCH_MS;
 }

@@ -9,25 +9,13 @@
 
 #include "config/config.h"
 #include "fresh.h"
+#include "rekey_tape.h"
 #include "runtime/lane.h"
 #include "runtime/worker.h"
 #include "seed.h"
 
 enum { TOPIC_MAX = 4, STATE_MAX = 3, BATCH = 9 };
 #define EPOCH_MS 1767225600000
-
-typedef struct entry {
-    snag_str key;
-    snag_str value;
-    snag_header *headers;
-    uint32_t header_count;
-    int64_t stamp_ms;
-} entry;
-
-typedef struct tape {
-    entry *list;
-    size_t count;
-} tape;
 
 typedef struct sending {
     snag_topic topic;
@@ -81,42 +69,6 @@ typedef struct run {
 } run;
 
 /* --- logs -------------------------------------------------------------------------------------- */
-
-static snag_str copy(snag_str text)
-{
-    if (!text.data)
-        return text;
-    char *bytes = malloc(text.size + 1);
-    assert_non_null(bytes);
-    memcpy(bytes, text.data, text.size);
-    bytes[text.size] = '\0'; /* test_rekey looks for names in it */
-    return snag_str_of(bytes, text.size);
-}
-
-static void tape_add(tape *to, entry what)
-{
-    to->list = realloc(to->list, (to->count + 1) * sizeof *to->list);
-    assert_non_null(to->list);
-    to->list[to->count++] = what;
-}
-
-static void entry_free(entry *what)
-{
-    for (uint32_t i = 0; i < what->header_count; i++) {
-        free((void *)(uintptr_t)what->headers[i].name.data);
-        free((void *)(uintptr_t)what->headers[i].value.data);
-    }
-    free(what->headers);
-    free((void *)(uintptr_t)what->key.data);
-    free((void *)(uintptr_t)what->value.data);
-}
-
-static void tape_free(tape *of)
-{
-    for (size_t i = 0; i < of->count; i++)
-        entry_free(&of->list[i]);
-    free(of->list);
-}
 
 /* What can be read of it now: the topic's records come with the clock. */
 static int64_t visible(const run *r, uint32_t source, uint32_t partition)
@@ -281,6 +233,21 @@ static snag_err input_log_end(void *self, uint32_t partition, uint32_t source, i
 {
     int64_t first;
     return input_range(self, partition, source, &first, end, diag);
+}
+
+/* Whether no partition of the topic holds a record as new as that. */
+static snag_err input_quiet(void *self, uint32_t source, uint32_t partitions, int64_t since_ms, bool *quiet,
+                            snag_diag *diag)
+{
+    const run *r = self;
+    assert_true(r->hop && source == 0 && partitions == r->world->topic_partitions);
+    *quiet = true;
+    if (r->dead)
+        return snag_fail(diag, SNAG_BROKER, "killed");
+    for (uint32_t u = 0; u < partitions; u++)
+        for (int64_t i = 0; i < visible(r, 0, u); i++)
+            *quiet = *quiet && r->world->topic[u].list[i].stamp_ms < since_ms;
+    return SNAG_OK;
 }
 
 /* Only what is committed may go. */
@@ -470,7 +437,7 @@ static snag_err run_go(run *r, snag_diag *diag)
         .poll = input_poll, .release = input_release, .headers = input_headers, .want = input_want,
         .leave = input_leave, .holds = input_holds, .given = input_given, .committed = input_committed,
         .start = input_start, .give_back = input_give_back, .rejoin = input_rejoin, .range = input_range,
-        .log_end = input_log_end, .forget = input_forget, .close = nothing};
+        .log_end = input_log_end, .forget = input_forget, .quiet = input_quiet, .close = nothing};
     static const snag_output_ops output = {
         .renew = output_renew, .begin = output_begin, .send = output_send, .offsets = output_offsets,
         .commit = output_commit, .close = nothing};

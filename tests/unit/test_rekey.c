@@ -103,7 +103,7 @@ static uint64_t world_run(uint64_t number)
     snprintf(text, sizeof text, "%s%s", pipelines[kind], rules);
     world_begin(w, number, text);
     w->old_words = number % 5 == 4;
-    story expected = {.world = w, .each = kind == 2, .lag_ms = LAG_MS,
+    story expected = {.world = w, .each = kind == 2, .lag_ms = LAG_MS, .pause_ms = LATE_MS,
                       .said = calloc(SAID_MAX, sizeof *expected.said)};
     story seen = {.world = w, .said = calloc(SAID_MAX, sizeof *seen.said)};
     int64_t end_ms = story_make(&expected);
@@ -143,7 +143,8 @@ static size_t late_run(uint64_t number, uint64_t how, story *seen)
     world *w = calloc(1, sizeof *w);
     snprintf(text, sizeof text, "%s%s", pipelines[number % (sizeof pipelines / sizeof pipelines[0])], rules);
     world_begin(w, number, text);
-    story happened = {.world = w, .each = number % 3 == 2, .lag_ms = LATE_MS};
+    story happened = {.world = w, .each = number % 3 == 2, .lag_ms = LATE_MS,
+                      .pause_ms = LATE_MS};
     *seen = (story){.world = w, .said = calloc(SAID_MAX, sizeof *seen->said)};
     w->now_ms = story_make(&happened) + 2 * LATE_MS;
     w->seed = snag_seed_from(how);
@@ -179,12 +180,17 @@ static void test_late(void **state)
 
 static void test_note(void **state)
 {
-    static const char *const wrong[] = {"", "1", "2 0 5 - - 1", "1 0 5 - - 1 ", "1 0 5 - - 1 2",
+    static const char *const wrong[] = {"", "1", "2 0 5 - 7 0", "2 0 5 - 7 0 0 0", "2 0 5 - 7 0 9",
+                                        "2 0 5 - 7 0 9 0 1", "3 0 5 - 7 0 9 0", "2 0 5 - 7 1 9 0",
+                                        "2 0 5 - - 0 9 0", "2 0 5 - 7 0 9 -1", "1 0 5 - 7 0 9 0",
+                                        "1 0 5 - - 1 ", "1 0 5 - - 1 2",
                                         "1 64 5 - - 1", "1 0 -5 - - 1", "1 0 5 x - 1",
                                         "1 0 5 - 12345678901234567890 1",
                                         "1 0 5 - - 257", "1  0 5 - - 1", "1 0 5 - - -1"};
-    const snag_lane_note notes[] = {{7, SNAG_TIME_NONE, SNAG_TIME_NONE, 0, 1}, {0, 5, -7, 63, 0},
-                                    {INT64_C(1) << 55, 1767225600000, 1767225599000, 3, 256}};
+    const snag_lane_note notes[] = {{7, SNAG_TIME_NONE, SNAG_TIME_NONE, 0, 1, 0, 0}, {0, 5, -7, 63, 0, 9, 0},
+                                    {INT64_C(1) << 55, 1767225600000, 1767225599000, 3, 256, 0, 0},
+                                    {INT64_C(1) << 55, SNAG_TIME_NONE, 1767225599000, 3, 0, 1767225600000,
+                                     1767225600001}};
     snag_lane_note read;
     (void)state;
     for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++) {
@@ -197,6 +203,8 @@ static void test_note(void **state)
         assert_int_equal(read.low_ms, notes[i].low_ms);
         assert_int_equal(read.partition, notes[i].partition);
         assert_int_equal(read.count, notes[i].count);
+        assert_int_equal(read.last_ms, notes[i].last_ms);
+        assert_int_equal(read.back_ms, notes[i].back_ms);
     }
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         assert_false(snag_lane_note_read(&read, snag_str_from(wrong[i])));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A rekeyed topic that was judged live by both hops (rekey_world.h), killed at any call, with records that
- * come seconds after the clock had passed them; then the same topic again, without the lanes, which are
- * deleted: what was said is the same, with nothing but the ticks that the hops recorded. Without these it is
- * another run.
+ * come seconds after the clock had passed them, and watched for silence in every second world; then the same
+ * topic again, without the lanes, which are deleted: what was said is the same, with nothing but the ticks
+ * that the hops recorded. Without these it is another run.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,11 +19,14 @@
 #include "rekey_story.h"
 #include "runtime/tick.h"
 
+enum { SILENT_MS = 2000 }; /* as below */
+
 typedef struct replay {
     story *seen;
     snag_feed *feed;
     snag_tick *ticks; /* of the hops, in the order they were written */
     size_t tick_count;
+    size_t tick_next[TOPIC_MAX]; /* of all ticks, to be looked at next for this partition */
     int64_t next[TOPIC_MAX];
     bool ended[TOPIC_MAX];
     bool done[STATE_MAX];
@@ -84,11 +87,19 @@ static void tick_all(replay *self, uint32_t u, int64_t low_ms)
         assert_int_equal(snag_feed_tick_source(self->feed, p, u, low_ms, NULL), SNAG_OK);
 }
 
-static void ticks_take(replay *self, uint32_t u)
+/* The partition's next tick, if it lies before its next record. */
+static bool tick_take(replay *self, uint32_t u)
 {
-    for (size_t i = 0; i < self->tick_count; i++)
-        if (self->ticks[i].partition == u && self->ticks[i].offset == self->next[u])
-            tick_all(self, u, self->ticks[i].time_ms);
+    size_t *at = &self->tick_next[u];
+    while (*at < self->tick_count && self->ticks[*at].partition != u)
+        (*at)++;
+    if (*at == self->tick_count || self->ticks[*at].offset > self->next[u])
+        return false;
+    const snag_tick *tick = &self->ticks[(*at)++];
+    for (uint32_t p = 0; p < self->seen->world->state_partitions && tick->kind != SNAG_TICK_MOVED; p++)
+        snag_feed_silence(self->feed, p, 0, tick->last_ms, tick->back_ms);
+    tick_all(self, u, tick->time_ms);
+    return true;
 }
 
 static void carry(replay *self, uint32_t u)
@@ -98,7 +109,6 @@ static void carry(replay *self, uint32_t u)
                           .key = of->key, .value = of->value, .headers = of->headers,
                           .header_count = of->header_count};
     snag_diag diag;
-    ticks_take(self, u);
     self->next[u]++;
     assert_int_equal(snag_feed_carry(self->feed, &raw, self->done, &diag), SNAG_OK);
 }
@@ -120,6 +130,8 @@ static bool step(replay *self)
     }
     if (least == w->state_partitions)
         return false;
+    if (tick_take(self, u))
+        return true;
     if (self->next[u] < (int64_t)w->topic[u].count) {
         carry(self, u);
     } else if (self->ended[u]) {
@@ -161,20 +173,58 @@ static bool same(story *a, story *b)
     return is;
 }
 
+/* Whether the topic has a record stamped then, and none so long after it. */
+static bool is_gap(const world *w, int64_t last_ms)
+{
+    bool last = false, after = false;
+    for (uint32_t u = 0; u < w->topic_partitions; u++)
+        for (size_t i = 0; i < w->topic[u].count; i++) {
+            int64_t stamp_ms = w->topic[u].list[i].stamp_ms;
+            last = last || stamp_ms == last_ms;
+            after = after || (stamp_ms > last_ms && stamp_ms <= last_ms + SILENT_MS);
+        }
+    return last && !after;
+}
+
+/* How often the source was told to be silent, and each time it was. */
+static size_t source_silences(const world *w)
+{
+    size_t count = 0;
+    for (uint32_t p = 0; p < TOPIC_MAX; p++)
+        for (size_t i = 0; i < w->outputs[SNAG_TOPIC_ALERTS][p].count; i++) {
+            const char *json = w->outputs[SNAG_TOPIC_ALERTS][p].list[i].value.data;
+            const char *time = strstr(json, "\"time\":\"");
+            int64_t time_ms = 0;
+            if (!strstr(json, "-trigger-1\"") || !strstr(json, "\"source_silent\""))
+                continue;
+            assert_true(time && snag_time_parse_ms(snag_str_of(time + 8, strcspn(time + 8, "\"")), &time_ms));
+            assert_true(is_gap(w, time_ms - SILENT_MS));
+            count++;
+        }
+    return count;
+}
+
 /* *differs: whether it is another run without the ticks. */
-static size_t world_again(uint64_t number, bool *differs)
+static size_t world_again(uint64_t number, bool *differs, size_t *silences)
 {
     char text[1024];
+    const char *pipeline = pipelines[number % (sizeof pipelines / sizeof pipelines[0])];
+    int head = (int)(strstr(pipeline, " rekey:") - pipeline);
+    bool watched = number % 2;
     world *w = calloc(1, sizeof *w);
     story seen = {.world = w, .said = calloc(SAID_MAX, sizeof *seen.said)}, again, without;
-    snprintf(text, sizeof text, "%s%s", pipelines[number % (sizeof pipelines / sizeof pipelines[0])], rules);
+    snprintf(text, sizeof text, "%.*s%s%s%s", head, pipeline, watched ? " silent: 2s," : "",
+             pipeline + head, rules);
     world_begin(w, number, text);
-    story happened = {.world = w, .each = number % 3 == 2, .lag_ms = LATE_MS};
+    story happened = {.world = w, .each = number % 3 == 2, .lag_ms = LATE_MS,
+                      .pause_ms = watched ? 3 * LATE_MS : LATE_MS};
     int64_t end_ms = story_make(&happened);
     live(w, end_ms + 20000);
     said_take(&seen, SNAG_TOPIC_ALERTS);
     said_take(&seen, SNAG_TOPIC_JOURNEYS);
     late_take(&seen);
+    said_take(&seen, SNAG_TOPIC_DECISIONS);
+    *silences += source_silences(w);
     assert_true(committed(w, SNAG_TOPIC_LATE) > 0);
     size_t ticks = topic_again(w, &again, true);
     assert_same(&seen, &again, number);
@@ -194,13 +244,13 @@ static void test_again(void **state)
     (void)state;
     const char *only = getenv("SNAG_WORLD");
     uint64_t first = only ? strtoull(only, NULL, 10) : 0;
-    size_t ticks = 0, differing = 0;
+    size_t ticks = 0, differing = 0, silences = 0;
     for (uint64_t number = first; number < (only ? first + 1 : WORLDS / 2); number++) {
         bool differs;
-        ticks += world_again(number, &differs);
+        ticks += world_again(number, &differs, &silences);
         differing += differs;
     }
-    assert_true(only || (ticks > WORLDS && differing > WORLDS / 6));
+    assert_true(only || (ticks > WORLDS && differing > WORLDS / 6 && silences > WORLDS));
 }
 
 int main(void)

@@ -197,14 +197,14 @@ static void test_due(void **state)
     assert_true(snag_partition_silence_due(partition, 0) == SNAG_NEVER);
     *known_ms = last_ms + 1; /* another one has heard that it is back */
     assert_true(snag_partition_silence_due(partition, 0) == last_ms + 1);
-    snag_engine_back(partition->engine, 0, last_ms + 2 * SILENT_MS);
+    snag_engine_back(partition->engine, 0, SNAG_TIME_NONE, last_ms + 2 * SILENT_MS);
     assert_true(snag_engine_tick(partition->engine, over_ms, UINT32_MAX));
     assert_false(snag_engine_silence_of(partition->engine, 0).silent);
     *known_ms = last_ms; /* what came back was not seen here */
     assert_true(snag_partition_silence_due(partition, 0) == over_ms + SILENT_MS);
     *known_ms = over_ms;
     assert_true(snag_partition_silence_due(partition, 0) == over_ms + SILENT_MS);
-    worker->rekeys = true; /* a first hop asks of none */
+    worker->lane_of[0] = 0; /* of what first hops carry they know */
     assert_true(snag_partition_silence_due(partition, 0) == SNAG_NEVER);
     fresh_back(block, BLOCK_BYTES);
     free(partition);

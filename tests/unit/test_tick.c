@@ -46,6 +46,11 @@ static void test_words(void **state)
     assert_true(snag_str_equal(written(room, &tick),
                                SNAG_STR("snag 1 i=00112233445566778899aabbccddeeff p=3 s=1 o=0 "
                                         "w=1767607200123 back")));
+    tick.hop = true;
+    tick.back_ms = 18;
+    assert_true(snag_str_equal(written(room, &tick),
+                               SNAG_STR("snag 1 i=00112233445566778899aabbccddeeff u=3 s=1 o=0 "
+                                        "w=1767607200123 q=17 b=18")));
 }
 
 static void test_round_trip(void **state)
@@ -65,7 +70,10 @@ static void test_round_trip(void **state)
             tick.offset = -1, tick.source = 0, tick.time_ms = SNAG_TIME_NONE;
         tick.hop = i % 2;
         tick.kind = tick.offset < 0 ? SNAG_TICK_MOVED : (snag_tick_kind)snag_seed_below(&seed, 3);
-        tick.last_ms = tick.kind == SNAG_TICK_SILENT ? tick.time_ms / 2 : SNAG_TIME_NONE;
+        bool back = tick.kind == SNAG_TICK_BACK;
+        bool since = tick.kind == SNAG_TICK_SILENT || (back && tick.hop);
+        tick.last_ms = since ? tick.time_ms / 2 : SNAG_TIME_NONE;
+        tick.back_ms = !back ? SNAG_TIME_NONE : tick.hop ? tick.time_ms / 3 : tick.time_ms;
         snag_str words = written(room, &tick);
         assert_true(snag_tick_read(&read, words));
         assert_memory_equal(read.incarnation, tick.incarnation, 16);
@@ -73,6 +81,7 @@ static void test_round_trip(void **state)
         assert_int_equal(read.hop, tick.hop);
         assert_int_equal(read.kind, tick.kind);
         assert_int_equal(read.last_ms, tick.last_ms);
+        assert_int_equal(read.back_ms, tick.back_ms);
         assert_int_equal(read.source, tick.source);
         assert_int_equal(read.offset, tick.offset);
         assert_int_equal(read.time_ms, tick.time_ms);
@@ -93,6 +102,10 @@ static void test_refused(void **state)
         "snag 1 i=00112233445566778899aabbccddeeff s=1",
         "snag 1 i=00112233445566778899aabbccddeeff p=3 s=1 o=1 w=1 q=",
         "snag 1 i=00112233445566778899aabbccddeeff p=3 s=1 o=1 w=1 q=1 back",
+        "snag 1 i=00112233445566778899aabbccddeeff p=3 s=1 o=1 w=1 q=1 b=2",
+        "snag 1 i=00112233445566778899aabbccddeeff u=3 s=1 o=1 w=1 back",
+        "snag 1 i=00112233445566778899aabbccddeeff u=3 s=1 o=1 w=1 q=1 b=",
+        "snag 1 i=00112233445566778899aabbccddeeff u=3 s=1 o=1 w=1 b=2",
         "snag 1 i=00112233445566778899aabbccddeeff p=3 s=1 o=1 back",
         "snag 1 i=00112233445566778899aabbccddeeff p=3 back",
         "snag 1 i=00112233445566778899aabbccddeeff p=3 s=1 o=-1 w=1",
