@@ -195,7 +195,8 @@ static bool name_check(snag_loader *loader, const snag_yaml *node)
     if (slot < 0 || table_of(loader, slot))
         return true;
     snag_finding_add(loader, node->key_at,
-                     "\"%.*s\" is a name of the events already; call the fact otherwise",
+                     "\"%.*s\" is what an event says itself, and in an expression nobody could tell that "
+                     "from what is remembered: call the fact otherwise",
                      SNAG_FMT(node->key));
     return false;
 }

@@ -10,6 +10,19 @@
 #include "base/nearest.h"
 #include "config/key.h"
 
+/* 1 = true and 0 = false, whatever the event; -1 = that depends. */
+static int answer_of(const snag_expr *when)
+{
+    char bytes[1024];
+    snag_arena scratch;
+    bool erred = false;
+    if (!when || snag_expr_uses(when))
+        return -1;
+    snag_arena_init(&scratch, bytes, sizeof bytes);
+    bool yes = snag_expr_true(when, NULL, 0, &scratch, &erred);
+    return erred ? -1 : yes;
+}
+
 static void shape_load(snag_loader *loader, const snag_yaml *node, snag_shape *shape)
 {
     static const char *const taken[] = {"else", "otherwise", "event", "where", "file", "from"};
@@ -25,12 +38,15 @@ static void shape_load(snag_loader *loader, const snag_yaml *node, snag_shape *s
         return;
     }
     bool rest = node->kind == SNAG_YAML_TEXT && snag_str_equal(node->text, SNAG_STR("otherwise"));
-    if (!rest)
-        shape->when = snag_where_load(loader, node);
-    else if (node->next)
+    shape->when = rest ? NULL : snag_where_load(loader, node);
+    int answer = answer_of(shape->when);
+    if (answer == 0)
+        snag_finding_add(loader, node->key_at, "shape \"%.*s\" can never be: its expression is always false",
+                         SNAG_FMT(node->key));
+    if ((rest || answer == 1) && node->next)
         snag_finding_add(loader, node->next->key_at,
-                         "shape \"%.*s\" can never be: \"%.*s\" before it is otherwise",
-                         SNAG_FMT(node->next->key), SNAG_FMT(node->key));
+                         "shape \"%.*s\" can never be: \"%.*s\" before it is %s", SNAG_FMT(node->next->key),
+                         SNAG_FMT(node->key), rest ? "otherwise" : "always true");
 }
 
 /* One that asks what another before it has asked. */

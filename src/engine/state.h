@@ -174,7 +174,7 @@ struct snag_engine {
     bool merged_before; /* one source now, but what was read comes from a state of several */
     /* sums */
     snag_counters counters;
-    uint64_t excluded[SNAG_EXCLUSIONS_MAX + SNAG_RULES_MAX]; /* of sources; behind them of rules */
+    uint64_t excluded[SNAG_EXCLUSIONS_MAX + SNAG_RULES_MAX], excluded_at[SNAG_RULES_MAX]; /* exclude.c */
     uint64_t open_episodes;
     uint64_t armed;
     uint64_t open_walks;

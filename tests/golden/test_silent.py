@@ -4,6 +4,7 @@
 withdrawn is recounted here from the words of the language alone, and must be the same in every batch size, in
 every order of arrival inside out_of_order, and in every number of partitions."""
 import datetime
+import hashlib
 import json
 import os
 import pathlib
@@ -76,36 +77,49 @@ def silences(events, drain):
 
 
 def waits(events):
-    """(customer, deadline, answered at or None) of each wait that was not answered in time."""
+    """(customer, deadline, the question's id, answered at or None) of what was not answered in time."""
     armed = {}
-    for time, who, what, _ in events:
+    for time, who, what, number in events:
         if what == "Answered" and who in armed:
-            deadline = armed.pop(who)
+            deadline, question = armed.pop(who)
             if time > deadline:
-                yield who, deadline, time
+                yield who, deadline, question, time
         elif what == "Asked" and who not in armed:
-            armed[who] = time + AFTER
-    for who, deadline in armed.items():
-        yield who, deadline, None
+            armed[who] = (time + AFTER, number)
+    for who, (deadline, question) in armed.items():
+        yield who, deadline, question, None
+
+
+def name(who, question, deadline, *again):
+    """A signal's id: of the silence that took it back as well, where one did."""
+    parts = ["silent", "stuck", who, "", question, str(deadline), *again]
+    whole = b"".join(len(part).to_bytes(8, "big") + part.encode() for part in parts)
+    return hashlib.sha256(whole).hexdigest()[:32] + "-trigger-1"
 
 
 def recount(events, drain):
-    """What must be said, as (who, time, word, reason)."""
-    said = []
+    """What must be said, as (who, time, word, reason); and which ids are held, and which are published."""
+    said, held, published = [], set(), set()
     end = float("inf") if drain else events[-1][0]
     gaps = silences(events, drain)
     for last, begin, back in gaps:
         said.append(("calls", begin, "trigger", None))
         if back is not None:
             said.append(("calls", back, "resolve", "moved_on"))
-    for who, deadline, answered in waits(events):
+    for who, deadline, question, answered in waits(events):
+        plain = name(who, question, deadline)
         if deadline >= end:
             continue
         gap = next((gap for gap in gaps if gap[0] < deadline and (gap[2] is None or deadline < gap[2])), None)
         if gap is None:
             said.append((who, deadline, "trigger", None))
+            published.add(plain)
         else:
             last, begin, back = gap
+            anew = name(who, question, deadline, f"calls {last}") if deadline <= begin else plain
+            held.add(anew)
+            published |= {plain} if deadline <= begin else set()
+            published |= {anew} if back is not None else set()
             if deadline <= begin:
                 said.append((who, deadline, "trigger", None))
                 said.append((who, begin, "resolve", "source_silent"))
@@ -116,7 +130,7 @@ def recount(events, drain):
             said.append((who, deadline, "trigger", None))
         if answered is not None:
             said.append((who, answered, "resolve", "moved_on"))
-    return sorted(said, key=str)
+    return sorted(said, key=str), held, published
 
 
 def replay(path, text, *words):
@@ -173,7 +187,11 @@ def rounds(folder):
         for drain in ((), ("--drain",)):
             what = f"round {number} {drain}"
             once = replay(pipeline(folder, 0), text, *drain)
-            check(what, words_of(once), recount(events, bool(drain)))
+            said, held, published = recount(events, bool(drain))
+            check(what, words_of(once), said)
+            check(f"{what}: ids that are held", {record["data"]["would_be"] for record in once
+                                                 if record["data"].get("decision") == "held"}, held)
+            check(f"{what}: ids that are published", ids(once), published)
             sums(what, once)
             for _, _, word, reason in words_of(once):
                 kinds[word, reason] = kinds.get((word, reason), 0) + 1

@@ -72,6 +72,8 @@ def excluded(folder):
 RULE_EXCLUDES = """  declined: { event: Payment Failed, where: order != "9", per: order, count: 2,
               within: 30m, exclude: { agent: [bot, spider], order: "8" } }
   other: { event: Payment Failed, count: 1, within: 1m, exclude: { agent: crow } }
+  found: { event: ["Payment*", Payment Failed], found: { event: "*", where: "true" }, count: 4, within: 1m,
+           exclude: { agent: [bot, spider] } }
 """
 
 
@@ -88,8 +90,9 @@ def excluded_by_rule(folder):
 
     who, summary = told(head + RULE_EXCLUDES)
     check("excluded by a rule: who is told of", who, ["ann"])
-    rows = [line for line in summary.splitlines() if line.startswith(("declined", "other"))]
-    check("excluded by a rule: counted", [row.endswith(" 3 excluded") for row in rows], [True, False])
+    rows = [line for line in summary.splitlines() if line.startswith(("declined", "other", "found"))]
+    # Those of found are named by three of its keys, and count once.
+    check("excluded by a rule: counted", [row.endswith(" 3 excluded") for row in rows], [True, False, True])
     check("excluded by a rule: the whole text", told(head + RULE_EXCLUDES.replace("bot", "Bot"))[0], ["ann"])
     (folder / "e.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events[3:5]))
     done = subprocess.run([SNAG, "check", folder / "p.yaml", "--sample", folder / "e.jsonl"], text=True,

@@ -22,7 +22,9 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 # Not among them, as it is the same program: `second_ms > deadline_ms ? second_ms : deadline_ms` turned into
 # `second_ms` (journey/span.c). The loader takes two levels only where both are counted alike, by one
 # calendar, the second with the larger amount, in every season as well (snag_waits_alike, season_load), and
-# each way of counting is monotone; a zone skips or repeats local time for both.
+# each way of counting is monotone; a zone skips or repeats local time for both. And hold_again
+# (engine/frozen.c) without `item->frozen = true`: the item's deadline lies behind, so that it is frozen at
+# the next step.
 #
 # file, what is turned, into what, which tests besides the plain-text cases are to notice it
 MUTANTS = [
@@ -344,6 +346,15 @@ MUTANTS = [
     ("engine/device.c",
      "max_skew_ms > event->device->came_ms",
      "max_skew_ms >= event->device->came_ms", "unit/test_clock sources unit/test_device"),
+    # silent sources: what was published is held again, under a name of its own
+    ("engine/frozen.c", "    item->cooldown_ms = SNAG_TIME_NONE;\n", "", "rules"),
+    ("engine/frozen.c", "deadline_ms, snag_buf_str(&again));", 'deadline_ms, (snag_str){"", 0});', "silent"),
+    ("engine/frozen.c", "item, deadline_ms, snag_buf", "item, deadline_ms + 1, snag_buf", "silent"),
+    ("engine/frozen.c",
+     "snag_buf_str_put(&again, engine->pipeline->sources[engine->taking].name);",
+     "", "silent"),
+    ("engine/frozen.c", "snag_buf_int(&again, engine->darks[engine->taking].last_ms);", "", "silent"),
+    ("engine/exclude.c", "*last == engine->counters.events ||", "false ||", "sources"),
     # calendars
     ("base/calendar.c",
      "days_off[middle]) - measure->lost[middle] < target",
@@ -431,7 +442,8 @@ class Copy:
 
 def tests_of(words):
     recounts = {"recount": "test_recount.py", "facts": "test_facts.py", "calendars": "test_calendars.py",
-                "zones": "test_zones.py", "order": "test_order.py", "sources": "test_sources.py"}
+                "zones": "test_zones.py", "order": "test_order.py", "sources": "test_sources.py",
+                "silent": "test_silent.py"}
     named = [recounts.get(word, word if word.startswith("unit/") else f"test_recount_{word}.py")
              for word in words.split()]
     units = [name for name in named if name.startswith("unit/")]

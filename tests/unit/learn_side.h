@@ -5,13 +5,11 @@
 #ifndef SNAG_TESTS_LEARN_SIDE_H
 #define SNAG_TESTS_LEARN_SIDE_H
 
-#include "config/config.h"
-#include "engine/engine.h"
 #include "engine/learn.h"
-#include "local/memory.h"
+#include "unit/life.h"
 #include "unit/seed.h"
 
-enum { BLOCK_BYTES = 32 << 20, SAID_BYTES = 1 << 20, EVENTS = 1600 };
+enum { EVENTS = 1600 };
 
 static const int64_t begin_ms = 1767225600000 - 600000; /* ten minutes before 2026 */
 
@@ -27,16 +25,9 @@ static const char plain[] = "pipeline: p\n" SOURCE
     "rules:\n"
     "  asked: { event: Ask, missing: Answer, until: Leave, after: learned 80% else 90m, expire: 20h }\n";
 
-typedef struct side {
-    snag_config config;
-    snag_memory memory;
-    snag_engine *engine;
-    snag_buf said;
-} side;
-
 static void on_record(void *context, const snag_record *record)
 {
-    side *s = context;
+    life *s = context;
     const snag_alert *alert = &record->as.alert;
     if (record->kind != SNAG_RECORD_ALERT)
         return;
@@ -47,28 +38,24 @@ static void on_record(void *context, const snag_record *record)
     assert_false(s->said.full);
 }
 
-static inline side *side_new(const char *yaml)
+static inline life *side_new(const char *yaml)
 {
-    side *s = calloc(1, sizeof *s);
-    assert_non_null(s);
-    s->said = snag_buf_on(malloc(SAID_BYTES), SAID_BYTES);
-    if (snag_config_parse(&s->config, snag_str_from(yaml), "p.yaml", NULL) != SNAG_OK)
-        fail_msg("%u: %s", s->config.errors[0].diag.line, s->config.errors[0].diag.text);
-    assert_int_equal(snag_memory_init(&s->memory, BLOCK_BYTES, NULL), SNAG_OK);
-    assert_int_equal(snag_engine_init(&s->engine, &s->config.pipeline, s->memory.block, s->memory.size,
-                                      on_record, s), SNAG_OK);
-    return s;
+    snag_config *config = calloc(1, sizeof *config);
+    assert_non_null(config);
+    if (snag_config_parse(config, snag_str_from(yaml), "p.yaml", NULL) != SNAG_OK)
+        fail_msg("%u: %s", config->errors[0].diag.line, config->errors[0].diag.text);
+    return life_of(config, on_record);
 }
 
-static inline void side_free(side *s)
+static inline void side_free(life *s)
 {
-    snag_memory_finish(&s->memory);
-    snag_config_free(&s->config);
-    free(s->said.data);
-    free(s);
+    snag_config *config = (snag_config *)(uintptr_t)s->config; /* its own */
+    life_free(s);
+    snag_config_free(config);
+    free(config);
 }
 
-static inline void feed_at(side *s, int64_t offset, int64_t at_ms, const char *customer, const char *type,
+static inline void feed_at(life *s, int64_t offset, int64_t at_ms, const char *customer, const char *type,
                            bool vip)
 {
     snag_value vars[SNAG_VAR_KEPT + 1] = {0};
@@ -89,7 +76,7 @@ static inline void feed_at(side *s, int64_t offset, int64_t at_ms, const char *c
 }
 
 /* The i-th event of one and the same life: some minutes apart, later some hours. */
-static inline void feed(side *s, int i)
+static inline void feed(life *s, int i)
 {
     static const char *const types[] = {"A", "B", "Ask", "Answer", "A", "B", "D", "Ask", "Answer", "Leave"};
     static int64_t times_ms[EVENTS];
@@ -106,7 +93,7 @@ static inline void feed(side *s, int i)
     feed_at(s, i, begin_ms + times_ms[i], customer, type, vip);
 }
 
-static inline void assert_alike(const side *a, const side *b)
+static inline void assert_alike(const life *a, const life *b)
 {
     snag_str key, blob;
     assert_int_equal(a->said.size, b->said.size);

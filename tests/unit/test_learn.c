@@ -45,7 +45,7 @@ static struct {
     size_t count;
 } changelog;
 
-static void changelog_add(side *s)
+static void changelog_add(life *s)
 {
     snag_str key, blob;
     while (snag_engine_changed(s->engine, &key, &blob)) {
@@ -66,7 +66,7 @@ static void changelog_forget(void)
     changelog.count = 0;
 }
 
-static void head_move(const side *from, side *to)
+static void head_move(const life *from, life *to)
 {
     char head[1024];
     snag_buf buf = snag_buf_on(head, sizeof head);
@@ -74,16 +74,16 @@ static void head_move(const side *from, side *to)
     assert_int_equal(snag_engine_head_read(to->engine, snag_buf_str(&buf)), SNAG_OK);
 }
 
-static void said_move(side *from, side *to)
+static void said_move(life *from, life *to)
 {
     snag_buf_str_put(&to->said, snag_buf_str(&from->said));
     side_free(from);
 }
 
 /* Another engine from all cells there are … */
-static side *moved(side *from, const char *yaml)
+static life *moved(life *from, const char *yaml)
 {
-    side *to = side_new(yaml);
+    life *to = side_new(yaml);
     snag_str key, blob;
     for (uint64_t cursor = 0; snag_engine_each(from->engine, &cursor, &key, &blob);)
         assert_int_equal(snag_engine_restore(to->engine, key, blob), SNAG_OK);
@@ -93,9 +93,9 @@ static side *moved(side *from, const char *yaml)
 }
 
 /* … and from the changelog, in which a cell stands as often as it changed. */
-static side *recovered(side *from, const char *yaml)
+static life *recovered(life *from, const char *yaml)
 {
-    side *to = side_new(yaml);
+    life *to = side_new(yaml);
     for (size_t i = 0; i < changelog.count; i++) {
         const image *one = &changelog.list[i];
         assert_int_equal(snag_engine_restore(to->engine, snag_str_of(one->key, one->key_size),
@@ -106,9 +106,9 @@ static side *recovered(side *from, const char *yaml)
     return to;
 }
 
-static side *lived(int move_at, int recover_at)
+static life *lived(int move_at, int recover_at)
 {
-    side *s = side_new(plain);
+    life *s = side_new(plain);
     for (int i = 0; i < EVENTS; i++) {
         if (i == move_at)
             s = moved(s, plain);
@@ -122,7 +122,7 @@ static side *lived(int move_at, int recover_at)
     return s;
 }
 
-static size_t count_of(const side *s, const char *word)
+static size_t count_of(const life *s, const char *word)
 {
     size_t count = 0;
     for (const char *at = s->said.data; at < s->said.data + s->said.size; at++)
@@ -133,12 +133,12 @@ static size_t count_of(const side *s, const char *word)
 static void test_restarts(void **state)
 {
     (void)state;
-    side *reference = lived(-1, -1);
+    life *reference = lived(-1, -1);
     reference->said.data[reference->said.size] = '\0';
     assert_true(count_of(reference, "learned") > 20);
     assert_true(count_of(reference, "fixed") > 10);
     for (int at = 0; at < EVENTS; at += 61) {
-        side *s = lived(at, -1);
+        life *s = lived(at, -1);
         assert_alike(reference, s);
         side_free(s);
         s = lived(-1, at);
@@ -149,9 +149,9 @@ static void test_restarts(void **state)
 }
 
 /* What is known of a stage or rule, all shapes together. */
-static void known(const side *s, const char *name, uint64_t *ended, uint64_t *waiting)
+static void known(const life *s, const char *name, uint64_t *ended, uint64_t *waiting)
 {
-    const snag_pipeline *pipeline = &s->config.pipeline;
+    const snag_pipeline *pipeline = &s->config->pipeline;
     snag_sketch *sum = calloc(1, sizeof *sum);
     snag_str key, blob;
     assert_non_null(sum);
@@ -166,7 +166,7 @@ static void known(const side *s, const char *name, uint64_t *ended, uint64_t *wa
     free(sum);
 }
 
-static uint64_t learn_cells(const side *s)
+static uint64_t learn_cells(const life *s)
 {
     snag_str key, blob;
     uint64_t count = 0;
@@ -181,7 +181,7 @@ static void test_learned_from_now_on(void **state)
 {
     uint64_t ended, waiting;
     (void)state;
-    side *s = side_new(fixed);
+    life *s = side_new(fixed);
     feed_at(s, 0, begin_ms, "ann", "A", false);
     feed_at(s, 1, begin_ms + 1, "ann", "Ask", false);
     assert_int_equal(learn_cells(s), 0);
@@ -209,7 +209,7 @@ static void test_newer_version(void **state)
     snag_str key, blob;
     snag_learned_now now;
     (void)state;
-    side *s = side_new(plain);
+    life *s = side_new(plain);
     for (int i = 0; i < EVENTS / 2; i++)
         feed(s, i);
     known(s, "way.a", &ended_before, &waiting_before);
@@ -225,7 +225,7 @@ static void test_newer_version(void **state)
     assert_true(waiting >= waiting_before && waiting <= waiting_before + 1);
     for (cursor = 0; snag_engine_each(s->engine, &cursor, &key, &blob);) {
         firsts += snag_learn_is_cell(key) && snag_learn_now(key, blob, &now);
-        assert_true(!snag_learn_is_cell(key) || snag_learn_which(&s->config.pipeline, key) < 2);
+        assert_true(!snag_learn_is_cell(key) || snag_learn_which(&s->config->pipeline, key) < 2);
     }
     assert_int_equal(firsts, 2); /* without a shape, and vip; of `asked` nothing is left */
     size_t gone = 0;
@@ -249,7 +249,7 @@ static void test_bound(void **state)
         "}\n";
     uint64_t ended, waiting;
     (void)state;
-    side *s = side_new(crowded);
+    life *s = side_new(crowded);
     const int64_t many = SNAG_WALKS_MAX + 5;
     for (int64_t i = 0; i < many; i++) {
         snag_value vars[SNAG_VAR_KEPT + 1] = {0};
@@ -285,8 +285,8 @@ static void test_damaged(void **state)
     char bytes[512];
     size_t refused = 0;
     (void)state;
-    side *s = lived(-1, -1);
-    side *to = side_new(plain);
+    life *s = lived(-1, -1);
+    life *to = side_new(plain);
     for (uint64_t cursor = 0; snag_engine_each(s->engine, &cursor, &key, &blob);) {
         if (!snag_learn_is_cell(key))
             continue;
@@ -317,7 +317,7 @@ static void test_hours(void **state)
 {
     (void)state;
     char customer[8];
-    side *s = side_new(plain);
+    life *s = side_new(plain);
     int64_t hour_ms = (begin_ms / HOUR_MS + 2) * HOUR_MS;
     for (int i = 0; i < 29; i++) {
         snprintf(customer, sizeof customer, "c%d", i);

@@ -20,7 +20,7 @@ static const char *const files[] = {"tests/unit/stored/learned1.txt", "tests/uni
 
 enum { STORED_AT = 900 };
 
-static snag_str head_of(const side *s)
+static snag_str head_of(const life *s)
 {
     static char bytes[1024];
     snag_buf buf = snag_buf_on(bytes, sizeof bytes);
@@ -29,9 +29,9 @@ static snag_str head_of(const side *s)
     return snag_buf_str(&buf);
 }
 
-static side *young(void)
+static life *young(void)
 {
-    side *s = side_new(plain);
+    life *s = side_new(plain);
     for (int i = 0; i < STORED_AT; i++)
         feed(s, i);
     return s;
@@ -39,14 +39,14 @@ static side *young(void)
 
 static void assert_written(const char *path)
 {
-    side *s = young();
+    life *s = young();
     assert_stored_as(s->engine, head_of(s), path);
     side_free(s);
 }
 
-static side *revive(const char *path)
+static life *revive(const char *path)
 {
-    side *revived = side_new(plain);
+    life *revived = side_new(plain);
     stored_revive(revived->engine, path);
     return revived;
 }
@@ -56,8 +56,8 @@ static void test_stored(void **state)
     (void)state;
     assert_written(files[sizeof files / sizeof files[0] - 1]);
     for (size_t f = 0; f < sizeof files / sizeof files[0]; f++) {
-        side *s = young();
-        side *revived = revive(files[f]);
+        life *s = young();
+        life *revived = revive(files[f]);
         s->said.size = 0;
         for (int i = STORED_AT; i < STORED_AT + 500; i++) {
             feed(s, i);
@@ -74,7 +74,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_stored)};
     if (argc > 1 && strcmp(argv[1], "--print") == 0) {
-        side *s = young();
+        life *s = young();
         stored_print(s->engine, head_of(s), stdout);
         side_free(s);
         return 0;

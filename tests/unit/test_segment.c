@@ -24,7 +24,7 @@ static const char other[] = "pipeline: p\nversion: 2\n" SOURCE RULE("2.5x");
 static const char none[] = "pipeline: p\nversion: 2\n" SOURCE
     "rules:\n  asked: { event: Ask, missing: Answer, after: 90m }\n";
 
-static void head_move(const side *from, side *to)
+static void head_move(const life *from, life *to)
 {
     char head[1024];
     snag_buf buf = snag_buf_on(head, sizeof head);
@@ -32,9 +32,9 @@ static void head_move(const side *from, side *to)
     assert_int_equal(snag_engine_head_read(to->engine, snag_buf_str(&buf)), SNAG_OK);
 }
 
-static side *moved(side *from, const char *yaml)
+static life *moved(life *from, const char *yaml)
 {
-    side *to = side_new(yaml);
+    life *to = side_new(yaml);
     snag_str key, blob;
     for (uint64_t cursor = 0; snag_engine_each(from->engine, &cursor, &key, &blob);)
         assert_int_equal(snag_engine_restore(to->engine, key, blob), SNAG_OK);
@@ -44,9 +44,9 @@ static side *moved(side *from, const char *yaml)
     return to;
 }
 
-static side *lived(int move_at)
+static life *lived(int move_at)
 {
-    side *s = side_new(usual);
+    life *s = side_new(usual);
     for (int i = 0; i < EVENTS; i++) {
         if (i == move_at)
             s = moved(s, usual);
@@ -55,7 +55,7 @@ static side *lived(int move_at)
     return s;
 }
 
-static uint32_t segments_of(const side *s)
+static uint32_t segments_of(const life *s)
 {
     snag_str key, blob;
     uint32_t count = 0;
@@ -67,14 +67,14 @@ static uint32_t segments_of(const side *s)
 static void test_restarts(void **state)
 {
     (void)state;
-    side *reference = lived(-1);
+    life *reference = lived(-1);
     size_t lines = 0;
     for (size_t i = 0; i < reference->said.size; i++)
         lines += reference->said.data[i] == '\n';
     assert_true(lines > 20);
     assert_int_equal(segments_of(reference), 2); /* those of gold, and all others */
     for (int at = 0; at < EVENTS; at += 97) {
-        side *s = lived(at);
+        life *s = lived(at);
         assert_alike(reference, s);
         side_free(s);
     }
@@ -89,7 +89,7 @@ static void test_newer(void **state)
     for (int i = 0; i < 2; i++) {
         snag_str key, blob;
         uint32_t gone = 0;
-        side *s = moved(lived(-1), later[i]);
+        life *s = moved(lived(-1), later[i]);
         feed_at(s, EVENTS, begin_ms + INT64_C(86400000) * 30, "c1", "Ask", false);
         while (snag_engine_changed(s->engine, &key, &blob))
             gone += snag_segment_is_cell(key) && blob.size == 0;
@@ -105,8 +105,8 @@ static void test_newer(void **state)
 static void test_damaged(void **state)
 {
     (void)state;
-    side *s = lived(-1);
-    side *to = side_new(usual);
+    life *s = lived(-1);
+    life *to = side_new(usual);
     snag_str key, blob;
     char bytes[1024];
     for (uint64_t cursor = 0; snag_engine_each(s->engine, &cursor, &key, &blob);) {
