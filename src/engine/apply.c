@@ -7,22 +7,13 @@
  */
 #include "base/assert.h"
 #include "base/hash.h"
-#include "base/planted.h"
 #include "engine/dark.h"
 #include "engine/host.h"
+#include "engine/ring.h"
+#include "engine/ties.h"
 
 /* An id is its source's own. Seeds that differ in few bits could make ids meet that do. */
 static const uint64_t source_seed = 0x9e3779b97f4a7c15u;
-
-static bool packed_knows(snag_str bytes, uint64_t id_hash)
-{
-    uint32_t count = (uint8_t)bytes.data[SNAG_PACKED_RING_COUNT_AT];
-    SNAG_ASSERT(bytes.size >= SNAG_PACKED_RING_AT + count * sizeof id_hash);
-    for (uint32_t i = snag_planted(SEVEN_IDS) && count == SNAG_RING_MAX; i < count; i++)
-        if (memcmp(bytes.data + SNAG_PACKED_RING_AT + i * sizeof id_hash, &id_hash, sizeof id_hash) == 0)
-            return true;
-    return false;
-}
 
 bool snag_engine_op_holds(snag_engine *engine, const snag_op *op, const snag_event *event)
 {
@@ -47,11 +38,12 @@ static bool is_in_walk(snag_engine *engine, const snag_rule *rule)
     return false;
 }
 
-static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles)
+static void step_rule(snag_engine *engine, const snag_rule *rule, uint32_t roles, bool answered)
 {
     bool had = snag_cell_get(&engine->cell, rule->signal.fingerprint, &engine->item);
     snag_rule_step step = snag_engine_step(engine, rule);
     int64_t due_ms = snag_dark_before(engine);
+    step.answered = answered;
     if (engine->pipeline->shape_count) {
         step.changed = snag_shape_step(engine, rule, &engine->item);
         step.rule = rule = snag_rule_of(engine->pipeline, rule, &engine->item);
@@ -97,8 +89,18 @@ static inline void rule_prefetch(const snag_rule *rule) /* forty are more than t
     __builtin_prefetch(&rule->params.within_ms);
 }
 
+/* Whether the event asks what was answered at its own time already. Notes an answer. */
+static bool is_answered(snag_engine *engine, const snag_ahead_key *key, const snag_op *op, uint32_t roles)
+{
+    bool asks = (roles & SNAG_ROLE_EVENT) && snag_ties_has(engine, key, op->fingerprint);
+    if (roles & SNAG_ROLE_ANSWER)
+        snag_ties_note(engine, key, op->fingerprint);
+    return asks;
+}
+
 /* The ops of one scope, from `from` to before `to`; ops of one rule stand together and make one step. */
-static void run_ops(snag_engine *engine, const snag_op *ops, uint32_t from, uint32_t to)
+static void run_ops(snag_engine *engine, const snag_ahead_key *key, const snag_op *ops, uint32_t from,
+                    uint32_t to)
 {
     const snag_pipeline *pipeline = engine->pipeline;
     for (uint32_t i = from; i < to; i++) {
@@ -120,8 +122,9 @@ static void run_ops(snag_engine *engine, const snag_op *ops, uint32_t from, uint
             starts = starts || op->starts;
         }
         engine->work.order = pipeline->journey_count + op->index;
+        bool answered = op->ties && is_answered(engine, key, op, roles);
         if (roles && (starts || snag_cell_has(&engine->cell, op->fingerprint)))
-            step_rule(engine, &pipeline->rules[op->index], roles); /* else there is nothing for it to end */
+            step_rule(engine, &pipeline->rules[op->index], roles, answered); /* else it has nothing to end */
     }
 }
 
@@ -246,14 +249,17 @@ static void apply_scope(snag_engine *engine, const snag_ahead_key *key, const sn
                          ? work->own_index
                          : snag_table_find_at(&engine->table, key->node,
                                               snag_str_of(key->key, key->bytes), key->hash);
-    if (index == 0 && (work->row || !could_start(engine, ops, from, to)))
+    if (index == 0 && (work->row || !could_start(engine, ops, from, to))) {
+        if (engine->ties && !work->row)
+            snag_ties_look(engine, key, ops, from, to);
         return;
+    }
     if (index)
         fire_overdue(engine, index);
     work->scope = key->scope;
     cell_open(engine, index);
     cell_learn(engine);
-    run_ops(engine, ops, from, to);
+    run_ops(engine, key, ops, from, to);
     if (!engine->cell.changed)
         return;
     if (key == work->own && !work->touched && !work->row) {
@@ -261,50 +267,6 @@ static void apply_scope(snag_engine *engine, const snag_ahead_key *key, const sn
         work->touched = true;
     }
     snag_engine_store(engine, index, key);
-}
-
-/* Makes the ring one longer, or lets its oldest id go: in place where the block has room for it. */
-static bool ring_shift(snag_engine *engine, uint32_t index)
-{
-    snag_table *table = &engine->table;
-    const snag_node *node = snag_table_node(table, index);
-    char *bytes = (char *)snag_slab_at(&table->slab, node->blob) + node->key_bytes;
-    uint32_t count = (uint8_t)bytes[SNAG_PACKED_RING_COUNT_AT];
-    size_t ring_bytes = count * sizeof(uint64_t);
-    char *ring = bytes + SNAG_PACKED_RING_AT;
-    if (count == SNAG_RING_MAX) {
-        memmove(ring, ring + sizeof(uint64_t), ring_bytes - sizeof(uint64_t));
-        return true;
-    }
-    snag_buf buf = snag_buf_on(engine->packed, sizeof engine->packed);
-    size_t head_bytes = SNAG_PACKED_RING_AT + ring_bytes;
-    snag_buf_put(&buf, bytes, head_bytes);
-    snag_buf_put(&buf, &engine->work.id_hash, sizeof(uint64_t));
-    snag_buf_put(&buf, bytes + head_bytes, node->blob_bytes - head_bytes);
-    engine->packed[SNAG_PACKED_RING_COUNT_AT] = (char)(count + 1);
-    SNAG_ASSERT(!buf.full);
-    return snag_table_set(table, index, snag_buf_str(&buf));
-}
-
-/* Adds the event's id to the customer's ring and moves its judged time, in the packed bytes. */
-static void customer_touch(snag_engine *engine, uint32_t index)
-{
-    snag_table *table = &engine->table;
-    snag_node *node = snag_table_node(table, index);
-    if (!ring_shift(engine, index)) {
-        engine->full = true;
-        return;
-    }
-    char *bytes = (char *)snag_slab_at(&table->slab, node->blob) + node->key_bytes;
-    uint32_t last = (uint32_t)(uint8_t)bytes[SNAG_PACKED_RING_COUNT_AT] - 1;
-    SNAG_ASSERT(node->blob_bytes >= SNAG_PACKED_RING_AT + (last + 1) * sizeof(uint64_t));
-    snag_packed_judge(bytes, engine->work.event->time_ms);
-    memcpy(bytes + SNAG_PACKED_RING_AT + last * sizeof(uint64_t), &engine->work.id_hash, sizeof(uint64_t));
-    snag_table_change(table, index);
-    if (!snag_wheel_armed(&table->wheel, index) && node->children == 0) {
-        node->flags |= SNAG_NODE_FORGET;
-        snag_wheel_arm(&table->wheel, index, snag_packed_judged(bytes) + engine->pipeline->remember_ms);
-    }
 }
 
 static void note_late(snag_engine *engine, const snag_event *event, int64_t judged_ms)
@@ -328,7 +290,7 @@ static bool admit(snag_engine *engine, const snag_event *event, uint64_t id_hash
     int64_t judged_ms = SNAG_TIME_NONE;
     if (engine->work.own_index) {
         snag_str bytes = snag_table_bytes(&engine->table, engine->work.own_index);
-        if (packed_knows(bytes, id_hash)) {
+        if (snag_ring_knows(bytes, id_hash)) {
             engine->counters.duplicate++;
             return false;
         }
@@ -393,6 +355,8 @@ void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_
     work->touched = false;
     uint32_t source = event->position.source;
     work->row = source < SNAG_SOURCES_MAX && engine->pipeline->tables >> source & 1;
+    if (!work->row)
+        snag_ties_pass(engine, event);
     if (work->row) {
         apply_table(engine, row, ahead);
     } else if (admit(engine, event, work->id_hash)) {
@@ -402,7 +366,7 @@ void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_
         if (work->fed_count)
             snag_scores_feed(engine, work->own_index);
         if (work->own_index && !work->touched)
-            customer_touch(engine, work->own_index);
+            snag_ring_touch(engine, work->own_index);
     }
     if (engine->outbox.count)
         snag_outbox_flush(&engine->outbox);

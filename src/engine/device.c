@@ -15,7 +15,7 @@ static void key_put(const snag_engine *engine, snag_ahead_key *key, uint8_t scop
                     snag_str source, snag_str device)
 {
     snag_buf buf = snag_buf_on(key->key, sizeof key->key);
-    char text[SNAG_PER_TEXT_BYTES];
+    char text[SNAG_PER_BYTES_MAX];
     snag_buf per = snag_buf_on(text, sizeof text);
     if (scope) {
         snag_buf_str_put(&per, source);

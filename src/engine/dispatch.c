@@ -77,7 +77,8 @@ static void walk_rules(const snag_pipeline *pipeline, uint32_t scope, each_match
         const snag_rule *rule = &pipeline->rules[r];
         rule_walk walk = {each, context, rule, pipeline->shape_count > 0,
                           {.fingerprint = rule->signal.fingerprint, .index = (uint16_t)r,
-                           .scope = (uint8_t)scope, .stage = SNAG_OP_RULE}};
+                           .scope = (uint8_t)scope, .stage = SNAG_OP_RULE,
+                           .ties = rule->kind->ties && rule->kind->ties(rule)}};
         if (rule->scope == scope)
             snag_rule_matchers(rule, walk_rule_matcher, &walk);
     }

@@ -24,6 +24,7 @@ typedef struct snag_op {
     uint16_t role; /* of a rule: SNAG_ROLE_*; of a fact: SNAG_ROLE_EVENT, or SNAG_ROLE_ANSWER for `of:` */
     uint16_t more; /* of a rule, in a row: so many ops behind it are the same rule's */
     bool starts;   /* …: it may matter where the rule has no state yet */
+    bool ties;     /* …: answers of the same time matter to it (ties.h) */
 } snag_op;
 
 enum { SNAG_OP_RULE = 255, SNAG_OP_FACT = 254 };

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "engine/dark.h"
 #include "engine/state.h"
+#include "engine/ties.h"
 
 enum { WAITING_MAX = 1 << 17, TABLE_BYTES_MIN = 4 << 20, ALIGN = 64 };
 
@@ -57,7 +58,8 @@ static size_t fixed_bytes(const snag_pipeline *pipeline)
 {
     return align_up(sizeof(snag_engine)) + align_up(snag_dispatch_bytes(pipeline)) +
            align_up(snag_order_bytes(waiting_max(pipeline))) + learn_bytes(pipeline) +
-           segment_bytes(pipeline) + align_up(snag_quiet_bytes(pipeline));
+           segment_bytes(pipeline) + align_up(snag_quiet_bytes(pipeline)) +
+           align_up(snag_ties_bytes(pipeline));
 }
 
 size_t snag_engine_bytes_min(const snag_pipeline *pipeline)
@@ -133,6 +135,8 @@ snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline, void
     engine->learn.since_ms = SNAG_TIME_NONE;
     char *quiets = at;
     at += align_up(snag_quiet_bytes(pipeline));
+    char *ties = at;
+    at += align_up(snag_ties_bytes(pipeline));
     snag_table_init(&engine->table, at, block_bytes - (size_t)(at - (char *)block));
     snag_outbox_init(&engine->outbox, emit, emit_context);
     snag_arena_init(&engine->eval, engine->eval_bytes, sizeof engine->eval_bytes);
@@ -147,6 +151,7 @@ snag_err snag_engine_init(snag_engine **out, const snag_pipeline *pipeline, void
     flows_init(engine);
     snag_dark_init(engine);
     snag_quiet_init(engine, quiets);
+    snag_ties_init(engine, ties);
     *out = engine;
     return SNAG_OK;
 }

@@ -8,6 +8,7 @@
  *          | exclusions 1 | name's tag 4, counter 8 each |      only where the pipeline has some
  *          | sources 1 | what is known of their silence |         only where some are watched (dark.c)
  *          | names 2 | how regularly each comes |               only where that is asked (quiet.c)
+ *          | now 8 | answers 2 | time 8, name 8 each |          only where rules ask for them (ties.h)
  *     of several sources: version 2, and between cursor and counters
  *          | sources of w, target, cursor 1 each | count 1 | low 8 + newest 8 of each source |
  */
@@ -16,7 +17,7 @@
 #include "base/hash.h"
 #include "base/planted.h"
 #include "engine/dark.h"
-#include "engine/state.h"
+#include "engine/ties.h"
 
 enum { HEAD_VERSION = 1, HEAD_VERSION_MERGED = 2, COUNTERS = sizeof(snag_counters) / sizeof(uint64_t) };
 
@@ -297,7 +298,8 @@ void snag_engine_head_write(const snag_engine *engine, snag_buf *buf)
     snag_buf_put(buf, counters, sizeof counters);
     const snag_pipeline *pipeline = engine->pipeline;
     uint32_t exclusions = pipeline->exclusion_count + pipeline->rule_exclusion_count;
-    if (exclusions || pipeline->watches || pipeline->quiet)
+    bool ties = engine->ties != NULL; /* parts that stand before it are written, if empty */
+    if (exclusions || pipeline->watches || pipeline->quiet || ties)
         snag_pack_u8(buf, (uint8_t)exclusions);
     for (uint32_t i = 0; i < pipeline->exclusion_count; i++) {
         snag_pack_u32(buf, exclusion_tag(pipeline->exclusions[i].name, OF_SOURCE));
@@ -309,8 +311,14 @@ void snag_engine_head_write(const snag_engine *engine, snag_buf *buf)
     }
     if (pipeline->watches || pipeline->quiet)
         snag_dark_write(engine, buf);
+    else if (ties)
+        snag_pack_u8(buf, 0);
     if (engine->quiets)
         snag_quiet_write(engine, buf);
+    else if (ties)
+        snag_pack_u16(buf, 0);
+    if (ties)
+        snag_ties_write(engine, buf);
 }
 
 /* Those of exclusions that are gone are dropped; new ones begin at nothing. */
@@ -356,6 +364,7 @@ snag_err snag_engine_head_read(snag_engine *engine, snag_str bytes)
     excluded_read(engine, &unpack);
     snag_dark_read(engine, &unpack);
     snag_quiet_read(engine, &unpack);
+    snag_ties_read(engine, &unpack);
     if (unpack.bad || target_ms < w_ms ||
         (target_ms == w_ms && read.target_source < read.w_source))
         return SNAG_STATE;

@@ -19,7 +19,6 @@
 
 enum {
     SNAG_EVAL_BYTES = 16384, /* scratch of one `where` */
-    SNAG_PER_TEXT_BYTES = SNAG_PER_BYTES_MAX,
     SNAG_SCOPE_GONE = 0xFF, /* a node's scope: a `per` that this pipeline does not have */
     SNAG_SCOPE_LEARNED = 0xFE /* …: a sketch's cell, but its first */
 };
@@ -102,7 +101,7 @@ typedef struct snag_ahead_key {
     uint16_t per_at; /* where the `per` text begins in the key */
     uint8_t scope;
     bool absent; /* a `per` name is absent */
-    char key[4 + SNAG_CUSTOMER_BYTES_MAX + SNAG_PER_TEXT_BYTES];
+    char key[4 + SNAG_CUSTOMER_BYTES_MAX + SNAG_PER_BYTES_MAX];
 } snag_ahead_key;
 
 enum { SNAG_AHEAD_KEYS = SNAG_SCOPES_MAX };
@@ -137,7 +136,7 @@ typedef struct snag_work {
     char fed_by[32]; /* … and this episode, in hex, is the newest that led there */
     bool touched;              /* the customer's own cell already has this id and time */
     const struct snag_words_entry *gone; /* the alert at hand is about what this pipeline no longer has */
-    char key[4 + SNAG_CUSTOMER_BYTES_MAX + SNAG_PER_TEXT_BYTES];
+    char key[4 + SNAG_CUSTOMER_BYTES_MAX + SNAG_PER_BYTES_MAX];
 } snag_work;
 
 struct snag_engine {
@@ -169,6 +168,7 @@ struct snag_engine {
     uint16_t *quiet_slots;    /* events named in full, by hash: 1 + which; 0 = none */
     uint32_t quiet_mask;
     int64_t quiet_due_ms; /* none is quiet before W has passed it */
+    struct snag_ties *ties; /* NULL = no rule asks for them */
     bool full;
     bool sha_quick;     /* this processor has instructions for episodes' names (base/hash.h) */
     bool merged_before; /* one source now, but what was read comes from a state of several */

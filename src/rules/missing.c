@@ -8,8 +8,9 @@
  *
  * The first question arms; further ones while armed or open change nothing. An event that both answers
  * and asks first answers, then asks. `overtake: D`: a question whose answer was applied before it, with
- * a time >= question - D, is not armed (real logs hold such stamps). `found:` is another product's word that
- * nothing came (a dead click): it opens at once, or belongs to what is open.
+ * a time >= question - D, is not armed (real logs hold such stamps); without it, with the question's own
+ * time. `found:` is another product's word that nothing came (a dead click): it opens at once, or belongs to
+ * what is open.
  *
  *     |-------------|warn|--------|        after: [3s, 7s]; each later level is an escalation of the episode
  *     question      :    deadline second
@@ -46,9 +47,9 @@ static const snag_field fields[] = {
     SNAG_FIELD_MATCHER("until", until, false, SNAG_ROLE_UNTIL,
                        "an event that makes waiting pointless: disarms, or resolves with reason until"),
     SNAG_FIELD("overtake", DURATION, overtake_ms, false, 0, INT64_MAX / 4, 0,
-               "an answer stamped at most so long before its question still counts; with it (also 1ms) "
-               "answers are remembered, so that a question which comes late, up to five minutes of their "
-               "time, finds the one that came before it"),
+               "an answer stamped at most so long before its question still counts (one with its own time "
+               "always does); with it (also 1ms) answers are remembered, so that a question which comes "
+               "late, up to five minutes of their time, finds the one that came before it"),
     SNAG_FIELD_MATCHER_ADDED("found", found, SNAG_ROLE_FOUND,
                              "an event by which another product says that it found the same; it is one "
                              "signal with ours"),
@@ -99,6 +100,12 @@ static bool starts(const snag_rule *rule, uint32_t roles)
 {
     return (roles & (SNAG_ROLE_EVENT | SNAG_ROLE_FOUND)) ||
            ((roles & SNAG_ROLE_ANSWER) && rule->params.overtake_ms > 0);
+}
+
+/* A promise is no answer's matter, and an answer that counts for longer is remembered in the state. */
+static bool ties(const snag_rule *rule)
+{
+    return rule->params.wait.promise < 0 && (rule->params.overtake_ms == 0 || rule->by_shape);
 }
 
 /* An answer counts for as long as it may overtake a question. */
@@ -222,6 +229,8 @@ static void on_question(const snag_rule *rule, snag_rule_step *step, const snag_
         if (!answers_itself && kept->at_ms >= event->time_ms - rule->params.overtake_ms)
             return;
     }
+    if (!answers_itself && snag_rule_answered(step))
+        return;
     if (!deadline_of(rule, step, event, &deadline_ms, &learned))
         return;
     snag_rule_forget_all(step);
@@ -395,6 +404,7 @@ const snag_rule_kind snag_rule_missing = {
     .state_bytes_max = sizeof(state),
     .check = check,
     .starts = starts,
+    .ties = ties,
     .counts_until = counts_until,
     .event = on_event,
     .close = on_close,

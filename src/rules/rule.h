@@ -224,6 +224,8 @@ struct snag_rule_kind {
      * at first; state_bytes 0 = nothing to keep. */
     void (*event)(const snag_rule *rule, snag_rule_step *step, const snag_event *event,
                   uint32_t roles);
+    /* Whether snag_rule_answered is asked. NULL: never. */
+    bool (*ties)(const snag_rule *rule);
     /* The last moment at which anything counts of a state without an open episode; SNAG_NEVER: until an event
      * ends it. What lies there longer is only not tidied up yet. NULL = all counts. */
     int64_t (*counts_until)(const snag_rule *rule, const void *state, size_t state_bytes);
@@ -268,6 +270,8 @@ void snag_rule_keep(snag_rule_step *step, size_t bytes);
 
 /* Whether an event made this step; else a timer did. */
 bool snag_rule_has_event(const snag_rule_step *step);
+/* Whether an event in the role of an answer, with the time of the step's event, was applied before it. */
+bool snag_rule_answered(const snag_rule_step *step);
 /* True where this customer was already judged past the event's time. */
 bool snag_rule_late(const snag_rule_step *step);
 

@@ -45,6 +45,11 @@ bool snag_rule_has_event(const snag_rule_step *step)
     return step->event != NULL;
 }
 
+bool snag_rule_answered(const snag_rule_step *step)
+{
+    return step->answered;
+}
+
 bool snag_rule_late(const snag_rule_step *step)
 {
     return step->late;

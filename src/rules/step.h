@@ -40,6 +40,7 @@ struct snag_rule_step {
     size_t clear;  /* up to where the state is what was kept, or zero, or the kind's own */
     snag_str owner; /* the customer or account whose state it is */
     bool late;
+    bool answered; /* snag_rule_answered */
     bool changed; /* the item must be put back */
     bool unzoned; /* a calendar stood in with its own zone: the event named none that is known */
 };

@@ -7,13 +7,16 @@
 #
 #     SNAG=build/snag tests/golden/test_recount.py SEED
 #
-# The recount checks itself: with the bound of `within` moved by a millisecond it must disagree somewhere.
+# The recount checks itself: with the bound of `within` moved by a millisecond, or an answer with its
+# question's own time taken for none, it must disagree somewhere.
 import random
 
 from recount import differ, fire, key_of, meet, milliseconds, replay, run_streams
 
 TYPES = ["A", "B", "C", "D", "E"]
-TURNED = ["within is a millisecond shorter"]
+WITHIN = "within is a millisecond shorter"
+EQUAL = "an answer with its question's own time is none"
+TURNED = [WITHIN, EQUAL]
 STAGES = ["one", "two", "three", "over"]
 
 
@@ -72,8 +75,9 @@ def make_events(rng, spans=()):
 
 
 class Missing:
-    def __init__(self, rule):
+    def __init__(self, rule, turned=""):
         self.rule, self.armed, self.open, self.answered = rule, None, None, None
+        self.overtake = rule.get("overtake", -1 if turned == EQUAL else 0)
 
     def deadline(self):
         return self.armed
@@ -91,8 +95,7 @@ class Missing:
             self.end(now, "until", say)
         if kind != rule["event"] or self.armed is not None or self.open is not None:
             return
-        overtake = rule.get("overtake", 0)
-        if overtake and self.answered is not None and self.answered >= now - overtake:
+        if self.answered is not None and self.answered >= now - self.overtake:
             return
         self.armed = now + rule["after"]
         self.answered = None  # the answer before a question that was armed counts no more
@@ -104,8 +107,8 @@ class Missing:
 
 
 class Count:
-    def __init__(self, rule, slack=0):
-        self.rule, self.times, self.open, self.slack = rule, [], False, slack
+    def __init__(self, rule, turned=""):
+        self.rule, self.times, self.open, self.slack = rule, [], False, int(turned == WITHIN)
 
     def deadline(self):
         if not self.times:
@@ -179,7 +182,7 @@ class Walk:
         self.armed = now + self.dues[to] if self.dues[to] and not self.ended else None
 
 
-def recount(rules, again, dues, expire, events, slack=0):
+def recount(rules, again, dues, expire, events, turned=""):
     said, states = [], {}
 
     def say(name, key, action, at, why):
@@ -190,8 +193,8 @@ def recount(rules, again, dues, expire, events, slack=0):
 
     def state_of(name, rule, key):
         if (name, key) not in states:
-            states[name, key] = (Missing(rule) if "missing" in rule else Count(rule, slack)) if rule \
-                else Walk(again, dues, expire)
+            kind = Missing if rule and "missing" in rule else Count
+            states[name, key] = kind(rule, turned) if rule else Walk(again, dues, expire)
         return states[name, key]
 
     def note(name, key):
@@ -230,7 +233,7 @@ def one(seed, folder, turned=""):
     spans = [value for _, rule, _ in rules for value in rule.values() if isinstance(value, int) and value > 5]
     events = make_events(rng, [*spans, *dues, expire])
     pipeline = make_pipeline(rules, again, dues, expire)
-    ours = recount(rules, again, dues, expire, events, int(bool(turned)))
+    ours = recount(rules, again, dues, expire, events, turned)
     theirs = replayed(pipeline, events, folder)
     if ours == theirs:
         return len(ours)

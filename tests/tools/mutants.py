@@ -62,6 +62,7 @@ MUTANTS = [
     ("rules/silence.c",
      "silence->level == SNAG_TOLD_OVERDUE && silence->second_ms != SNAG_TIME_NONE)",
      "silence->level >= SNAG_TOLD_OVERDUE && silence->second_ms != SNAG_TIME_NONE)", "stages"),
+    ("rules/missing.c", "!answers_itself && snag_rule_answered(step)", "snag_rule_answered(step)", "rules"),
     ("rules/missing.c", "event->time_ms < kept->at_ms ||\n", "event->time_ms <= kept->at_ms ||\n", "rules"),
     ("rules/missing.c", "&learned) || deadline_ms == kept->deadline_ms", "&learned)", "rules"),
     ("rules/missing.c",

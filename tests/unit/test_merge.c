@@ -154,7 +154,10 @@ static void test_ties(void **state)
         take(f, first ? &answered : &asked, 1);
         snag_engine_tick(f->engine, 1000, 10);
         snag_engine_tick(f->engine, 100000, 10);
-        assert_non_null(strstr(fixture_lines(f), "alert stuck ann/1 trigger 21000"));
+        const char *lines = fixture_lines(f);
+        assert_non_null(strstr(lines, "entered 1000 >answered seq=1"));
+        assert_non_null(strstr(lines, "entered 1000 answered>queued seq=2"));
+        assert_null(strstr(lines, "alert stuck")); /* answered at its own time, before it */
         fixture_free(f);
     }
 }
@@ -238,7 +241,8 @@ static void test_source_removed(void **state)
     fixture_free(f);
 }
 
-/* A head that nobody wrote. */
+/* A head that nobody wrote. One may end where an earlier version's did: behind the counters, the exclusions,
+ * the sources and the names. */
 static void test_head_wrong(void **state)
 {
     (void)state;
@@ -246,8 +250,13 @@ static void test_head_wrong(void **state)
     snag_buf buf = snag_buf_on(head, sizeof head);
     fixture *f = make(two, 2);
     snag_engine_head_write(f->engine, &buf);
-    for (size_t size = 0; size < buf.size; size++)
-        assert_int_equal(snag_engine_head_read(f->engine, snag_str_of(head, size)), SNAG_STATE);
+    uint32_t whole = 0;
+    for (size_t size = 0; size < buf.size; size++) {
+        snag_err err = snag_engine_head_read(f->engine, snag_str_of(head, size));
+        assert_true(err == SNAG_STATE || err == SNAG_OK);
+        whole += err == SNAG_OK;
+    }
+    assert_int_equal(whole, 4);
     for (int at_byte = 41; at_byte < 45; at_byte++) {
         char was = head[at_byte];
         head[at_byte] = 99;
