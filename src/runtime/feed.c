@@ -77,6 +77,7 @@ snag_raw snag_worker_raw(snag_worker *worker, size_t at)
 {
     const snag_input *input = &worker->ports->input;
     snag_raw raw = worker->batch->records[at];
+    raw.position.source = worker->source_of[raw.position.source]; /* the input counts streams */
     if (worker->pipeline->sources[raw.position.source].format == SNAG_FORMAT_CLOUDEVENTS) {
         raw.header_count = input->ops->headers(input->self, at, worker->headers, HEADERS_MAX);
         raw.headers = worker->headers;

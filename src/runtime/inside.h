@@ -44,7 +44,8 @@ struct snag_worker;
 typedef struct snag_pulse {
     int64_t known_ms; /* a partition of it has a record stamped then, or later; SNAG_TIME_NONE = none seen */
     int64_t asked_ms; /* monotonic: whether it is back is not asked again before */
-    bool said;        /* it is silent: people were told */
+    bool said;        /* it is silent: people were told … */
+    int64_t said_ms;  /* … since when */
 } snag_pulse;
 
 /* What feeds a state partition: one source's partition, or, of a rekeyed source, what one partition of its

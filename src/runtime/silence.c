@@ -194,9 +194,10 @@ static void tell(snag_worker *worker, uint32_t source, const snag_engine_silence
     snag_pulse *pulse = &worker->pulses[source];
     snag_str name = worker->pipeline->sources[source].name;
     bool silent = silence->silent && snag_engine_w(worker->partitions[0]->engine) > silence->from_ms;
-    if (silent == pulse->said)
+    if (silent == pulse->said && (!silent || silence->last_ms == pulse->said_ms))
         return;
     pulse->said = silent;
+    pulse->said_ms = silence->last_ms; /* another may begin at once, as the last one ends */
     snag_time_print(&buf, silence->last_ms);
     if (silent)
         snag_worker_say(worker, "source %.*s is silent: no record since %.*s; what waits for it is held",
@@ -213,6 +214,8 @@ static bool source_see(snag_worker *worker, uint32_t stream, int64_t *last_ms)
     bool any = false;
     for (uint32_t i = 0; i < worker->options->partitions; i++) {
         const snag_partition *partition = worker->partitions[i];
+        if (i == 0 && !partition->engine)
+            pulse->said = false; /* whoever has it now says it, or that it is back */
         if (!partition->engine)
             continue;
         snag_engine_silence silence = snag_engine_silence_of(partition->engine, source);

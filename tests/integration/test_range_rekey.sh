@@ -25,7 +25,7 @@ sources:
       out_of_order: 300ms, delay: 100ms, device: { id: dev, sent: sent }, silent: 1s }
   answer:
     { topic: answer, format: json, map: { id: id, time: at, type: what, customer: who },
-      keep: { order: order }, delay: 200ms, rekey: true, silent: { after: 1s, events: [Answered] } }
+      keep: { order: order }, delay: 200ms, rekey: true, silent: { after: 1s, events: [Paid] } }
 journeys:
   order:
     per: order

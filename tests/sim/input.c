@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "world.h"
+#include "lanes.h"
 
 enum { STABLE_MS = 30000, AGAIN_MS = 100 };
 
@@ -259,8 +259,8 @@ static snag_err input_range(void *self, uint32_t partition, uint32_t source, int
 
 static void tick_add(sim_proc *proc, uint32_t partition, uint32_t from, int64_t end)
 {
-    SNAG_ASSERT(!proc->world->lanes); /* of lanes the first hop knows when they are silent */
-    const snag_source_spec *source = &proc->world->config.pipeline.sources[from];
+    SNAG_ASSERT(from >= proc->world->lanes); /* of lanes the first hop knows when they are silent */
+    const snag_source_spec *source = sim_spec_of(proc->world, from);
     sim_ticks *ticks = &proc->ticks[partition];
     sim_trace(proc->world, "%u.%u may tick partition %u at %" PRId64 " to %" PRId64, proc->slot, proc->number,
               partition, end, proc->wall_read_ms - source->out_of_order_ms - source->delay_ms - SIM_EPOCH_MS);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Worlds of one rekeyed source: the workers read the lanes of its topic's partitions, as a first hop writes
- * them (runtime/lane.h). The hop itself is not simulated here but played: it is never late and never fails
- * (tests/unit/test_rekey.c lets it do both). It moves a partition's time by its records, by the clock now and
- * then, and tells the others so by marks, and what it finds of its source's silence. What it was given stays,
- * as the topic does, and so do the ticks that a hop would have recorded: a replay has nothing else.
+ * Worlds of one rekeyed source, and perhaps a keyed one: the workers read the lanes of its topic's
+ * partitions, as a first hop writes them (runtime/lane.h). The hop itself is not simulated but played: it
+ * is never late and never fails (tests/unit/test_rekey.c lets it do both). It moves a partition's time by its
+ * records, by the clock now and then, and tells the others so by marks, and what it finds of its source's
+ * silence. What it was given stays, as the topic does, and so do the ticks that a hop would have recorded: a
+ * replay has nothing else.
  */
 #include <string.h>
 
@@ -18,7 +19,7 @@
 struct sim_lanes {
     sim_dice dice;
     snag_pipeline pipeline; /* with the lanes of its source */
-    snag_source_spec source;
+    snag_source_spec sources[SIM_SOURCES];
     snag_decoder *decoder;
     int64_t next[SIM_SOURCES], low[SIM_SOURCES], own[SIM_SOURCES], told[SIM_SOURCES];
     int64_t last[SIM_SOURCES]; /* it told of a silence since then; 0 = of none yet … */
@@ -170,7 +171,7 @@ static void marks(sim_world *world, void *what, uint64_t number)
     const snag_source_spec *source = &world->config.pipeline.sources[0];
     bool last = world->now_ms >= world->horizon_ms + END_MS;
     int64_t now_ms = SIM_EPOCH_MS + world->now_ms - source->out_of_order_ms - source->delay_ms;
-    for (uint32_t lane = 0; lane < world->sources; lane++) {
+    for (uint32_t lane = 0; lane < world->lanes; lane++) {
         bool tells = last || sim_chance(&world->hop->dice, 60);
         if (last || sim_chance(&world->hop->dice, 50)) {
             silence_look(world, lane, now_ms);
@@ -190,10 +191,11 @@ void sim_lanes_make(sim_world *world)
     const snag_decoder_options options = {.now_ms = SNAG_NEVER};
     world->hop = sim_take(world, sizeof *world->hop);
     world->hop->dice.state = world->setup.seed * 16 + 11;
-    world->hop->source = world->config.pipeline.sources[0];
-    world->hop->source.lanes = world->sources;
     world->hop->pipeline = world->config.pipeline;
-    world->hop->pipeline.sources = &world->hop->source;
+    world->hop->pipeline.sources = world->hop->sources;
+    for (uint32_t s = 0; s < world->config.pipeline.source_count; s++)
+        world->hop->sources[s] = world->config.pipeline.sources[s];
+    world->hop->sources[0].lanes = world->lanes;
     world->running = &world->hop->pipeline;
     for (uint32_t lane = 0; lane < SIM_SOURCES; lane++) {
         world->hop->low[lane] = world->hop->own[lane] = world->hop->told[lane] = SNAG_TIME_NONE;
@@ -201,7 +203,7 @@ void sim_lanes_make(sim_world *world)
     }
     world->hop->ticks = sim_take(world, TICKS * sizeof(sim_origin_tick));
     snag_err err =
-        snag_decoder_new(&world->hop->decoder, &world->hop->source, (snag_str){"", 0}, &options, NULL);
+        snag_decoder_new(&world->hop->decoder, &world->hop->sources[0], (snag_str){"", 0}, &options, NULL);
     SNAG_ASSERT(err == SNAG_OK);
     sim_at(world, sim_below(&world->hop->dice, MARK_MS), marks, NULL, 0);
 }

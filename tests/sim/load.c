@@ -135,15 +135,17 @@ static void device_print(load *self, uint32_t source, snag_buf *buf)
     static const char *const more[] = {"", ", sent: sent", ", sent: sent, tolerance: 1s"};
     sim_dice *dice = &self->device_dice;
     bool some = sim_chance(dice, 20);
-    self->devices[source] = some && !self->world->lanes;
-    if (self->devices[source])
+    uint32_t stream = source + (source && self->world->lanes ? self->world->lanes - 1 : 0);
+    self->devices[stream] = some && stream >= self->world->lanes;
+    if (self->devices[stream])
         snag_buf_printf(buf, "    device: { id: dev%s }\n", more[sim_below(dice, 3)]);
 }
 
 static void sources_print(load *self, snag_buf *buf)
 {
     sim_dice *dice = &self->source_dice;
-    for (uint32_t s = 1; s < self->world->sources && !self->world->lanes; s++) {
+    uint32_t count = sim_source_of(self->world, self->world->sources - 1) + 1;
+    for (uint32_t s = 1; s < count; s++) {
         snag_buf_printf(buf, "  s%u:\n    topic: t%u\n    format: json\n"
                              "    map: { id: id, time: at, type: what, customer: who }\n"
                              "    keep: { order: order, n: { from: n, as: int } }\n", s, s);
@@ -152,7 +154,7 @@ static void sources_print(load *self, snag_buf *buf)
             snag_buf_printf(buf, "    out_of_order: %ds\n", (int)bound_s);
         if (sim_chance(dice, 50))
             snag_buf_printf(buf, "    delay: %ds\n", (int)sim_between(dice, 0, 3));
-        bool clock_log = sim_chance(dice, 10);
+        bool clock_log = sim_chance(dice, 10) && !self->world->lanes; /* lanes would be left in the middle */
         if (clock_log)
             snag_buf_printf(buf, "    clock: log\n");
         silent_print(self, s, buf, clock_log, bound_s * 1000);
@@ -168,16 +170,18 @@ static void sources_make(load *self)
     int luck = (int)sim_below(dice, 100);
     self->world->sources = luck < 55 ? 1 : luck < 85 ? 2 : 3;
     sim_dice lanes = {self->world->setup.seed * 16 + 9};
-    self->world->lanes = sim_chance(&lanes, 15);
+    self->world->lanes = sim_chance(&lanes, 15) ? 1 : 0;
     sim_dice ages = {self->world->setup.seed * 64 + 21};
     self->long_ago = sim_chance(&ages, 8);
     if (self->long_ago) { /* no clock may move it, no silent source hold it back, and much come together */
         self->world->parts = (self->world->parts + 1) / 2;
-        self->world->lanes = false;
+        self->world->lanes = 0;
         self->world->sources = 1;
     }
-    if (self->world->lanes)
-        self->world->sources = (uint32_t)sim_between(&lanes, 1, SIM_SOURCES);
+    if (self->world->lanes) {
+        self->world->lanes = self->world->sources = (uint32_t)sim_between(&lanes, 1, SIM_SOURCES);
+        self->world->sources += self->world->lanes < SIM_SOURCES && sim_chance(&lanes, 50); /* a keyed one */
+    }
     for (uint32_t s = 0; s < SIM_SOURCES; s++) {
         self->weights[s] = s == 0 ? 5 : weights[sim_below(dice, 4)];
         bool lags = self->world->sources > 1 && sim_chance(dice, 40);
@@ -321,7 +325,7 @@ static const sim_record *said_before(const load *self, const sim_record *record,
     const sim_world *world = self->world;
     for (const sim_record *one = record - 1; one >= world->records; one--)
         if (!one->again && snag_str_equal(one->key, record->key) &&
-            (world->lanes || one->source == record->source) && --back == 0)
+            sim_source_of(world, one->source) == sim_source_of(world, record->source) && --back == 0)
             return one;
     return NULL;
 }
@@ -414,15 +418,14 @@ static void record_give(sim_world *world, void *what, uint64_t number)
 {
     const sim_record *record = what;
     sim_log *log = &world->logs[SIM_INPUT + record->source][record->partition];
-    world->record_given += world->lanes;
-    if (world->lanes) {
+    world->record_given++;
+    if (record->source < world->lanes) {
         sim_lane_give(world, record);
         return;
     }
     snag_message message = {.key = record->key, .value = record->value};
     (void)number;
     sim_log_add(world, log, &message, record->upstream ? SIM_UPSTREAM : -1, SIM_EPOCH_MS + world->now_ms);
-    world->record_given++;
     if (record->upstream && !world->upstream_marking) {
         world->upstream_marking = true;
         sim_at(world, world->now_ms + 1 + sim_below(&world->dice, 300), upstream_mark, NULL,

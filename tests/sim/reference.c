@@ -76,15 +76,16 @@ static void emit(void *context, const snag_record *record)
                                                  : SNAG_STR("late");
         snag_topic topic = record->as.late.future ? SNAG_TOPIC_DEAD_LETTER : SNAG_TOPIC_LATE;
         const snag_position *at = &record->as.late.position;
-        uint32_t source = self->world->lanes ? at->partition : at->source;
-        if (self->told && self->world->lanes) {
+        uint32_t source = sim_stream_of(self->world, at);
+        bool keyed = source >= self->world->lanes;
+        if (self->told && !keyed) {
             const sim_origin *origin = sim_lane_origin(self->world, source, at->offset);
             add(self, topic, origin->key, origin->value, reason);
             return;
         }
         const sim_entry *entry =
             &self->world->logs[SIM_INPUT + source][self->partition].entries[at->offset];
-        add(self, topic, self->world->lanes ? entry->headers[1].value : entry->key, entry->value, reason);
+        add(self, topic, keyed ? entry->key : entry->headers[1].value, entry->value, reason);
         return;
     }
     case SNAG_RECORD_KIND_COUNT: break;
@@ -119,8 +120,9 @@ static bool is_stamp(const sim_world *world, uint32_t source, int64_t stamp_ms)
 }
 
 /* What the tick says of the source's silence, as the broker answered then. */
-static void silence_take(sim_reference *self, uint32_t source, const sim_tick *tick)
+static void silence_take(sim_reference *self, uint32_t stream, const sim_tick *tick)
 {
+    uint32_t source = sim_source_of(self->world, stream);
     const snag_source_watch *watches = self->world->config.pipeline.watches;
     int64_t gap_ms = watches ? watches[source].after_ms : 0;
     if (gap_ms == 0)
@@ -131,7 +133,7 @@ static void silence_take(sim_reference *self, uint32_t source, const sim_tick *t
     bool never = tick->quiet_ms == 1; /* it never spoke */
     if (silent || never || tick->quiet_ms == SNAG_NEVER || tick->target_ms <= tick->quiet_ms - 1 + gap_ms)
         return;
-    if (!is_stamp(self->world, source, tick->quiet_ms - 1))
+    if (!is_stamp(self->world, stream, tick->quiet_ms - 1))
         sim_fail(self->world, "source %u is taken for silent since %" PRId64 ", when nothing came", source,
                  tick->quiet_ms - 1 - SIM_EPOCH_MS);
     snag_engine_silent(self->engine, source, tick->quiet_ms - 1);
@@ -153,21 +155,22 @@ static bool tick_take(sim_reference *self, uint32_t source, int64_t offset)
 /* The next recorded tick of this source, of the partition's last state, at or before this offset. */
 static bool told_take(sim_reference *self, uint32_t source, int64_t offset)
 {
+    const uint32_t of = sim_source_of(self->world, source);
     const sim_log *log = &self->world->logs[SNAG_TOPIC_TICKS][self->partition];
     const sim_entry *entry;
     snag_tick tick;
     for (; (entry = sim_log_next(log, &self->told_at[source])) != NULL; self->told_at[source]++) {
         bool ours = snag_tick_read(&tick, entry->value);
         SNAG_ASSERT(ours && tick.partition == self->partition);
-        if (tick.offset < 0 || tick.source != source)
+        if (tick.offset < 0 || tick.source != of)
             continue;
         if (tick.offset > offset)
             return false;
         self->told_at[source]++;
         if (tick.kind == SNAG_TICK_SILENT)
-            snag_engine_silent(self->engine, source, tick.last_ms);
+            snag_engine_silent(self->engine, of, tick.last_ms);
         else if (tick.kind == SNAG_TICK_BACK)
-            snag_engine_back(self->engine, source, SNAG_TIME_NONE, tick.time_ms);
+            snag_engine_back(self->engine, of, SNAG_TIME_NONE, tick.time_ms);
         return snag_engine_tick_source(self->engine, source, tick.time_ms, UINT32_MAX);
     }
     if (offset < INT64_MAX || self->ended[source])
@@ -194,8 +197,9 @@ static void engine_take(sim_reference *self, const snag_event *event, uint32_t f
     moved(self);
 }
 
-static void take(sim_reference *self, uint32_t source, const sim_entry *entry, int64_t offset)
+static void take(sim_reference *self, uint32_t stream, const sim_entry *entry, int64_t offset)
 {
+    const uint32_t source = sim_source_of(self->world, stream);
     snag_event event;
     snag_diag why;
     snag_raw raw = {.position = {.offset = offset, .partition = self->partition, .source = (uint16_t)source},
@@ -208,7 +212,7 @@ static void take(sim_reference *self, uint32_t source, const sim_entry *entry, i
         add(self, SNAG_TOPIC_DEAD_LETTER, entry->key, entry->value, snag_str_from(snag_err_name(err)));
         return;
     }
-    engine_take(self, &event, source);
+    engine_take(self, &event, stream);
 }
 
 /* What the hop found is said where its lane stands, once. */
@@ -334,7 +338,7 @@ static sim_reference *reference_run(sim_reference *self)
     const sim_world *world = self->world;
     for (;;) {
         uint32_t source = snag_engine_turn(self->engine);
-        if (self->told && world->lanes) {
+        if (self->told && source < world->lanes) {
             if (origin_take(self, source))
                 continue;
             return self;
@@ -349,7 +353,7 @@ static sim_reference *reference_run(sim_reference *self)
             continue;
         if (!entry)
             return self;
-        if (!world->lanes)
+        if (source >= world->lanes)
             take(self, source, entry, (*at)++);
         else if (lane_take(self, source, entry, *at))
             (*at)++;

@@ -369,7 +369,7 @@ struct sim_world {
     snag_config config;
     char *pipeline;
     const snag_pipeline *running; /* as the workers have it */
-    bool lanes; /* the sources are lanes of a single one … */
+    uint32_t lanes; /* so many of `sources` are lanes of the pipeline's first one … */
     struct sim_lanes *hop; /* … which this fills (lanes.c) */
     sim_record *records;
     uint32_t record_count, record_given;
