@@ -71,6 +71,13 @@ snag_err snag_worker_ask_places(snag_worker *worker, snag_place *places, size_t 
     return insist(worker, &(question){.places = places, .count = count}, diag);
 }
 
+snag_err snag_worker_ask_begun(snag_worker *worker, uint32_t partition, snag_diag *diag)
+{
+    snag_place place = {.partition = partition, .offset = -1};
+    snag_err err = snag_worker_ask_places(worker, &place, 1, diag);
+    return err != SNAG_OK ? err : place.offset >= 0 ? SNAG_AGAIN : SNAG_STATE;
+}
+
 snag_err snag_worker_ask_range(snag_worker *worker, uint32_t partition, uint32_t source, int64_t *first,
                                int64_t *end, snag_diag *diag)
 {

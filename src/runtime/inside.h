@@ -312,6 +312,9 @@ snag_err snag_worker_upgrade(snag_worker *worker, snag_diag *diag);
 snag_err snag_worker_keep_seat(snag_worker *worker, snag_diag *diag);
 /* The input port's `committed` and `range`, asked again for a while. SNAG_AGAIN as above. */
 snag_err snag_worker_ask_places(snag_worker *worker, snag_place *places, size_t count, snag_diag *diag);
+/* There was no place of this partition, but there is state. SNAG_AGAIN: somebody committed both meanwhile;
+ * SNAG_STATE: there is still none, and diag is as it was. */
+snag_err snag_worker_ask_begun(snag_worker *worker, uint32_t partition, snag_diag *diag);
 snag_err snag_worker_ask_range(snag_worker *worker, uint32_t partition, uint32_t source, int64_t *first,
                                int64_t *end, snag_diag *diag);
 

@@ -293,6 +293,8 @@ static snag_err first_start(snag_partition *partition, snag_diag *diag)
 {
     snag_worker *worker = partition->worker;
     snag_err err = log_is_empty(partition, diag);
+    if (err == SNAG_STATE)
+        err = snag_worker_ask_begun(worker, partition->index, diag);
     if (err == SNAG_OK)
         err = snag_partition_places_first(partition, diag);
     if (err == SNAG_OK)

@@ -150,6 +150,23 @@ static void test_lost_worlds(void **state)
     assert_stops(more_partitions, "customers have moved between partitions");
 }
 
+/* Another one began, and committed, between the looks at the offsets and at the changelog. */
+static void test_begun_meanwhile(void **state)
+{
+    (void)state;
+    world *w = world_new(&config.pipeline);
+    w->records = RECORDS / 2;
+    world_run(w);
+    size_t before = w->log_count;
+    w->early_asks = 1;
+    next_life(w, &config.pipeline, RECORDS);
+    world_run(w);
+    assert_int_equal(w->early_asks, 0);
+    assert_int_equal(w->place.offset, RECORDS);
+    assert_true(w->log_count > before);
+    world_free(w);
+}
+
 /* A leader or coordinator that has just moved: the question is asked again, nothing starts over for it. */
 static void test_asked_again(void **state)
 {
@@ -185,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_first), cmocka_unit_test(test_first_at_the_end),
                                        cmocka_unit_test(test_lost_worlds), cmocka_unit_test(test_asked_again),
+                                       cmocka_unit_test(test_begun_meanwhile),
                                        cmocka_unit_test(test_not_asked_for_ever)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -64,6 +64,7 @@ typedef struct world {
     int quiet_asks;
     int quiet_fails; /* so many questions for silence get no answer */
     int asks_fail;  /* so many questions for places and ranges get no answer */
+    int early_asks; /* so many questions for places were asked before anybody committed */
     bool undecided; /* there is an open transaction at the changelog's end */
     snag_stats stats;
     uint32_t timer_budget;
@@ -151,7 +152,9 @@ static snag_err input_committed(void *self, snag_place *places, size_t count, sn
     assert_int_equal(count, 1);
     if (no_answer(self))
         return snag_fail(diag, SNAG_BROKER, "not the coordinator");
-    places[0] = ((world *)self)->place;
+    world *w = self;
+    bool early = w->early_asks > 0 && w->early_asks--;
+    places[0] = early ? (snag_place){.offset = -1} : w->place;
     return SNAG_OK;
 }
 
