@@ -9,9 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <arpa/inet.h>
 #include <hiredis/hiredis.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +20,7 @@
 #include "engine/engine.h"
 #include "local/memory.h"
 #include "redis/redis.h"
+#include "unit/free_port.h"
 
 static const char pipeline_text[] =
     "pipeline: shop\n"
@@ -65,17 +64,6 @@ static void say(void *self, const char *line)
 
 /* --- redis-server -------------------------------------------------------------------------------- */
 
-static int free_port(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    SNAG_ASSERT(bind(fd, (struct sockaddr *)&at, size) == 0 &&
-                getsockname(fd, (struct sockaddr *)&at, &size) == 0);
-    close(fd);
-    return ntohs(at.sin_port);
-}
-
 static bool server_start(work *todo)
 {
     char port[8];
@@ -89,7 +77,7 @@ static bool server_start(work *todo)
                "--appendonly", "no", (char *)NULL);
         _exit(127);
     }
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 1200; i++) {
         redisContext *context = redisConnect("127.0.0.1", todo->port);
         bool up = context && !context->err;
         redisFree(context);

@@ -224,6 +224,7 @@ static void lane_silence(sim_reference *self, uint32_t lane, const snag_lane_not
         snag_engine_silent(self->engine, 0, note->last_ms);
     bool there = snag_engine_tick_source(self->engine, lane, note->low_ms, UINT32_MAX);
     SNAG_ASSERT(there);
+    moved(self);
 }
 
 /* Of a lane. False: its partition had come further before it, and now another may be behind. */
