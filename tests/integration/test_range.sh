@@ -61,7 +61,7 @@ for round in $(seq 1 "$ROUNDS"); do
     [ $((round % 7)) != 3 ] || kill_one
 done
 read_up() { [ "$(tool lag range ask 2>/dev/null)" = 0 ] && [ "$(tool lag range answer 2>/dev/null)" = 0 ]; }
-answer_late "produce ask" "produce answer" read_up
+answer_late "produce ask" "produce answer" read_up 0
 stop_both
 values >"$LIVE/seen"
 tool consume range.late >"$LIVE/late"

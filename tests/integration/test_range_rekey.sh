@@ -61,7 +61,7 @@ done
 read_up() {
     [ "$(tool lag range ask 2>/dev/null)" = 0 ] && [ "$(tool lag range-rekey-answer answer 2>/dev/null)" = 0 ]
 }
-answer_late "produce ask who came" "produce answer id at" read_up
+answer_late "produce ask who came" "produce answer id at" read_up 10
 stop_both
 sleep 0.5 # the last transactions' markers
 values >"$LIVE/seen"

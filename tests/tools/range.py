@@ -6,7 +6,7 @@
                                     what happens now on two topics: DIR/ask.jsonl, DIR/answer.jsonl; many
                                     events are seconds old, some older than what the clock has proved silent;
                                     devices: those of ask are stamped by devices, most of whose clocks are off
-    range.py asked DIR              customers who were never seen ask now: DIR/ask.jsonl
+    range.py asked DIR SECONDS      customers who were never seen ask, so many seconds from now: DIR/ask.jsonl
     range.py answered DIR           each of them answers, half a second after: DIR/answer.jsonl
     range.py compare SEEN REPLAYED  files of JSON Lines: the same records, but for `detected_at`
     range.py late SEEN REPLAYED     the late topic as consumed, and a replay's late records: the same places
@@ -56,8 +56,8 @@ def round_of(seed, turn, folder, devices):
                 print(json.dumps(record), file=out)
 
 
-def asked(folder):
-    now = time.time()
+def asked(folder, seconds):
+    now = time.time() + seconds
     with open(f"{folder}/ask.jsonl", "w", encoding="utf-8") as out:
         for who in range(CUSTOMERS, 2 * CUSTOMERS):
             record = event(f"asked-{who}", now, who, "Asked", "o9")
@@ -114,8 +114,10 @@ def main():
     words = sys.argv[1:]
     if len(words) in (4, 5) and words[0] == "round":
         return round_of(int(words[1]), int(words[2]), words[3], words[4:] == ["devices"])
-    if len(words) == 2 and words[0] in ("asked", "answered"):
-        return asked(words[1]) if words[0] == "asked" else answered(words[1])
+    if len(words) == 3 and words[0] == "asked":
+        return asked(words[1], int(words[2]))
+    if len(words) == 2 and words[0] == "answered":
+        return answered(words[1])
     if len(words) == 3 and words[0] == "compare":
         return compare(words[1], words[2])
     if len(words) == 3 and words[0] == "late":

@@ -40,11 +40,14 @@ replay() { # OUT [OPTIONS…]
 
 # New customers ask, the clock proves that nobody answers, then each answers, stamped in time: late by the
 # clock alone, so that a replay without the recorded ticks must differ.
-answer_late() { # "ASK…" "ANSWER…" READ_UP
+#
+# SECONDS: how far ahead they are stamped. Where the source is watched for silence they must not come behind
+# time, or it counts as silent still, and what waits for it is held and answered in time.
+answer_late() { # "ASK…" "ANSWER…" READ_UP SECONDS
     wait_for 60 "all to be read" "$3"
     wait_for 60 "all to be said" quiet
     late_before=$(late_count)
-    $RANGE asked "$LIVE" && $1 || fail "asked"
+    $RANGE asked "$LIVE" "$4" && $1 || fail "asked"
     wait_for 60 "nobody's answer to be noticed" stuck_all
     $RANGE answered "$LIVE" && $2 || fail "answered"
     wait_for 60 "the answers to be late" late_all
