@@ -96,9 +96,10 @@ def twins(world, rng, name):
     gone = [snag for snag in (first, second) if not snag.process.runs()]
     codes = [snag.process.child.returncode for snag in gone]
     said = "\n".join(snag.process.tail(2) for snag in gone)
-    if codes != [3] or "fenced twice" not in said:
+    if codes not in ([3], [3, 3]) or said.count("fenced twice") < len(gone):
         raise Found(f"of two processes named {name} {len(left)} went on, exit codes {codes}: {said}")
-    first.process, first.starts, first.wanted = left[0].process, first.starts + 1, True
+    first.rival = True  # where a takeover takes long, each may be fenced twice, the other one a little later
+    first.process, first.starts, first.wanted = (left or [first])[0].process, first.starts + 1, True
 
 
 @fault("guest", "a new process joins, and leaves: in peace or by kill -9")

@@ -120,6 +120,7 @@ class Snag:
         self.workers = workers
         self.process = Process(f"snag-{name}", world.folder)
         self.wanted = False
+        self.rival = False  # there was another of its name
         self.starts = 0
 
     def start(self, batch=0, every=""):
@@ -213,14 +214,15 @@ class World:
         return [self.topic, *(f"{self.name}.{output}" for output in (*OUTPUTS, "changelog"))]
 
     def supervise(self):
-        """A process that ends by itself is a finding, but for one that began while Redis or Kafka was away:
-        whoever runs it starts it again."""
+        """A process that ends by itself is a finding, but for one that began while Redis or Kafka was away,
+        or that had a rival of its name: whoever runs it starts it again."""
         for snag in self.snags:
             if not snag.wanted or snag.process.runs():
                 continue
             said = snag.process.tail(1)
             if snag.process.child.returncode == 3 and any(
-                    words in said for words in ("no broker answers", "Redis at", "Redis Cluster")):
+                    words in said for words in ("no broker answers", "Redis at", "Redis Cluster") +
+                    (("fenced twice",) if snag.rival else ())):
                 snag.start()
                 continue
             raise Found(f"{snag.name} ended by itself with {snag.process.child.returncode}: {said}")
