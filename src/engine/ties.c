@@ -21,21 +21,29 @@ size_t snag_ties_bytes(const snag_pipeline *pipeline)
 void snag_ties_init(snag_engine *engine, void *memory)
 {
     engine->ties = snag_ties_bytes(engine->pipeline) ? memory : NULL;
-    if (engine->ties) {
-        engine->ties->now_ms = SNAG_TIME_NONE;
-        engine->ties->count = 0;
-    }
+    if (engine->ties == NULL)
+        return;
+    engine->ties->now_ms = engine->ties->looked_ms = engine->ties->newest_ms = SNAG_TIME_NONE;
+    engine->ties->count = 0;
+    engine->ties->key = NULL;
 }
 
-static uint64_t name_of(const snag_ahead_key *key, uint32_t fingerprint)
+static uint64_t name_of(struct snag_ties *ties, const snag_ahead_key *key, uint32_t fingerprint)
 {
-    return snag_hash64(snag_str_of(key->key, key->bytes), fingerprint);
+    if (ties->key != key) {
+        ties->key = key;
+        ties->key_hash = snag_hash64(snag_str_of(key->key, key->bytes), 0);
+    }
+    return ties->key_hash ^ fingerprint * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 /* What is of an earlier moment, and the oldest where there is no room for one more. */
 static void forget_past(struct snag_ties *ties)
 {
     uint32_t kept = 0;
+    if (ties->looked_ms == ties->now_ms && ties->count < SNAG_TIES_MAX)
+        return;
+    ties->looked_ms = ties->now_ms;
     for (uint32_t i = 0; i < ties->count; i++)
         if (ties->list[i].time_ms >= ties->now_ms)
             ties->list[kept++] = ties->list[i];
@@ -53,7 +61,9 @@ void snag_ties_note(snag_engine *engine, const snag_ahead_key *key, uint32_t fin
     if (time_ms < ties->now_ms)
         return;
     forget_past(ties);
-    ties->list[ties->count++] = (snag_tie){time_ms, name_of(key, fingerprint)};
+    if (ties->newest_ms < time_ms)
+        ties->newest_ms = time_ms;
+    ties->list[ties->count++] = (snag_tie){time_ms, name_of(ties, key, fingerprint)};
 }
 
 void snag_ties_look(snag_engine *engine, const snag_ahead_key *key, const snag_op *ops, uint32_t from,
@@ -65,13 +75,13 @@ void snag_ties_look(snag_engine *engine, const snag_ahead_key *key, const snag_o
             snag_ties_note(engine, key, ops[i].fingerprint);
 }
 
-bool snag_ties_has(const snag_engine *engine, const snag_ahead_key *key, uint32_t fingerprint)
+bool snag_ties_has(snag_engine *engine, const snag_ahead_key *key, uint32_t fingerprint)
 {
-    const struct snag_ties *ties = engine->ties;
+    struct snag_ties *ties = engine->ties;
     int64_t time_ms = engine->work.event->time_ms;
-    if (ties->count == 0 || time_ms < ties->now_ms)
+    if (time_ms > ties->newest_ms || time_ms < ties->now_ms)
         return false;
-    uint64_t name = name_of(key, fingerprint);
+    uint64_t name = name_of(ties, key, fingerprint);
     for (uint32_t i = 0; i < ties->count; i++)
         if (ties->list[i].name == name && ties->list[i].time_ms == time_ms)
             return true;
@@ -99,7 +109,8 @@ static bool sound_time(int64_t time_ms)
 
 void snag_ties_read(snag_engine *engine, snag_unpack *unpack)
 {
-    struct snag_ties all = {.now_ms = SNAG_TIME_NONE};
+    struct snag_ties all = {
+        .now_ms = SNAG_TIME_NONE, .looked_ms = SNAG_TIME_NONE, .newest_ms = SNAG_TIME_NONE};
     if (unpack->at == unpack->end)
         return;
     all.now_ms = snag_unpack_i64(unpack);
@@ -110,6 +121,8 @@ void snag_ties_read(snag_engine *engine, snag_unpack *unpack)
         tie->time_ms = snag_unpack_i64(unpack);
         tie->name = (uint64_t)snag_unpack_i64(unpack);
         unpack->bad |= !snag_time_sane(tie->time_ms);
+        if (all.newest_ms < tie->time_ms)
+            all.newest_ms = tie->time_ms;
     }
     if (engine->ties && !unpack->bad)
         *engine->ties = all;

@@ -22,13 +22,18 @@ enum { SNAG_TIES_MAX = 512 };
 
 typedef struct snag_tie {
     int64_t time_ms;
-    uint64_t name; /* hash of the cell's key and the rule */
+    uint64_t name; /* hash of the cell's key, and the rule */
 } snag_tie;
 
 struct snag_ties {
     int64_t now_ms; /* the latest time that was applied, as far as the records' stamps bear it out */
     uint32_t count;
     snag_tie list[SNAG_TIES_MAX]; /* oldest first */
+    /* So that many rules of one cell cost little; of no consequence. */
+    int64_t looked_ms;          /* what was before this is forgotten already */
+    int64_t newest_ms;          /* none in the list is later */
+    const snag_ahead_key *key;  /* of the event at hand, NULL = none yet, … */
+    uint64_t key_hash;
 };
 
 /* Whether a rule asks, in roles of its own event; false for one that remembers answers in its cells. */
@@ -41,7 +46,10 @@ static inline void snag_ties_pass(snag_engine *engine, const snag_event *event)
 {
     bool ahead = event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < event->time_ms;
     int64_t time_ms = ahead ? event->stamp_ms : event->time_ms;
-    if (engine->ties && engine->ties->now_ms < time_ms)
+    if (engine->ties == NULL)
+        return;
+    engine->ties->key = NULL;
+    if (engine->ties->now_ms < time_ms)
         engine->ties->now_ms = time_ms;
 }
 /* The event at hand is an answer of the rule in that cell. */
@@ -50,7 +58,7 @@ void snag_ties_note(snag_engine *engine, const snag_ahead_key *key, uint32_t fin
 void snag_ties_look(snag_engine *engine, const snag_ahead_key *key, const snag_op *ops, uint32_t from,
                     uint32_t to);
 /* Whether an answer with the time of the event at hand was applied before it. */
-bool snag_ties_has(const snag_engine *engine, const snag_ahead_key *key, uint32_t fingerprint);
+bool snag_ties_has(snag_engine *engine, const snag_ahead_key *key, uint32_t fingerprint);
 void snag_ties_write(const snag_engine *engine, snag_buf *buf);
 void snag_ties_read(snag_engine *engine, snag_unpack *unpack);
 
