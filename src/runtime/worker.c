@@ -241,7 +241,8 @@ static bool expired(const snag_worker *worker)
 }
 
 /* Two workers with one name take the id from each other, producer and consumer one after the other. With a
- * truce each attack is felt as one, so that of two processes exactly one is the first to be fenced twice. */
+ * truce each attack is felt as one, so that of two processes one is the first to be fenced twice. Where to
+ * take over takes longer than the truce, the other may be it too, a little later. */
 static bool fenced_twice(snag_worker *worker)
 {
     const snag_input *input = &worker->ports->input;
