@@ -120,10 +120,8 @@ static void delay_count(snag_disorder *disorder, int64_t delay_ms)
 
 void snag_disorder_event(snag_disorder *disorder, int64_t *newest_ms, const snag_event *event)
 {
-    int64_t time_ms = event->time_ms;
+    int64_t time_ms = snag_event_borne_ms(event);
     bool stamped = event->stamp_ms != SNAG_TIME_NONE;
-    if (stamped && event->stamp_ms < time_ms)
-        time_ms = event->stamp_ms;
     if (time_ms > *newest_ms)
         *newest_ms = time_ms;
     int64_t behind_ms = event->time_ms < *newest_ms ? *newest_ms - event->time_ms : 0;

@@ -288,6 +288,7 @@ static void note_late(snag_engine *engine, const snag_event *event, int64_t judg
 static bool admit(snag_engine *engine, const snag_event *event, uint64_t id_hash)
 {
     int64_t judged_ms = SNAG_TIME_NONE;
+    snag_ties_pass(engine, event);
     if (engine->work.own_index) {
         snag_str bytes = snag_table_bytes(&engine->table, engine->work.own_index);
         if (snag_ring_knows(bytes, id_hash)) {
@@ -355,8 +356,6 @@ void snag_engine_apply(snag_engine *engine, const snag_event *event, const snag_
     work->touched = false;
     uint32_t source = event->position.source;
     work->row = source < SNAG_SOURCES_MAX && engine->pipeline->tables >> source & 1;
-    if (!work->row)
-        snag_ties_pass(engine, event);
     if (work->row) {
         apply_table(engine, row, ahead);
     } else if (admit(engine, event, work->id_hash)) {

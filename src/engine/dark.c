@@ -357,8 +357,7 @@ void snag_dark_event(snag_engine *engine, const snag_event *event)
 {
     uint32_t source = event->position.source;
     snag_dark *dark = &engine->darks[source];
-    bool stamped = event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < event->time_ms;
-    int64_t time_ms = stamped ? event->stamp_ms : event->time_ms;
+    int64_t time_ms = snag_event_borne_ms(event);
     bool in_time = event->time_ms >= engine->w_ms; /* W here: of the last move, however far it was */
     int64_t now_ms = in_time ? event->time_ms : engine->w_ms;
     uint32_t budget = UINT32_MAX;

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "engine/ties.h"
 
 enum { CACHE_ROWS = 256 };
 
@@ -78,7 +79,7 @@ static void walk_rules(const snag_pipeline *pipeline, uint32_t scope, each_match
         rule_walk walk = {each, context, rule, pipeline->shape_count > 0,
                           {.fingerprint = rule->signal.fingerprint, .index = (uint16_t)r,
                            .scope = (uint8_t)scope, .stage = SNAG_OP_RULE,
-                           .ties = rule->kind->ties && rule->kind->ties(rule)}};
+                           .ties = snag_ties_wanted(rule)}};
         if (rule->scope == scope)
             snag_rule_matchers(rule, walk_rule_matcher, &walk);
     }

@@ -288,9 +288,7 @@ static bool made_wait(snag_engine *engine, const snag_event *event)
  * to be given again. */
 static bool make_way(snag_engine *engine, const snag_event *event, uint32_t *budget)
 {
-    int64_t time_ms = event->time_ms;
-    if (event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < time_ms)
-        time_ms = event->stamp_ms;
+    int64_t time_ms = snag_event_borne_ms(event);
     if (time_ms > engine->newest_ms)
         engine->newest_ms = time_ms;
     return advance_to(engine, engine->newest_ms - engine->out_of_order_ms, budget);

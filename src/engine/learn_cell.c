@@ -58,8 +58,8 @@ bool snag_learn_first_unpack(snag_str bytes, snag_learn_first *is)
     is->now.ended = snag_unpack_u32(&unpack);
     is->now.waiting = snag_unpack_u32(&unpack);
     return known && !unpack.bad && unpack.at == unpack.end &&
-           (is->since_ms == SNAG_TIME_NONE || snag_time_sane(is->since_ms)) &&
-           (is->now.at_ms == SNAG_TIME_NONE || snag_time_sane(is->now.at_ms)) && is->now.value_ms >= -1 &&
+           snag_time_sane_or_none(is->since_ms) &&
+           snag_time_sane_or_none(is->now.at_ms) && is->now.value_ms >= -1 &&
            snag_time_sane(is->now.value_ms);
 }
 

@@ -173,8 +173,7 @@ static bool hold(snag_engine *engine, const snag_event *event, int64_t time_ms)
 /* Where its source comes to be by this event; *time_ms: its time as far as its stamp bears it out. */
 static int64_t low_of(const snag_engine *engine, const snag_event *event, int64_t *time_ms)
 {
-    bool stamped = event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < event->time_ms;
-    *time_ms = stamped ? event->stamp_ms : event->time_ms;
+    *time_ms = snag_event_borne_ms(event);
     return *time_ms - engine->pipeline->sources[event->position.source].out_of_order_ms;
 }
 

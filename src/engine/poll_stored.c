@@ -117,11 +117,6 @@ void snag_polled_put(snag_item *item, const snag_polled *polled)
     item->state_bytes = (uint16_t)(SNAG_WALK_BYTES + buf.size);
 }
 
-static bool time_sound(int64_t at_ms)
-{
-    return at_ms == SNAG_TIME_NONE || snag_time_sane(at_ms);
-}
-
 bool snag_poll_sound(const snag_journey *journey, const snag_item *item)
 {
     snag_polled polled;
@@ -129,14 +124,14 @@ bool snag_poll_sound(const snag_journey *journey, const snag_item *item)
         return false;
     for (uint32_t i = 0; i < polled.point_count; i++) {
         const snag_poll_point *point = &polled.points[i];
-        if (!time_sound(point->at_ms) || point->stage >= journey->stage_count ||
+        if (!snag_time_sane_or_none(point->at_ms) || point->stage >= journey->stage_count ||
             point->ended > SNAG_WALK_EXPIRED || point->outcome >= SNAG_OUTCOME_COUNT ||
             (point->before && !polled.before))
             return false;
     }
     for (uint32_t i = 0; i < polled.ask_count; i++) {
         const snag_poll_ask *ask = &polled.asks[i];
-        if (!time_sound(ask->at_ms) || ask->stage >= journey->stage_count ||
+        if (!snag_time_sane_or_none(ask->at_ms) || ask->stage >= journey->stage_count ||
             (ask->before && !polled.before))
             return false;
     }

@@ -207,7 +207,7 @@ void snag_quiet_read(snag_engine *engine, snag_unpack *unpack)
         state.longest_ms = snag_unpack_i64(unpack);
         unpack->bad |= state.longest_ms < 0 || !snag_time_sane(state.longest_ms) ||
                        (state.count > 0 && !snag_time_sane(state.newest_ms)) ||
-                       (state.told_ms != SNAG_TIME_NONE && !snag_time_sane(state.told_ms));
+                       !snag_time_sane_or_none(state.told_ms);
         if (!unpack->bad)
             state_take(engine, tag, &state);
     }

@@ -110,13 +110,13 @@ static bool cell_sound(snag_engine *engine, uint32_t scope)
     snag_cell *cell = &engine->cell;
     snag_item *item = &engine->item;
     snag_evidence evidence;
-    if (cell->judged_ms != SNAG_TIME_NONE && !snag_time_sane(cell->judged_ms))
+    if (!snag_time_sane_or_none(cell->judged_ms))
         return false;
     for (uint32_t i = 0; snag_cell_item(cell, i, item); i++) {
         if (!item_sound(engine->pipeline, scope, item) ||
             (item->open && !snag_time_sane(item->opened_ms)) ||
             (item->due_ms != SNAG_NEVER && !snag_time_sane(item->due_ms)) ||
-            (item->cooldown_ms != SNAG_TIME_NONE && !snag_time_sane(item->cooldown_ms)))
+            !snag_time_sane_or_none(item->cooldown_ms))
             return false;
         for (uint32_t k = 0; snag_item_evidence(cell, item, k, &evidence); k++)
             if (!snag_time_sane(evidence.time_ms))

@@ -59,4 +59,3 @@ void snag_ring_touch(snag_engine *engine, uint32_t index)
         snag_wheel_arm(&table->wheel, index, snag_packed_judged(bytes) + engine->pipeline->remember_ms);
     }
 }
-

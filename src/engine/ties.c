@@ -102,11 +102,6 @@ void snag_ties_write(const snag_engine *engine, snag_buf *buf)
     }
 }
 
-static bool sound_time(int64_t time_ms)
-{
-    return time_ms == SNAG_TIME_NONE || snag_time_sane(time_ms);
-}
-
 void snag_ties_read(snag_engine *engine, snag_unpack *unpack)
 {
     struct snag_ties all = {
@@ -115,7 +110,7 @@ void snag_ties_read(snag_engine *engine, snag_unpack *unpack)
         return;
     all.now_ms = snag_unpack_i64(unpack);
     uint32_t count = snag_unpack_u16(unpack);
-    unpack->bad |= count > SNAG_TIES_MAX || !sound_time(all.now_ms);
+    unpack->bad |= count > SNAG_TIES_MAX || !snag_time_sane_or_none(all.now_ms);
     for (; all.count < count && !unpack->bad; all.count++) {
         snag_tie *tie = &all.list[all.count];
         tie->time_ms = snag_unpack_i64(unpack);

@@ -36,7 +36,7 @@ struct snag_ties {
     uint64_t key_hash;
 };
 
-/* Whether a rule asks, in roles of its own event; false for one that remembers answers in its cells. */
+/* Whether a rule asks for them; false for one that remembers its answers in cells. */
 bool snag_ties_wanted(const snag_rule *rule);
 /* Bytes that the engine takes for them: 0 where no rule asks. */
 size_t snag_ties_bytes(const snag_pipeline *pipeline);
@@ -44,8 +44,7 @@ void snag_ties_init(snag_engine *engine, void *memory);
 /* The event at hand, of no table, is about to be applied. */
 static inline void snag_ties_pass(snag_engine *engine, const snag_event *event)
 {
-    bool ahead = event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < event->time_ms;
-    int64_t time_ms = ahead ? event->stamp_ms : event->time_ms;
+    int64_t time_ms = snag_event_borne_ms(event);
     if (engine->ties == NULL)
         return;
     engine->ties->key = NULL;

@@ -140,9 +140,8 @@ static bool wait_sound(const snag_item *item, const snag_stage *stage, const wal
     return (none ? !item->open : stage->wait.after.ms >= 0 && snag_time_sane(state->deadline_ms)) &&
            state->level <= SNAG_TOLD_SECOND && state->learned.millionths < MILLION &&
            (!item->open || state->level > SNAG_TOLD_NOTHING) &&
-           (silence.paused_ms == SNAG_TIME_NONE || snag_time_sane(silence.paused_ms)) &&
-           (silence.second_ms == SNAG_TIME_NONE || snag_time_sane(silence.second_ms)) &&
-           (silence.first_ms == SNAG_TIME_NONE || snag_time_sane(silence.first_ms));
+           snag_time_sane_or_none(silence.paused_ms) && snag_time_sane_or_none(silence.second_ms) &&
+           snag_time_sane_or_none(silence.first_ms);
 }
 
 bool snag_walk_sound(const snag_journey *journey, const snag_item *item)

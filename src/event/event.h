@@ -60,4 +60,11 @@ typedef struct snag_event {
     uint8_t excluded;   /* by which of the pipeline's exclusions, from 1; 0 = it is judged */
 } snag_event;
 
+/* Its time as far as the record's stamp bears it out: what is stamped ahead of it moves no time ahead. */
+static inline int64_t snag_event_borne_ms(const snag_event *event)
+{
+    bool ahead = event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < event->time_ms;
+    return ahead ? event->stamp_ms : event->time_ms;
+}
+
 #endif

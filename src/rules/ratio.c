@@ -332,7 +332,7 @@ static bool sound(const snag_rule *rule, const void *bytes, size_t size, bool op
     int64_t most = SNAG_TIME_SANE / rule->params.within_ms;
     int64_t whole = floor_div(kept.newest, SNAG_PANES_MAX);
     if (whole <= -most || whole >= most || due_ms == SNAG_NEVER ||
-        (kept.below_ms != SNAG_TIME_NONE && !snag_time_sane(kept.below_ms)))
+        !snag_time_sane_or_none(kept.below_ms))
         return false;
     if (open && count == 0 && kept.below_ms == SNAG_TIME_NONE)
         return false;

@@ -259,6 +259,10 @@ static inline bool snag_time_sane(int64_t time_ms)
 {
     return time_ms > -SNAG_TIME_SANE && time_ms < SNAG_TIME_SANE;
 }
+static inline bool snag_time_sane_or_none(int64_t time_ms)
+{
+    return time_ms == SNAG_TIME_NONE || snag_time_sane(time_ms);
+}
 
 /* --- what a kind may do in a step ------------------------------------------------------------ */
 

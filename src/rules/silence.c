@@ -126,15 +126,10 @@ bool snag_silence_turn(const snag_patience *wait, snag_silence *silence, const s
     return true;
 }
 
-static bool sane_or_none(int64_t time_ms)
-{
-    return time_ms == SNAG_TIME_NONE || snag_time_sane(time_ms);
-}
-
 bool snag_silence_sound(const snag_patience *wait, const snag_silence *silence)
 {
-    if (!sane_or_none(silence->paused_ms) || !sane_or_none(silence->first_ms) ||
-        !sane_or_none(silence->second_ms) || silence->level < SNAG_TOLD_NOTHING ||
+    if (!snag_time_sane_or_none(silence->paused_ms) || !snag_time_sane_or_none(silence->first_ms) ||
+        !snag_time_sane_or_none(silence->second_ms) || silence->level < SNAG_TOLD_NOTHING ||
         silence->level > SNAG_TOLD_SECOND || silence->learned.millionths >= MILLION)
         return false;
     return (silence->level != SNAG_TOLD_SECOND || silence->second_ms != SNAG_TIME_NONE) &&

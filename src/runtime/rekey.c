@@ -178,10 +178,8 @@ static int64_t own_after(const snag_partition *partition, size_t count)
     const snag_worker *worker = partition->worker;
     int64_t own_ms = partition->own_ms;
     for (size_t i = 0; i < count; i++) {
-        const snag_event *event = &worker->events[i];
-        bool stamped = event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < event->time_ms;
-        raise_to(&own_ms, (stamped ? event->stamp_ms : event->time_ms) -
-                              worker->pipeline->sources[0].out_of_order_ms);
+        int64_t time_ms = snag_event_borne_ms(&worker->events[i]);
+        raise_to(&own_ms, time_ms - worker->pipeline->sources[0].out_of_order_ms);
     }
     return own_ms;
 }

@@ -183,10 +183,10 @@ void snag_partition_ticks_tell(snag_partition *partition, const snag_event *even
         return;
     for (size_t i = 0; i < count && own_low(newest_ms, out_of_order_ms) < low_ms; i++) {
         const snag_event *event = &events[i];
-        int64_t time_ms = event->time_ms;
+        int64_t time_ms = snag_event_borne_ms(event);
         if (event->position.offset < stream->resume)
             continue; /* judged before: it was told then */
-        if (time_ms <= low_ms || event->device) { /* its right time is not known yet */
+        if (event->time_ms <= low_ms || event->device) { /* its right time is not known yet */
             snag_tick tick = tick_of(partition);
             tick.source = source;
             tick.offset = event->position.offset;
@@ -195,8 +195,6 @@ void snag_partition_ticks_tell(snag_partition *partition, const snag_event *even
             stream->told_ms = low_ms;
             return;
         }
-        if (event->stamp_ms != SNAG_TIME_NONE && event->stamp_ms < time_ms)
-            time_ms = event->stamp_ms;
         newest_ms = time_ms > newest_ms && !at_once ? time_ms : newest_ms;
     }
 }
